@@ -1,0 +1,1 @@
+"""Compilers from a snapshot to what enforcement points read. Pure."""

@@ -1,0 +1,1 @@
+"""Compiles a snapshot into Envoy configuration: listeners, clusters, routes. Pure."""

@@ -1,0 +1,1 @@
+"""Thin edges: each turns its own protocol into use cases and decisions, and back."""

@@ -1,0 +1,166 @@
+"""The snapshot: the immutable, numbered state that the engine decides from.
+
+A snapshot is a set of documents of a few kinds. Every change of the state, be it a policy, a
+session or a risk signal, is a list of `Change`s that takes one snapshot to the next number.
+Applying a change copies only the maps of the kinds it touches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Literal
+
+import msgspec
+
+from doorward.model.estate import Group, Label, Network, Policy, Resource, Role, Service, User
+from doorward.model.identity import Device, ResourceCookie, ServiceToken, Session, Standing
+
+Kind = Literal[
+    "group",
+    "role",
+    "user",
+    "service",
+    "label",
+    "network",
+    "resource",
+    "policy",
+    "session",
+    "cookie",
+    "service_token",
+    "standing",
+    "device",
+]
+Document = (
+    Group
+    | Role
+    | User
+    | Service
+    | Label
+    | Network
+    | Resource
+    | Policy
+    | Session
+    | ResourceCookie
+    | ServiceToken
+    | Standing
+    | Device
+)
+
+KINDS: Mapping[Kind, type[Document]] = MappingProxyType(
+    {
+        "group": Group,
+        "role": Role,
+        "user": User,
+        "service": Service,
+        "label": Label,
+        "network": Network,
+        "resource": Resource,
+        "policy": Policy,
+        "session": Session,
+        "cookie": ResourceCookie,
+        "service_token": ServiceToken,
+        "standing": Standing,
+        "device": Device,
+    }
+)
+ESTATE_KINDS: tuple[Kind, ...] = (
+    "group",
+    "role",
+    "user",
+    "service",
+    "label",
+    "network",
+    "resource",
+    "policy",
+)
+"""The kinds that estate files declare; the others are recorded by sign-in and signals."""
+
+
+class Change(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Document `id` of `kind` becomes `body` (its JSON), or is gone where `body` is None."""
+
+    kind: Kind
+    id: str
+    body: msgspec.Raw | None
+
+
+def change(kind: Kind, document: Document) -> Change:
+    """The change that puts `document`."""
+    return Change(kind, document.id, msgspec.Raw(msgspec.json.encode(document)))
+
+
+def removal(kind: Kind, document_id: str) -> Change:
+    """The change that removes a document."""
+    return Change(kind, document_id, None)
+
+
+_DECODERS = {kind: msgspec.json.Decoder(struct) for kind, struct in KINDS.items()}
+
+
+def decode(kind: Kind, body: bytes | msgspec.Raw) -> Document:
+    """The document in `body`. Raises msgspec.ValidationError where it is malformed."""
+    return _DECODERS[kind].decode(body)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All documents at one number. The maps must not be changed."""
+
+    number: int = 0
+    groups: Mapping[str, Group] = MappingProxyType({})
+    roles: Mapping[str, Role] = MappingProxyType({})
+    users: Mapping[str, User] = MappingProxyType({})
+    services: Mapping[str, Service] = MappingProxyType({})
+    labels: Mapping[str, Label] = MappingProxyType({})
+    networks: Mapping[str, Network] = MappingProxyType({})
+    resources: Mapping[str, Resource] = MappingProxyType({})
+    policies: Mapping[str, Policy] = MappingProxyType({})
+    sessions: Mapping[str, Session] = MappingProxyType({})
+    cookies: Mapping[str, ResourceCookie] = MappingProxyType({})
+    service_tokens: Mapping[str, ServiceToken] = MappingProxyType({})
+    standings: Mapping[str, Standing] = MappingProxyType({})
+    devices: Mapping[str, Device] = MappingProxyType({})
+
+    def advance(self, number: int, changes: Iterable[Change]) -> Snapshot:
+        """The snapshot at `number`, after `changes`. Raises msgspec.ValidationError."""
+        touched: dict[str, dict[str, Document]] = {}
+        for item in changes:
+            field = FIELDS[item.kind]
+            documents = touched.get(field)
+            if documents is None:
+                documents = touched[field] = dict(getattr(self, field))
+            if item.body is None:
+                documents.pop(item.id, None)
+            else:
+                documents[item.id] = decode(item.kind, item.body)
+        return replace(self, number=number, **touched)  # type: ignore[arg-type]
+
+    def changes(self) -> list[Change]:
+        """The changes that build this snapshot from the empty one."""
+        return [
+            change(kind, document)
+            for kind, field in FIELDS.items()
+            for document in getattr(self, field).values()
+        ]
+
+
+FIELDS: Mapping[Kind, str] = MappingProxyType(
+    {
+        "group": "groups",
+        "role": "roles",
+        "user": "users",
+        "service": "services",
+        "label": "labels",
+        "network": "networks",
+        "resource": "resources",
+        "policy": "policies",
+        "session": "sessions",
+        "cookie": "cookies",
+        "service_token": "service_tokens",
+        "standing": "standings",
+        "device": "devices",
+    }
+)
+"""The attribute of `Snapshot` that holds each kind."""

@@ -1,0 +1,1 @@
+"""Cedar: schema, bundle, slices, validation. Pure; decides nothing."""
