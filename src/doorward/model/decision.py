@@ -79,10 +79,14 @@ class Remedy(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Allow(msgspec.Struct, frozen=True, kw_only=True, tag="allow"):
-    """Let in. Time alone cannot change this answer before `valid_until`."""
+    """Let in. Time alone cannot change this answer before `valid_until`.
+
+    `facts` is the JSON object of everything that the policies saw.
+    """
 
     policies: tuple[PolicyId, ...]
     valid_until: UnixSeconds
+    facts: msgspec.Raw
     reason: ReasonCode = "permitted"
 
 
@@ -90,6 +94,7 @@ class Deny(msgspec.Struct, frozen=True, kw_only=True, tag="deny"):
     """Keep out. `remedies` is the least set that together would turn the answer, or empty."""
 
     reason: ReasonCode
+    facts: msgspec.Raw
     policies: tuple[PolicyId, ...] = ()
     remedies: tuple[Remedy, ...] = ()
 
@@ -115,6 +120,7 @@ class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True):
     snapshot: int
     policies: tuple[PolicyId, ...]
     remedies: tuple[Remedy, ...]
+    facts: msgspec.Raw
     subject: str
     session: str
     device: str
