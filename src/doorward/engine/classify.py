@@ -1,0 +1,78 @@
+"""From method and path to action.
+
+Rules (the same for Envoy's compiled routes, with one exception that errs towards asking):
+
+1. The path is what Envoy passes after `normalize_path`, `merge_slashes` and the refusal of
+   escaped slashes and backslashes. Query and fragment are cut off.
+2. It is read twice: raw, and canonical (each segment without its `;parameters`, percent-decoded
+   until it changes no more, then dot segments and empty segments resolved).
+3. A reading matches a rule where the method is among the rule's methods (or it names none) and
+   the path, compared without regard to ASCII case, is the rule's exact path, or starts with the
+   prefix of a `/prefix/*` rule, or is that prefix without its last slash.
+4. The first rule that matches decides; without one, GET, HEAD and OPTIONS are `read`, every
+   other method is `write`.
+5. Where the two readings disagree the action is `write`.
+
+What Envoy must do: a route whose raw path holds `;`, `%` or a backslash never accepts a ticket,
+so that only rule 3 on plain paths has to be compiled into routes.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import unquote_to_bytes
+
+from doorward.model.estate import Action, ActionRule, Resource
+
+_READ_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_TRICKS = re.compile(r"[;%\\]|//|/\.|[^\x21-\x7e]")
+_ASCII_LOWER = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
+
+
+def classify(resource: Resource, method: str, path: str) -> Action:
+    """The action of a request; `write` wherever there is doubt. Total: any text is accepted.
+
+    `method` is compared exactly, as HTTP methods are; `path` is the request target's path, with
+    or without its query.
+    """
+    raw = _lower(path.split("#", 1)[0].split("?", 1)[0]) or "/"
+    action = _first_match(resource.rules, method, raw)
+    if action == "write" or not _TRICKS.search(raw):
+        return action
+    return _first_match(resource.rules, method, _canonical(raw))
+
+
+def _first_match(rules: tuple[ActionRule, ...], method: str, path: str) -> Action:
+    for rule in rules:
+        if (not rule.methods or method in rule.methods) and _matches(_lower(rule.path), path):
+            return rule.action
+    return "read" if method in _READ_METHODS else "write"
+
+
+def _matches(pattern: str, path: str) -> bool:
+    if pattern.endswith("/*"):
+        return path.startswith(pattern[:-1]) or path == pattern[:-2]
+    return path == pattern
+
+
+def _canonical(path: str) -> str:
+    """The path that a lenient application might see: parameters cut, decoded, dots resolved."""
+    text = path
+    while True:
+        stripped = "/".join(segment.split(";", 1)[0] for segment in text.split("/"))
+        decoded = unquote_to_bytes(stripped).decode("latin-1").replace("\\", "/")
+        if decoded == text:
+            break
+        text = decoded
+    segments: list[str] = []
+    for segment in _lower(text).split("/"):
+        if segment == "..":
+            del segments[-1:]
+        elif segment not in {"", "."}:
+            segments.append(segment)
+    trailing = "/" if text.endswith("/") and segments else ""
+    return "/" + "/".join(segments) + trailing
+
+
+def _lower(text: str) -> str:
+    return text.translate(_ASCII_LOWER)
