@@ -8,7 +8,7 @@ Applying a change copies only the maps of the kinds it touches.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Literal
 
@@ -109,19 +109,19 @@ class Snapshot:
     """All documents at one number. The maps must not be changed."""
 
     number: int = 0
-    groups: Mapping[str, Group] = MappingProxyType({})
-    roles: Mapping[str, Role] = MappingProxyType({})
-    users: Mapping[str, User] = MappingProxyType({})
-    services: Mapping[str, Service] = MappingProxyType({})
-    labels: Mapping[str, Label] = MappingProxyType({})
-    networks: Mapping[str, Network] = MappingProxyType({})
-    resources: Mapping[str, Resource] = MappingProxyType({})
-    policies: Mapping[str, Policy] = MappingProxyType({})
-    sessions: Mapping[str, Session] = MappingProxyType({})
-    cookies: Mapping[str, ResourceCookie] = MappingProxyType({})
-    service_tokens: Mapping[str, ServiceToken] = MappingProxyType({})
-    standings: Mapping[str, Standing] = MappingProxyType({})
-    devices: Mapping[str, Device] = MappingProxyType({})
+    groups: Mapping[str, Group] = field(default_factory=dict)
+    roles: Mapping[str, Role] = field(default_factory=dict)
+    users: Mapping[str, User] = field(default_factory=dict)
+    services: Mapping[str, Service] = field(default_factory=dict)
+    labels: Mapping[str, Label] = field(default_factory=dict)
+    networks: Mapping[str, Network] = field(default_factory=dict)
+    resources: Mapping[str, Resource] = field(default_factory=dict)
+    policies: Mapping[str, Policy] = field(default_factory=dict)
+    sessions: Mapping[str, Session] = field(default_factory=dict)
+    cookies: Mapping[str, ResourceCookie] = field(default_factory=dict)
+    service_tokens: Mapping[str, ServiceToken] = field(default_factory=dict)
+    standings: Mapping[str, Standing] = field(default_factory=dict)
+    devices: Mapping[str, Device] = field(default_factory=dict)
 
     def advance(self, number: int, changes: Iterable[Change]) -> Snapshot:
         """The snapshot at `number`, after `changes`. Raises msgspec.ValidationError."""
