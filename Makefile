@@ -1,0 +1,81 @@
+# `make` lists the targets. Everything is installed into .venv, from hashed requirements.
+
+PORT ?= 8080
+DATA ?= data
+BIN  := .venv/bin
+PIP  := $(BIN)/python -m pip --disable-pip-version-check --quiet install
+TOOLS := chromium iproute2 libnss3-tools postgresql wrk
+
+export DOORWARD_FIXTURES ?= ../shared/fixtures
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help up install dev system-packages check format test conformance \
+        bench bench-gateway bench-engine lock wheel clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+up: install ## run doorward on the demo estate (PORT=8080 DATA=data)
+	@exec $(BIN)/doorward up --demo --port "$(PORT)" --data "$(DATA)"
+
+install: .venv/installed ## install doorward and the demo's applications into .venv
+
+dev: .venv/installed-dev ## install the tools for checks and tests as well
+
+system-packages: ## install the Debian packages that tests and benchmarks use
+	@scripts/system-packages $(TOOLS)
+
+check: dev ## lint, formatting, types, import contracts
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+format: dev ## format the code and mend what ruff can mend
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+test: dev system-packages ## all tests but conformance (TESTS=tests/unit)
+	$(BIN)/pytest $(TESTS)
+
+conformance: dev system-packages ## doorward against the reference data of others, in full
+	$(BIN)/pytest -m conformance
+
+bench: bench-engine bench-gateway ## all benchmarks
+
+bench-gateway: dev system-packages ## requests/s and time to revoke; the last line is JSON
+	@$(BIN)/python -m benchmarks.gateway
+
+bench-engine: dev ## decisions/s; the last line is JSON
+	@$(BIN)/python -m benchmarks.engine
+
+COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
+           --generate-hashes --custom-compile-command "make lock" --extra demo --group build
+
+lock: ## resolve the requirements again (UPGRADE=--upgrade for newer versions)
+	test -x $(BIN)/uv || $(MAKE) dev
+	$(COMPILE) $(UPGRADE) --output-file requirements/runtime.txt
+	$(COMPILE) $(UPGRADE) --group dev --constraint requirements/runtime.txt \
+	    --output-file requirements/dev.txt
+
+wheel: install ## build the wheel into dist/
+	$(BIN)/python -m hatchling build --target wheel --directory dist
+
+clean: ## remove .venv, caches and dist; data stays
+	rm -rf .venv dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+.venv/bin/python:
+	@scripts/make-venv .venv
+
+# --no-deps: the lock is complete; a package that it does not name must not come in.
+.venv/installed: requirements/runtime.txt pyproject.toml | .venv/bin/python
+	@echo "Installing doorward into .venv (a minute or two, once)"
+	@$(PIP) --no-deps --require-hashes --requirement requirements/runtime.txt
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/installed-dev: requirements/dev.txt .venv/installed
+	@echo "Installing the development tools into .venv"
+	@$(PIP) --no-deps --require-hashes --requirement requirements/dev.txt
+	@touch $@

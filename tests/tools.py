@@ -1,0 +1,54 @@
+"""What tests need from the machine, and what happens where it is missing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parent.parent
+IN_CI = os.environ.get("CI") == "true"
+
+_PACKAGES = {
+    "certutil": "libnss3-tools",
+    "chromium": "chromium",
+    "curl": "curl",
+    "initdb": "postgresql",
+    "ip": "iproute2",
+    "pk12util": "libnss3-tools",
+    "postgres": "postgresql",
+    "wrk": "wrk",
+}
+
+
+def require_tool(name: str) -> Path:
+    """The path of the program `name`. Without it the test skips; in CI it fails."""
+    found = shutil.which(name) or next(
+        # Debian keeps PostgreSQL's server programs out of PATH.
+        (str(path) for path in sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))[-1:]),
+        None,
+    )
+    if found is None:
+        _give_up(
+            f"needs `{name}`, of the Debian package {_PACKAGES.get(name, name)}: "
+            "`make system-packages` installs it"
+        )
+    return Path(found)
+
+
+def require_fixtures() -> Path:
+    """The folder of reference data. Without it (a clone on its own) the test skips."""
+    folder = Path(os.environ.get("DOORWARD_FIXTURES", PROJECT.parent / "shared" / "fixtures"))
+    folder = PROJECT / folder  # a relative path counts from the checkout
+    if not folder.is_dir():
+        pytest.skip(f"reference data is not at {folder}: set DOORWARD_FIXTURES to its folder")
+    return folder
+
+
+def _give_up(reason: str) -> NoReturn:
+    if IN_CI:
+        pytest.fail(f"{reason} (a missing tool fails in CI)")
+    pytest.skip(reason)
