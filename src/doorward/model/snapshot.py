@@ -79,11 +79,11 @@ ESTATE_KINDS: tuple[Kind, ...] = (
 
 
 class Change(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Document `id` of `kind` becomes `body` (its JSON), or is gone where `body` is None."""
+    """Document `id` of `kind` becomes `body` (its JSON), or is gone where `body` is unset."""
 
     kind: Kind
     id: str
-    body: msgspec.Raw | None
+    body: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
 def change(kind: Kind, document: Document) -> Change:
@@ -93,7 +93,7 @@ def change(kind: Kind, document: Document) -> Change:
 
 def removal(kind: Kind, document_id: str) -> Change:
     """The change that removes a document."""
-    return Change(kind, document_id, None)
+    return Change(kind, document_id)
 
 
 _DECODERS = {kind: msgspec.json.Decoder(struct) for kind, struct in KINDS.items()}
@@ -131,7 +131,7 @@ class Snapshot:
             documents = touched.get(field)
             if documents is None:
                 documents = touched[field] = dict(getattr(self, field))
-            if item.body is None:
+            if item.body is msgspec.UNSET:
                 documents.pop(item.id, None)
             else:
                 documents[item.id] = decode(item.kind, item.body)
