@@ -1,0 +1,50 @@
+"""The claims of the ticket (for this gateway's Envoy) and of the assertion (for upstreams).
+
+Evolution: a ticket is read only by the Envoy of the process that signed it, so its claims may
+change freely. An assertion's claims are a public interface: they may only be added to.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+TICKET_LIFETIME_SECONDS = 15
+ASSERTION_LIFETIME_SECONDS = 60
+ASSERTION_RENEWAL_SECONDS = 20
+"""An assertion is handed out only while it has this long to live."""
+
+
+class TicketClaims(msgspec.Struct, frozen=True, kw_only=True):
+    """One allow that Envoy may reuse; see the ticket claims in ARCHITECTURE.md.
+
+    `exp` is in whole Unix seconds; `groups` is joined by commas, as the header carries it.
+    """
+
+    sid: str
+    res: str
+    act: str
+    epo: str
+    bnd: str
+    did: str
+    snp: str
+    sub: str
+    email: str
+    name: str
+    groups: str
+    asr: str
+    exp: int
+
+
+class AssertionClaims(msgspec.Struct, frozen=True, kw_only=True):
+    """Who the upstream serves (RFC 7519). `sub` is a user id, or `service:ID`."""
+
+    iss: str
+    aud: str
+    sub: str
+    sid: str
+    email: str
+    name: str
+    groups: tuple[str, ...]
+    iat: int
+    exp: int
+    jti: str
