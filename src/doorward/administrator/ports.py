@@ -1,7 +1,8 @@
 """What the policy administrator needs from the outside. Adapters implement these protocols.
 
 Every adapter raises `DoorwardError` only: `store-unavailable` where the store cannot be reached,
-`store-read-only` where it cannot be written, `store-conflict` where a concurrent writer won.
+`store-read-only` and `store-full` where it cannot be written, `store-conflict` where a concurrent
+writer won.
 """
 
 from __future__ import annotations
@@ -84,6 +85,13 @@ class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
     hash: str
 
 
+class AuditHead(msgspec.Struct, frozen=True, kw_only=True):
+    """The end of the audit log: its last entry's number and hash; 0 and zeros while empty."""
+
+    seq: int
+    hash: str
+
+
 class DecisionQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Which decisions to find, newest first; every given field must match exactly.
 
@@ -117,7 +125,10 @@ class SnapshotTable(Protocol):
     async def all(self, kind: Kind) -> Sequence[Document]: ...
 
     async def publish(self, changes: Sequence[Change]) -> int:
-        """Write `changes` as the next revision and return its number."""
+        """Write `changes` as the next revision and return its number.
+
+        Without changes nothing is written, and the current number is returned.
+        """
         ...
 
 
@@ -192,7 +203,12 @@ class Store(Protocol):
         ...
 
     def revisions(self, after: int) -> AsyncIterator[Revision]:
-        """Every revision after `after`, in order, for ever; also those of other replicas."""
+        """Every revision after `after`, in order, for ever; also those of other replicas.
+
+        Every second or so without one, it repeats the last number without changes: the store
+        was asked and holds nothing newer. Raises `revision-pruned` where `after` is older than
+        the history that the store keeps, or newer than the store: `load` again.
+        """
         ...
 
     async def append_decisions(self, records: Sequence[DecisionRecord]) -> None:
@@ -204,6 +220,19 @@ class Store(Protocol):
     async def decision(self, decision_id: DecisionId) -> StoredDecision | None: ...
 
     async def close(self) -> None: ...
+
+
+class AuditHeads(Protocol):
+    """Where the signed end of the audit log is kept, outside the store.
+
+    An attacker who can write the store but holds no key cannot move it.
+    """
+
+    async def read(self) -> AuditHead | None:
+        """None before the first; raises `audit-head-invalid` where its signature is wrong."""
+        ...
+
+    async def record(self, head: AuditHead) -> None: ...
 
 
 class GatewayState(msgspec.Struct, frozen=True, kw_only=True):
