@@ -1,0 +1,95 @@
+"""The contract between Envoy and the decision process: the ext_authz check.
+
+Envoy asks by HTTP/1.1 over `EnvoySettings.check_socket`, over few connections that it keeps open.
+
+The question repeats the client's method, path with query, and `Host`, has no body, and carries
+- of the client's headers those in `CLIENT_HEADERS`, unchanged (cookies and bearer included);
+- `ADDRESS_HEADER`: the client's IP address without port, an IPv6 address without brackets;
+- `THUMBPRINT_HEADER`: lower-case hex SHA-256 of the client's certificate, which the device CA
+  signed; empty or absent where the client showed none;
+- `SCHEME_HEADER`: `http` or `https`, by which listener the request came.
+The last three are Envoy's own: what a client sends under `doorward-*` is dropped on arrival.
+The path is normalised already (dot segments, double slashes); it may still hold `;`, `%` or `\\`.
+
+The answer 200 means allow. Of its headers those in `UPSTREAM_HEADERS` replace the request's own
+on the way to the upstream, and those in `SUCCESS_CLIENT_HEADERS` reach the client. An allow
+answers every one of `IDENTITY_HEADERS`, those without a value as the empty string, so that
+nothing else can fill the gap. For an upgrade it also answers `STREAM_HEADER`, which the relay reads.
+
+Any other answer from 300 to 499 is a denial: status, body and `DENIED_CLIENT_HEADERS` reach the
+client. An answer of 500 and above, a broken connection or `CHECK_TIMEOUT_SECONDS` without an
+answer: the client gets a bare 503.
+"""
+
+from __future__ import annotations
+
+from ipaddress import IPv6Address, ip_address
+from typing import Final
+
+ADDRESS_HEADER: Final = "doorward-check-address"
+THUMBPRINT_HEADER: Final = "doorward-check-thumbprint"
+SCHEME_HEADER: Final = "doorward-check-scheme"
+
+CLIENT_HEADERS: Final = (
+    "accept",
+    "authorization",
+    "content-type",
+    "cookie",
+    "origin",
+    "sec-fetch-dest",
+    "sec-fetch-mode",
+    "sec-fetch-site",
+    "sec-fetch-user",
+    "sec-websocket-protocol",
+    "upgrade",
+    "user-agent",
+    "x-forwarded-for",
+)
+"""Sent with the check where the client sent them. `x-forwarded-for` ends in the client's address
+as Envoy saw it; everything before that is what the client claimed."""
+
+USER_HEADER: Final = "doorward-user"
+EMAIL_HEADER: Final = "doorward-email"
+NAME_HEADER: Final = "doorward-name"
+GROUPS_HEADER: Final = "doorward-groups"
+SESSION_HEADER: Final = "doorward-session"
+ASSERTION_HEADER: Final = "doorward-assertion"
+STREAM_HEADER: Final = "doorward-stream"
+
+IDENTITY_HEADERS: Final = (
+    USER_HEADER,
+    EMAIL_HEADER,
+    NAME_HEADER,
+    GROUPS_HEADER,
+    SESSION_HEADER,
+    ASSERTION_HEADER,
+)
+UPSTREAM_HEADERS: Final = (*IDENTITY_HEADERS, STREAM_HEADER)
+SUCCESS_CLIENT_HEADERS: Final = ("set-cookie",)
+DENIED_CLIENT_HEADERS: Final = (
+    "cache-control",
+    "content-security-policy",
+    "content-type",
+    "location",
+    "referrer-policy",
+    "retry-after",
+    "set-cookie",
+    "vary",
+    "www-authenticate",
+    "x-content-type-options",
+    "x-frame-options",
+)
+
+CHECK_TIMEOUT_SECONDS: Final = 2.0
+
+
+def binding(address: str, thumbprint: str | None) -> str:
+    """The ticket claim `bnd`: what a ticket is bound to, in the form that Envoy compares.
+
+    The certificate's thumbprint, else the address as Envoy writes it with its closing `:`, so
+    that `10.0.0.1` is no prefix of `10.0.0.11`. Raises ValueError where `address` is none.
+    """
+    if thumbprint:
+        return thumbprint
+    parsed = ip_address(address)
+    return f"[{parsed}]:" if isinstance(parsed, IPv6Address) else f"{parsed}:"
