@@ -1,1 +1,10 @@
-"""Estate files (TOML and `.cedar`) to documents, errors with file and line, and the plan. Pure."""
+"""Estate files (TOML and `.cedar`) to documents, errors with file and line, and the plan. Pure.
+
+Reading a folder is the CLI's business; publishing a plan is the administrator's.
+"""
+
+from doorward.estate.parse import Estate, parse_estate
+from doorward.estate.plan import Difference, Plan, Step, plan
+from doorward.estate.problems import EstateError
+
+__all__ = ["Difference", "Estate", "EstateError", "Plan", "Step", "parse_estate", "plan"]

@@ -1,0 +1,176 @@
+"""What a single document of an estate must satisfy, beyond its types."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import zoneinfo
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import urlsplit
+
+from doorward.estate.problems import Problems, Source
+from doorward.model.estate import ActionRule, Label, Network, Resource, User
+from doorward.model.ids import is_id
+from doorward.model.snapshot import Document, Kind
+
+CONTROL_UPSTREAM = "control"
+RESERVED_HOSTS = frozenset({"auth"})
+MAX_SENSITIVITY = 100
+
+_HOST = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
+_RULE_PATH = re.compile(r"/|(/[A-Za-z0-9._~!$&'()+,=:@-]+)+/?")
+_METHOD = re.compile(r"[A-Z]{1,20}")
+
+
+def check_document(kind: Kind, document: Document, source: Source, problems: Problems) -> None:
+    """Report whatever is wrong with one document on its own."""
+    if not is_id(document.id):
+        problems.add(
+            source,
+            ("id",),
+            "bad-id",
+            f"`{document.id}` cannot be an identifier.",
+            "Use up to 128 letters, digits and `._@:+-`, the first a letter or digit.",
+        )
+    check = _CHECKS.get(kind)
+    if check is not None:
+        check(document, source, problems)
+
+
+def _check_user(user: User, source: Source, problems: Problems) -> None:
+    if not _EMAIL.fullmatch(user.email):
+        problems.add(
+            source,
+            ("email",),
+            "bad-email",
+            f"`{user.email}` is not an e-mail address.",
+            "Write it like alice@example.org.",
+        )
+
+
+def _check_label(label: Label, source: Source, problems: Problems) -> None:
+    if not 0 <= label.sensitivity <= MAX_SENSITIVITY:
+        problems.add(
+            source,
+            ("sensitivity",),
+            "bad-sensitivity",
+            f"The sensitivity {label.sensitivity} is out of range.",
+            "Give a number from 0 (public) to 100.",
+        )
+
+
+def _check_network(network: Network, source: Source, problems: Problems) -> None:
+    for index, text in enumerate(network.ranges):
+        try:
+            ipaddress.ip_network(text)
+        except ValueError:
+            problems.add(
+                source,
+                ("ranges", index),
+                "bad-range",
+                f"`{text}` is not an address range.",
+                _range_remedy(text),
+            )
+
+
+def _range_remedy(text: str) -> str:
+    try:
+        return f"Did you mean {ipaddress.ip_network(text, strict=False)}?"
+    except ValueError:
+        return "Write it in CIDR form, like 10.0.0.0/8 or 2001:db8::/32."
+
+
+def _check_resource(resource: Resource, source: Source, problems: Problems) -> None:
+    if resource.host in RESERVED_HOSTS:
+        problems.add(
+            source,
+            ("host",),
+            "reserved-host",
+            f"The host name `{resource.host}` belongs to doorward itself.",
+            "Choose another name.",
+        )
+    elif not _HOST.fullmatch(resource.host):
+        problems.add(
+            source,
+            ("host",),
+            "bad-host",
+            f"`{resource.host}` is not one DNS label.",
+            "Use lower-case letters, digits and `-`; the domain is added by doorward.",
+        )
+    problem = _upstream_problem(resource.upstream)
+    if problem:
+        problems.add(
+            source,
+            ("upstream",),
+            "bad-upstream",
+            f"`{resource.upstream}` is not an upstream: {problem}.",
+            "Write http://ADDRESS:PORT, https://ADDRESS:PORT, or control for the console.",
+        )
+    try:
+        zoneinfo.ZoneInfo(resource.timezone)
+    except (ValueError, OSError):
+        problems.add(
+            source,
+            ("timezone",),
+            "bad-time-zone",
+            f"`{resource.timezone}` is not a time zone.",
+            "Use an IANA name like Europe/Berlin, or leave it out for UTC.",
+        )
+    for index, rule in enumerate(resource.rules):
+        _check_rule(rule, source.below("rules", index), problems)
+
+
+def _upstream_problem(text: str) -> str:
+    if text == CONTROL_UPSTREAM:
+        return ""
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError as error:
+        return str(error).lower()
+    if parts.scheme not in {"http", "https"}:
+        return "it does not begin with http:// or https://"
+    if parts.username is not None or parts.password is not None:
+        return "it holds credentials"
+    if not parts.hostname or not re.fullmatch(r"[A-Za-z0-9.:-]+", parts.hostname):
+        return "it names no address"
+    if not port:
+        return "it names no port"
+    if parts.path or parts.query or parts.fragment or text.endswith(("?", "#")):
+        return "something follows the port"
+    return ""
+
+
+def _check_rule(rule: ActionRule, source: Source, problems: Problems) -> None:
+    path = rule.path.removesuffix("/*") or "/"
+    segments = path.split("/")
+    if not _RULE_PATH.fullmatch(path) or not {".", ".."}.isdisjoint(segments):
+        problems.add(
+            source,
+            ("path",),
+            "bad-rule-path",
+            f"`{rule.path}` is not a path for a rule.",
+            "Write /exact or /prefix/*, without `..`, `//`, `%`, `;`, `?` or `*` elsewhere.",
+        )
+    for index, method in enumerate(rule.methods):
+        if not _METHOD.fullmatch(method):
+            problems.add(
+                source,
+                ("methods", index),
+                "bad-method",
+                f"`{method}` is not an HTTP method.",
+                "Write it in capitals, like GET or POST.",
+            )
+
+
+_CHECKS: Mapping[Kind, Callable[[Any, Source, Problems], None]] = MappingProxyType(
+    {
+        "user": _check_user,
+        "label": _check_label,
+        "network": _check_network,
+        "resource": _check_resource,
+    }
+)

@@ -1,0 +1,56 @@
+"""The errors of an estate: all of them, in order, not only the first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from doorward.errors import DoorwardError, SourceError
+from doorward.estate.positions import Path
+
+
+class EstateError(DoorwardError):
+    """An estate that cannot be applied; `errors` says everything that is wrong with it."""
+
+    def __init__(self, errors: Iterable[SourceError]) -> None:
+        self.errors = tuple(sorted(errors, key=lambda error: (error.file, error.line)))
+        count = len(self.errors)
+        super().__init__(
+            "estate-invalid",
+            "The estate has an error." if count == 1 else f"The estate has {count} errors.",
+            "Correct the files; nothing was applied.",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One table of one file: where it begins and where its keys stand."""
+
+    file: str
+    path: Path
+    lines: Mapping[Path, int]
+
+    def line(self, *keys: str | int) -> int:
+        """The line of a key below the table, or of the nearest thing above that is written."""
+        wanted = (*self.path, *keys)
+        while wanted not in self.lines:
+            wanted = wanted[:-1]
+        return self.lines[wanted]
+
+    def below(self, *keys: str | int) -> Source:
+        """The table at `keys` below this one."""
+        return Source(self.file, (*self.path, *keys), self.lines)
+
+
+@dataclass(slots=True)
+class Problems:
+    """Collects errors while the rest of the estate is still read."""
+
+    found: list[SourceError] = field(default_factory=list)
+
+    def add(
+        self, source: Source, keys: tuple[str | int, ...], code: str, detail: str, remedy: str
+    ) -> None:
+        """Record one error at `keys` below `source`."""
+        line = source.line(*keys)
+        self.found.append(SourceError(code, detail, remedy, file=source.file, line=line))

@@ -1,0 +1,114 @@
+"""What the documents of an estate must satisfy together: unique names, known references."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from doorward.estate.problems import Problems, Source
+from doorward.model.snapshot import Document, Kind
+
+REFERENCES: Mapping[Kind, Mapping[str, Kind]] = MappingProxyType(
+    {
+        "group": {"parents": "group"},
+        "user": {"groups": "group", "roles": "role"},
+        "service": {"groups": "group"},
+        "resource": {"label": "label", "owner": "user"},
+    }
+)
+"""The fields of each kind that name a document of another, or a tuple of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """A document and where it was declared."""
+
+    kind: Kind
+    document: Document
+    source: Source
+
+
+def check_together(declared: Iterable[Declared], problems: Problems) -> None:
+    """Report duplicates, unknown references and groups that contain themselves."""
+    everything = tuple(declared)
+    for kind in {item.kind for item in everything}:
+        same = [item for item in everything if item.kind == kind]
+        _check_unique(same, "id", kind, lambda document: document.id, problems)
+    resources = [item for item in everything if item.kind == "resource"]
+    _check_unique(resources, "host", "resource", lambda resource: resource.host, problems)
+    users = [item for item in everything if item.kind == "user"]
+    _check_unique(users, "email", "user", lambda user: user.email.lower(), problems)
+    _check_references(everything, problems)
+    _check_cycles([item for item in everything if item.kind == "group"], problems)
+
+
+def _check_unique(
+    declared: Iterable[Declared],
+    key: str,
+    kind: Kind,
+    value: Callable[[Any], str],
+    problems: Problems,
+) -> None:
+    first: dict[str, Declared] = {}
+    for item in declared:
+        other = first.setdefault(value(item.document), item)
+        if other is not item:
+            problems.add(
+                item.source,
+                (key,),
+                f"duplicate-{key}",
+                f"Another {kind} has the {key} `{value(item.document)}` already.",
+                f"See {other.source.file}, line {other.source.line(key)}.",
+            )
+
+
+def _check_references(declared: Iterable[Declared], problems: Problems) -> None:
+    everything = tuple(declared)
+    known: dict[Kind, set[str]] = {}
+    for item in everything:
+        known.setdefault(item.kind, set()).add(item.document.id)
+    for item in everything:
+        for field, target in REFERENCES.get(item.kind, {}).items():
+            value = getattr(item.document, field)
+            for index, name in enumerate(value if isinstance(value, tuple) else (value,)):
+                if name not in known.get(target, ()):
+                    keys = (field, index) if isinstance(value, tuple) else (field,)
+                    _unknown(item.source, keys, target, name, known.get(target, set()), problems)
+
+
+def _unknown(
+    source: Source,
+    keys: tuple[str | int, ...],
+    target: Kind,
+    name: str,
+    known: set[str],
+    problems: Problems,
+) -> None:
+    near = difflib.get_close_matches(name, sorted(known), n=1)
+    remedy = f"Did you mean `{near[0]}`?" if near else f"Declare it in a [[{target}]] table."
+    problems.add(source, keys, f"unknown-{target}", f"There is no {target} `{name}`.", remedy)
+
+
+def _check_cycles(groups: Iterable[Declared], problems: Problems) -> None:
+    parents: dict[str, tuple[str, ...]] = {}
+    for item in groups:
+        parents[item.document.id] = getattr(item.document, "parents", ())
+    for item in groups:
+        seen: set[str] = set()
+        above = list(parents[item.document.id])
+        while above:
+            name = above.pop()
+            if name not in seen:
+                seen.add(name)
+                above.extend(parents.get(name, ()))
+        if item.document.id in seen:
+            problems.add(
+                item.source,
+                ("parents",),
+                "group-cycle",
+                f"The group `{item.document.id}` contains itself.",
+                "Take one of its `parents` away.",
+            )
