@@ -294,7 +294,11 @@ class Throttle(Protocol):
     """Counts attempts; in memory, per process."""
 
     async def allow(self, *keys: str) -> bool:
-        """Count one attempt against each key; False where any has had too many."""
+        """Count one attempt against each key in turn; False at the first with too many."""
+        ...
+
+    async def retry_after_seconds(self, *keys: str) -> int:
+        """How long until none of the keys has had too many; 0 where none has."""
         ...
 
     async def forget(self, *keys: str) -> None:
