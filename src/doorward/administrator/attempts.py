@@ -1,0 +1,73 @@
+"""Attempts to sign in: counted against the throttle, and written to the audit log."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from doorward.administrator.authentication import (
+    AttemptRejected,
+    Authenticators,
+    Browser,
+    TooManyAttempts,
+    digest,
+)
+from doorward.model.ids import UnixSeconds
+
+_IPV6_SITE_BITS = 64
+
+
+def network_of(address: str) -> str:
+    """What counts as one address: an IPv4 address, or the /64 that one IPv6 site holds."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return "unknown"
+    if parsed.version == 4:
+        return str(parsed)
+    return str(ipaddress.ip_network((parsed, _IPV6_SITE_BITS), strict=False))
+
+
+def account_key(name: str) -> str:
+    """The throttle key of a name as typed.
+
+    Counting by what was typed, not by whom it names, tells nobody which names exist.
+    """
+    return f"account:{digest(name.strip().casefold())}"
+
+
+async def admit(authenticators: Authenticators, *keys: str) -> None:
+    """Count an attempt against each key in turn. Raises TooManyAttempts.
+
+    The address comes first: an address that is shut out cannot use up a person's attempts.
+    """
+    throttle = authenticators.throttle
+    if not await throttle.allow(*keys):
+        raise TooManyAttempts(await throttle.retry_after_seconds(*keys))
+
+
+@asynccontextmanager
+async def recorded(
+    authenticators: Authenticators, browser: Browser, *, method: str, target: str, at: UnixSeconds
+) -> AsyncIterator[None]:
+    """Write a rejected attempt inside to the audit log, and raise it again.
+
+    A flood is cut off at so many entries a minute for an address, and for all together.
+    """
+    try:
+        yield
+    except (AttemptRejected, TooManyAttempts) as rejected:
+        why = rejected.why if isinstance(rejected, AttemptRejected) else rejected.code
+        if await authenticators.throttle.allow(
+            f"audit-address:{network_of(browser.address)}", "audit:all"
+        ):
+            async with authenticators.control.store.transaction() as transaction:
+                await transaction.audit.append(
+                    at=at,
+                    actor="anonymous",
+                    act="sign-in-rejected",
+                    target=target,
+                    detail={"method": method, "address": browser.address, "why": why},
+                )
+        raise

@@ -1,0 +1,183 @@
+"""What the sign-in use cases work with: authenticators, the browser, and what a factor proves.
+
+The use cases beside this file know nothing of HTTP. They raise `DoorwardError`; which factor of
+a password sign-in was wrong is written to the audit log and never told to the browser.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from doorward.administrator.control_plane import ControlPlane
+from doorward.administrator.ports import Passkey, PasswordHasher, Sealer, Throttle
+from doorward.errors import DoorwardError
+from doorward.model.estate import User
+from doorward.model.identity import Method
+from doorward.model.ids import UserId
+from doorward.model.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Browser:
+    """Who is at the other end. `flow` is the hex SHA-256 of this browser's flow cookie."""
+
+    address: str
+    user_agent: str
+    flow: str
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What an authentication proved: who, by which methods, and how strong (SP 800-63B)."""
+
+    user: UserId
+    methods: tuple[Method, ...]
+    phishing_resistant: bool
+    multi_factor: bool
+
+
+@dataclass(frozen=True, slots=True)
+class UnverifiedCredential:
+    """What a browser's WebAuthn answer claims, before anything of it is believed."""
+
+    id: str
+    challenge: str
+    user_handle: bytes | None
+    response: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class NewCredential:
+    """A verified WebAuthn registration; `public_key` is COSE, `id` base64url."""
+
+    id: str
+    public_key: bytes
+    sign_count: int
+    transports: tuple[str, ...]
+    aaguid: str
+
+
+class RelyingParty(Protocol):
+    """WebAuthn level 2, the relying party's side; user verification is always required."""
+
+    def registration_options(
+        self, user: User, challenge: str, existing: Sequence[Passkey]
+    ) -> dict[str, object]:
+        """PublicKeyCredentialCreationOptions as JSON: discoverable, not one of `existing`."""
+        ...
+
+    def authentication_options(
+        self, challenge: str, allowed: Sequence[Passkey]
+    ) -> dict[str, object]:
+        """PublicKeyCredentialRequestOptions as JSON; any discoverable passkey if none allowed."""
+        ...
+
+    def read(self, response: Mapping[str, object]) -> UnverifiedCredential:
+        """Raises DoorwardError `passkey-rejected` where the answer is malformed."""
+        ...
+
+    def verify_registration(self, credential: UnverifiedCredential) -> NewCredential:
+        """Raises DoorwardError `passkey-rejected`."""
+        ...
+
+    def verify_authentication(self, credential: UnverifiedCredential, passkey: Passkey) -> int:
+        """The new sign count. Raises DoorwardError `passkey-rejected`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TotpEnrolment:
+    """A new TOTP secret to show once. `qr_path` is an SVG path on a square of `qr_size` units."""
+
+    secret: str
+    uri: str
+    qr_path: str
+    qr_size: int
+
+
+class TotpCodes(Protocol):
+    """Time-based one-time passwords (RFC 6238): six digits, 30 s, SHA-1."""
+
+    def enrolment(self, account: str) -> TotpEnrolment: ...
+
+    def accepted_step(self, secret: str, code: str, now: float) -> int | None:
+        """The time step that `code` belongs to, one step of clock drift either way."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Authenticators:
+    """Everything that sign-in use cases share."""
+
+    control: ControlPlane
+    hasher: PasswordHasher
+    sealer: Sealer
+    throttle: Throttle
+    relying_party: RelyingParty
+    totp: TotpCodes
+
+
+class AttemptRejected(DoorwardError):
+    """An attempt to prove who one is failed; `why` is for the audit log only."""
+
+    def __init__(self, code: str, detail: str, remedy: str, *, why: str) -> None:
+        super().__init__(code, detail, remedy)
+        self.why = why
+
+
+class PasskeyRejected(AttemptRejected):
+    """A WebAuthn answer does not prove what it should."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            "passkey-rejected",
+            "This passkey was not accepted.",
+            "Try again, or use another passkey.",
+            why=why,
+        )
+
+
+class TooManyAttempts(DoorwardError):
+    """Somebody tries too often; `retry_after_seconds` says when it is worth trying again."""
+
+    def __init__(self, retry_after_seconds: int) -> None:
+        super().__init__(
+            "too-many-attempts",
+            "There were too many attempts to sign in.",
+            "Wait a few minutes and try again, or use a passkey.",
+        )
+        self.retry_after_seconds = retry_after_seconds
+
+
+def digest(secret: str) -> str:
+    """The hex SHA-256 under which a random secret is stored."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def find_user(snapshot: Snapshot, name: str) -> User | None:
+    """The person of that id or e-mail address; None where none or more than one fits."""
+    wanted = name.strip().casefold()
+    found = [
+        user
+        for user in snapshot.users.values()
+        if wanted in (user.id.casefold(), user.email.casefold())
+    ]
+    return found[0] if len(found) == 1 else None
+
+
+def require_enabled(snapshot: Snapshot, user: UserId) -> User:
+    """The person, if the estate has them and no signal disabled them.
+
+    Raises DoorwardError `user-disabled`.
+    """
+    person, standing = snapshot.users.get(user), snapshot.standings.get(user)
+    if person is None or (standing is not None and standing.disabled):
+        raise DoorwardError(
+            "user-disabled",
+            "This account is disabled.",
+            "Ask the people who run doorward in your organisation.",
+        )
+    return person

@@ -1,0 +1,76 @@
+"""Sign in, or prove again who one is, with a passkey."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from doorward.administrator.attempts import admit, network_of, recorded
+from doorward.administrator.authentication import (
+    Authenticators,
+    Browser,
+    PasskeyRejected,
+    Proof,
+    UnverifiedCredential,
+)
+from doorward.administrator.passkey_challenge import new_challenge, use_challenge
+from doorward.administrator.ports import Passkey
+from doorward.model.ids import UnixSeconds, UserId
+
+
+async def begin_passkey(
+    authenticators: Authenticators,
+    browser: Browser,
+    *,
+    user: UserId | None,
+    now: UnixSeconds,
+) -> dict[str, object]:
+    """Options for `navigator.credentials.get`; without a user, any discoverable passkey.
+
+    Nobody's name is asked for, so nobody learns whether it exists. Raises TooManyAttempts.
+    """
+    await admit(authenticators, f"passkey-address:{network_of(browser.address)}")
+    challenge = await new_challenge(authenticators, browser, "authentication", user, now)
+    allowed: list[Passkey] = []
+    if user is not None:
+        async with authenticators.control.store.transaction() as transaction:
+            allowed = list(await transaction.credentials.passkeys(user))
+    return authenticators.relying_party.authentication_options(challenge, allowed)
+
+
+async def sign_in_passkey(
+    authenticators: Authenticators,
+    browser: Browser,
+    response: Mapping[str, object],
+    *,
+    user: UserId | None,
+    now: UnixSeconds,
+) -> Proof:
+    """What the browser's answer proves. Raises PasskeyRejected or TooManyAttempts.
+
+    Only the address is counted: no number of failures keeps a person from their passkey.
+    """
+    target = f"user:{user}" if user else "unknown"
+    async with recorded(authenticators, browser, method="passkey", target=target, at=now):
+        await admit(authenticators, f"passkey-address:{network_of(browser.address)}")
+        credential = authenticators.relying_party.read(response)
+        await use_challenge(authenticators, browser, "authentication", credential, user, now)
+        passkey = await _verified(authenticators, credential, now)
+        if user is not None and passkey.user != user:
+            raise PasskeyRejected("passkey-of-somebody-else")
+    return Proof(passkey.user, ("passkey",), phishing_resistant=True, multi_factor=True)
+
+
+async def _verified(
+    authenticators: Authenticators, credential: UnverifiedCredential, now: UnixSeconds
+) -> Passkey:
+    """The passkey, its new sign count stored by the transaction that compared the old one."""
+    async with authenticators.control.store.transaction() as transaction:
+        passkey = await transaction.credentials.passkey(credential.id)
+        if passkey is None:
+            raise PasskeyRejected("passkey-unknown")
+        sign_count = authenticators.relying_party.verify_authentication(credential, passkey)
+        used = msgspec.structs.replace(passkey, sign_count=sign_count, last_used_at=now)
+        await transaction.credentials.put(used)
+    return used

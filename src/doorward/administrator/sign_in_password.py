@@ -1,0 +1,89 @@
+"""Sign in with password and TOTP code together, so that nobody learns which was wrong."""
+
+from __future__ import annotations
+
+import msgspec
+
+from doorward.administrator.attempts import account_key, admit, network_of, recorded
+from doorward.administrator.authentication import (
+    AttemptRejected,
+    Authenticators,
+    Browser,
+    Proof,
+    digest,
+    find_user,
+)
+from doorward.administrator.password_rules import MAX_LENGTH, normalised
+from doorward.administrator.ports import Totp
+from doorward.model.ids import UnixSeconds, UserId
+
+_NOBODY = UserId("nobody@nowhere.invalid")
+_DECOY_SECRET = "A" * 32
+
+
+async def sign_in_password(
+    authenticators: Authenticators,
+    browser: Browser,
+    *,
+    name: str,
+    password: str,
+    code: str,
+    now: UnixSeconds,
+) -> Proof:
+    """What the three together prove; `name` is an id or e-mail address.
+
+    An unknown name takes every step that a known one takes, the hash included.
+    Raises AttemptRejected `sign-in-rejected` whatever was wrong, TooManyAttempts, or
+    DoorwardError `sign-in-busy`.
+    """
+    user = find_user(authenticators.control.live.current, name)
+    target = f"user:{user.id}" if user else f"unknown:{digest(name)[:16]}"
+    async with recorded(authenticators, browser, method="password", target=target, at=now):
+        account = account_key(name)
+        await admit(authenticators, f"address:{network_of(browser.address)}", account)
+        user_id = user.id if user else _NOBODY
+        async with authenticators.control.store.transaction() as transaction:
+            stored = await transaction.credentials.password(user_id)
+            totp = await transaction.credentials.totp(user_id)
+        phc = stored.hash if stored else None
+        right = await authenticators.hasher.verify(phc, normalised(password[: MAX_LENGTH + 1]))
+        step = authenticators.totp.accepted_step(totp_secret(authenticators, totp), code, now)
+        if user is None or stored is None or totp is None:
+            raise _rejected("unknown-account" if user is None else "no-password")
+        if not right:
+            raise _rejected("wrong-password")
+        if step is None:
+            raise _rejected("wrong-code")
+        await _use_step(authenticators, user_id, step)
+        await authenticators.throttle.forget(account)
+    return Proof(user_id, ("password", "totp"), phishing_resistant=False, multi_factor=True)
+
+
+def totp_secret(authenticators: Authenticators, totp: Totp | None) -> str:
+    """The base32 secret, or a decoy where there is none."""
+    if totp is None:
+        return _DECOY_SECRET
+    return authenticators.sealer.open(totp.sealed_secret, totp_context(totp.user)).decode()
+
+
+def totp_context(user: UserId) -> str:
+    """What a sealed TOTP secret is bound to."""
+    return f"totp:{user}"
+
+
+async def _use_step(authenticators: Authenticators, user: UserId, step: int) -> None:
+    """Accept a time step once (RFC 6238 5.2), also against a racing second request."""
+    async with authenticators.control.store.transaction() as transaction:
+        totp = await transaction.credentials.totp(user)
+        if totp is None or step <= totp.last_step:
+            raise _rejected("code-replayed")
+        await transaction.credentials.put(msgspec.structs.replace(totp, last_step=step))
+
+
+def _rejected(why: str) -> AttemptRejected:
+    return AttemptRejected(
+        "sign-in-rejected",
+        "Name, password and code do not match.",
+        "Check all three. A code works once: wait for the next one.",
+        why=why,
+    )
