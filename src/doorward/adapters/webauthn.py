@@ -28,7 +28,7 @@ from webauthn.helpers.structs import (
 
 from doorward.administrator.authentication import (
     NewCredential,
-    PasskeyRejected,
+    PasskeyRejectedError,
     UnverifiedCredential,
 )
 from doorward.administrator.ports import Passkey
@@ -89,7 +89,7 @@ class WebAuthnRelyingParty:
             handle = answer.get("userHandle")
             # The library leaves `crossOrigin` to its caller: a frame of another site could ask.
             if json.loads(client_data).get("crossOrigin", False) is not False:
-                raise PasskeyRejected("the request came from a frame of another site")
+                raise PasskeyRejectedError("the request came from a frame of another site")
             return UnverifiedCredential(
                 id=str(response["id"]),
                 challenge=bytes_to_base64url(challenge),
@@ -97,7 +97,7 @@ class WebAuthnRelyingParty:
                 response=response,
             )
         except (KeyError, TypeError, ValueError, AttributeError, WebAuthnException) as error:
-            raise PasskeyRejected("the answer is malformed") from error
+            raise PasskeyRejectedError("the answer is malformed") from error
 
     def verify_registration(self, credential: UnverifiedCredential) -> NewCredential:
         try:
@@ -110,7 +110,7 @@ class WebAuthnRelyingParty:
                 require_user_verification=True,
             )
         except (KeyError, TypeError, ValueError, AttributeError, WebAuthnException) as error:
-            raise PasskeyRejected(str(error)) from error
+            raise PasskeyRejectedError(str(error)) from error
         return NewCredential(
             id=bytes_to_base64url(verified.credential_id),
             public_key=verified.credential_public_key,
@@ -121,7 +121,7 @@ class WebAuthnRelyingParty:
 
     def verify_authentication(self, credential: UnverifiedCredential, passkey: Passkey) -> int:
         if credential.user_handle not in {None, self._handle(passkey.user)}:
-            raise PasskeyRejected("the passkey belongs to somebody else")
+            raise PasskeyRejectedError("the passkey belongs to somebody else")
         try:
             verified = webauthn.verify_authentication_response(
                 credential=parse_authentication_credential_json(dict(credential.response)),
@@ -133,7 +133,7 @@ class WebAuthnRelyingParty:
                 require_user_verification=True,
             )
         except (KeyError, TypeError, ValueError, AttributeError, WebAuthnException) as error:
-            raise PasskeyRejected(str(error)) from error
+            raise PasskeyRejectedError(str(error)) from error
         return verified.new_sign_count
 
     def _handle(self, user: str) -> bytes:

@@ -10,10 +10,10 @@ import msgspec
 
 from doorward.administrator.attempts import admit, network_of, recorded
 from doorward.administrator.authentication import (
-    AttemptRejected,
+    AttemptRejectedError,
     Authenticators,
     Browser,
-    PasskeyRejected,
+    PasskeyRejectedError,
     Proof,
     TotpEnrolment,
     digest,
@@ -84,7 +84,7 @@ async def accept_with_passkey(
     response: Mapping[str, object],
     now: UnixSeconds,
 ) -> Proof:
-    """Use the invitation up and keep the new passkey. Raises PasskeyRejected."""
+    """Use the invitation up and keep the new passkey. Raises PasskeyRejectedError."""
     user = await read_invitation(authenticators, browser, secret, now)
     target = f"user:{user.id}"
     async with recorded(authenticators, browser, method="invitation", target=target, at=now):
@@ -93,7 +93,7 @@ async def accept_with_passkey(
         new = authenticators.relying_party.verify_registration(credential)
         async with authenticators.control.store.transaction() as transaction:
             if await transaction.credentials.passkey(new.id) is not None:
-                raise PasskeyRejected("passkey-already-registered")
+                raise PasskeyRejectedError("passkey-already-registered")
             await transaction.credentials.put(
                 Passkey(
                     id=new.id,
@@ -145,7 +145,7 @@ async def accept_with_password(
     """Use the invitation up and keep password and TOTP; both replace older ones.
 
     A wrong code leaves everything as it was, to be tried again.
-    Raises DoorwardError `password-too-weak`, `invitation-invalid`; AttemptRejected `code-wrong`.
+    Raises DoorwardError `password-too-weak`, `invitation-invalid`; AttemptRejectedError `code-wrong`.
     """
     user = await read_invitation(authenticators, browser, secret, now)
     require_acceptable(password, user)
@@ -160,7 +160,7 @@ async def accept_with_password(
         totp = authenticators.sealer.open(sealed, totp_context(user.id)).decode()
         step = authenticators.totp.accepted_step(totp, code, now)
         if step is None:
-            raise AttemptRejected(
+            raise AttemptRejectedError(
                 "code-wrong",
                 "This code does not match the QR code.",
                 "Type the six digits that your app shows now.",
@@ -198,7 +198,7 @@ async def _use_up(
 
 
 def _invalid() -> DoorwardError:
-    return AttemptRejected(
+    return AttemptRejectedError(
         "invitation-invalid",
         "This invitation has been used or has expired.",
         "Ask for a new one.",

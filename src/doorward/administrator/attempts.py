@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from doorward.administrator.authentication import (
-    AttemptRejected,
+    AttemptRejectedError,
     Authenticators,
     Browser,
-    TooManyAttempts,
+    TooManyAttemptsError,
     digest,
 )
 from doorward.model.ids import UnixSeconds
@@ -24,9 +24,9 @@ def network_of(address: str) -> str:
         parsed = ipaddress.ip_address(address)
     except ValueError:
         return "unknown"
-    if parsed.version == 4:
-        return str(parsed)
-    return str(ipaddress.ip_network((parsed, _IPV6_SITE_BITS), strict=False))
+    if isinstance(parsed, ipaddress.IPv6Address):
+        return str(ipaddress.ip_network((parsed, _IPV6_SITE_BITS), strict=False))
+    return str(parsed)
 
 
 def account_key(name: str) -> str:
@@ -38,13 +38,13 @@ def account_key(name: str) -> str:
 
 
 async def admit(authenticators: Authenticators, *keys: str) -> None:
-    """Count an attempt against each key in turn. Raises TooManyAttempts.
+    """Count an attempt against each key in turn. Raises TooManyAttemptsError.
 
     The address comes first: an address that is shut out cannot use up a person's attempts.
     """
     throttle = authenticators.throttle
     if not await throttle.allow(*keys):
-        raise TooManyAttempts(await throttle.retry_after_seconds(*keys))
+        raise TooManyAttemptsError(await throttle.retry_after_seconds(*keys))
 
 
 @asynccontextmanager
@@ -57,8 +57,8 @@ async def recorded(
     """
     try:
         yield
-    except (AttemptRejected, TooManyAttempts) as rejected:
-        why = rejected.why if isinstance(rejected, AttemptRejected) else rejected.code
+    except (AttemptRejectedError, TooManyAttemptsError) as rejected:
+        why = rejected.why if isinstance(rejected, AttemptRejectedError) else rejected.code
         if await authenticators.throttle.allow(
             f"audit-address:{network_of(browser.address)}", "audit:all"
         ):

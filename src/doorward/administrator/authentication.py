@@ -120,7 +120,7 @@ class Authenticators:
     totp: TotpCodes
 
 
-class AttemptRejected(DoorwardError):
+class AttemptRejectedError(DoorwardError):
     """An attempt to prove who one is failed; `why` is for the audit log only."""
 
     def __init__(self, code: str, detail: str, remedy: str, *, why: str) -> None:
@@ -128,7 +128,7 @@ class AttemptRejected(DoorwardError):
         self.why = why
 
 
-class PasskeyRejected(AttemptRejected):
+class PasskeyRejectedError(AttemptRejectedError):
     """A WebAuthn answer does not prove what it should."""
 
     def __init__(self, why: str) -> None:
@@ -140,7 +140,7 @@ class PasskeyRejected(AttemptRejected):
         )
 
 
-class TooManyAttempts(DoorwardError):
+class TooManyAttemptsError(DoorwardError):
     """Somebody tries too often; `retry_after_seconds` says when it is worth trying again."""
 
     def __init__(self, retry_after_seconds: int) -> None:

@@ -9,7 +9,7 @@ import msgspec
 from doorward.administrator.authentication import (
     Authenticators,
     Browser,
-    PasskeyRejected,
+    PasskeyRejectedError,
     UnverifiedCredential,
     digest,
 )
@@ -56,13 +56,13 @@ async def use_challenge(
     user: UserId | None,
     now: UnixSeconds,
 ) -> None:
-    """Use up the challenge that was answered, right or wrong. Raises PasskeyRejected."""
+    """Use up the challenge that was answered, right or wrong. Raises PasskeyRejectedError."""
     async with authenticators.control.store.transaction() as transaction:
         item = await transaction.one_time.take(
             f"passkey-{ceremony}", digest(credential.challenge), now
         )
     if item is None:
-        raise PasskeyRejected("challenge-unknown")
+        raise PasskeyRejectedError("challenge-unknown")
     challenge = msgspec.json.decode(item.data, type=_Challenge)
     if challenge != _Challenge(browser.flow, user or ""):
-        raise PasskeyRejected("challenge-of-another-browser")
+        raise PasskeyRejectedError("challenge-of-another-browser")

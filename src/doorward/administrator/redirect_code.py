@@ -31,9 +31,9 @@ def is_flow(text: str) -> bool:
 
 
 def is_return_path(text: str) -> bool:
-    """Whether a browser sent to `text` stays on the host: one `/` first, printable ASCII, no `\\`.
+    r"""Whether a browser sent to `text` stays on the host: one `/`, printable ASCII, no `\`.
 
-    Browsers read `//host` and `/\\host` as another host, and drop tabs and line breaks first.
+    Browsers read `//host` and `/\host` as another host, and drop tabs and line breaks first.
     """
     return len(text) <= _MAX_RETURN_LENGTH and _RETURN_PATH.fullmatch(text) is not None
 

@@ -10,7 +10,7 @@ from doorward.administrator.attempts import admit, network_of, recorded
 from doorward.administrator.authentication import (
     Authenticators,
     Browser,
-    PasskeyRejected,
+    PasskeyRejectedError,
     Proof,
     UnverifiedCredential,
 )
@@ -28,7 +28,7 @@ async def begin_passkey(
 ) -> dict[str, object]:
     """Options for `navigator.credentials.get`; without a user, any discoverable passkey.
 
-    Nobody's name is asked for, so nobody learns whether it exists. Raises TooManyAttempts.
+    Nobody's name is asked for, so nobody learns whether it exists. Raises TooManyAttemptsError.
     """
     await admit(authenticators, f"passkey-address:{network_of(browser.address)}")
     challenge = await new_challenge(authenticators, browser, "authentication", user, now)
@@ -47,7 +47,7 @@ async def sign_in_passkey(
     user: UserId | None,
     now: UnixSeconds,
 ) -> Proof:
-    """What the browser's answer proves. Raises PasskeyRejected or TooManyAttempts.
+    """What the browser's answer proves. Raises PasskeyRejectedError or TooManyAttemptsError.
 
     Only the address is counted: no number of failures keeps a person from their passkey.
     """
@@ -58,7 +58,7 @@ async def sign_in_passkey(
         await use_challenge(authenticators, browser, "authentication", credential, user, now)
         passkey = await _verified(authenticators, credential, now)
         if user is not None and passkey.user != user:
-            raise PasskeyRejected("passkey-of-somebody-else")
+            raise PasskeyRejectedError("passkey-of-somebody-else")
     return Proof(passkey.user, ("passkey",), phishing_resistant=True, multi_factor=True)
 
 
@@ -69,7 +69,7 @@ async def _verified(
     async with authenticators.control.store.transaction() as transaction:
         passkey = await transaction.credentials.passkey(credential.id)
         if passkey is None:
-            raise PasskeyRejected("passkey-unknown")
+            raise PasskeyRejectedError("passkey-unknown")
         sign_count = authenticators.relying_party.verify_authentication(credential, passkey)
         used = msgspec.structs.replace(passkey, sign_count=sign_count, last_used_at=now)
         await transaction.credentials.put(used)

@@ -6,7 +6,7 @@ import msgspec
 
 from doorward.administrator.attempts import account_key, admit, network_of, recorded
 from doorward.administrator.authentication import (
-    AttemptRejected,
+    AttemptRejectedError,
     Authenticators,
     Browser,
     Proof,
@@ -33,7 +33,7 @@ async def sign_in_password(
     """What the three together prove; `name` is an id or e-mail address.
 
     An unknown name takes every step that a known one takes, the hash included.
-    Raises AttemptRejected `sign-in-rejected` whatever was wrong, TooManyAttempts, or
+    Raises AttemptRejectedError `sign-in-rejected` whatever was wrong, TooManyAttemptsError, or
     DoorwardError `sign-in-busy`.
     """
     user = find_user(authenticators.control.live.current, name)
@@ -80,8 +80,8 @@ async def _use_step(authenticators: Authenticators, user: UserId, step: int) -> 
         await transaction.credentials.put(msgspec.structs.replace(totp, last_step=step))
 
 
-def _rejected(why: str) -> AttemptRejected:
-    return AttemptRejected(
+def _rejected(why: str) -> AttemptRejectedError:
+    return AttemptRejectedError(
         "sign-in-rejected",
         "Name, password and code do not match.",
         "Check all three. A code works once: wait for the next one.",
