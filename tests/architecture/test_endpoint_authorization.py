@@ -1,0 +1,123 @@
+"""No endpoint answers anyone who has not said, and proven, who they are.
+
+Every route of the API is found by walking the application, and called with nothing that
+authenticates. It must answer 401 or 403, and must not have touched a single port before. A new
+route is found by itself: there is no list to forget it on. What is open to all stands in `OPEN`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, cast
+
+import httpx
+import pytest
+from fastapi.routing import iter_route_contexts
+from starlette.applications import Starlette
+from starlette.routing import BaseRoute, Host, Mount, Route
+
+from doorward.adapters.assertion_verifier import AssertionVerifier
+from doorward.administrator.control_plane import ControlPlane
+from doorward.administrator.ports import AuditHeads, Gateways, Secrets, Store
+from doorward.entrypoints.actors import GatewayAssertion
+from doorward.entrypoints.api.app import app as api
+from doorward.entrypoints.api.context import Context
+from doorward.model.snapshot import Snapshot
+
+OPEN: frozenset[str] = frozenset()
+"""Endpoints, as `METHOD /path`, that answer anyone. This set may only shrink."""
+
+REFUSALS = {401, 403}
+
+
+class Untouchable:
+    """A port that must not be reached before the caller is known."""
+
+    def __getattr__(self, name: str) -> object:
+        message = f"`.{name}` of a port was used for a caller whom nobody has authenticated"
+        raise AssertionError(message)
+
+
+class EmptySnapshot:
+    current = Snapshot()
+
+    async def reached(self, number: int) -> Snapshot:
+        raise AssertionError(number)
+
+
+class Endpoint(NamedTuple):
+    method: str
+    path: str
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+def application() -> Starlette:
+    """The API as it stands behind the gateway: only a gateway's assertion is believed."""
+    live = EmptySnapshot()
+    return api(
+        Context(
+            control=ControlPlane(
+                store=cast("Store", Untouchable()),
+                live=live,
+                gateways=cast("Gateways", Untouchable()),
+                secrets=cast("Secrets", Untouchable()),
+            ),
+            heads=cast("AuditHeads", Untouchable()),
+            authenticator=GatewayAssertion(
+                AssertionVerifier("https://auth.example.localhost", list),
+                live,
+                ["https://console.example.localhost"],
+            ),
+            clock=lambda: 0.0,
+            auth_origin="https://auth.example.localhost",
+            invitation_seconds=60,
+        )
+    )
+
+
+def endpoints(routes: Sequence[BaseRoute], prefix: str = "") -> Iterator[Endpoint]:
+    for found in iter_route_contexts(routes):
+        route = found.original_route
+        if isinstance(route, Mount):
+            yield from endpoints(route.routes, prefix + route.path)
+        elif isinstance(route, Host):
+            yield from endpoints(route.routes, prefix)
+        elif isinstance(route, Route):
+            for method in sorted(found.methods or {"GET"}):
+                yield Endpoint(method, f"{prefix}{found.path}")
+        else:
+            message = f"{route!r}: teach this test to look into such a route"
+            raise TypeError(message)
+
+
+APPLICATION = application()
+ENDPOINTS = list(endpoints(APPLICATION.routes))
+
+
+def test_the_walk_finds_the_endpoints() -> None:
+    assert len(ENDPOINTS) > 10, "the applications have moved: this test walks past them"
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=str)
+async def test_refuses_who_is_not_authenticated(endpoint: Endpoint) -> None:
+    path = re.sub(r"\{[^}]*\}", "x", endpoint.path)
+    transport = httpx.ASGITransport(app=APPLICATION)
+    async with httpx.AsyncClient(transport=transport, base_url="https://console.test") as client:
+        answer = await client.request(endpoint.method, path)
+    refused = answer.status_code in REFUSALS
+    if str(endpoint) in OPEN:
+        assert not refused, f"{endpoint} refuses strangers now: take it out of OPEN"
+        return
+    assert refused, (
+        f"{endpoint} answered {answer.status_code} to someone who has not authenticated. Make its "
+        "function depend on `Caller` (entrypoints/api/context.py), so that who asks is known "
+        "before anything else happens. If it must be open to all, say why in the threat model "
+        "and have it reviewed before it joins OPEN."
+    )
+
+
+def test_every_open_endpoint_exists() -> None:
+    assert {str(endpoint) for endpoint in ENDPOINTS} >= OPEN
