@@ -1,0 +1,113 @@
+"""Who asks the console or the API, and whether a browser asks by that person's own will.
+
+Two ways lead to an `Actor`: the operator's Unix socket, which only its owner can open, and the
+identity assertion that the gateway adds after its decision. There is no third.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from doorward.administrator.control_plane import Act, LiveSnapshot
+from doorward.errors import DoorwardError
+from doorward.model.ids import UnixSeconds
+from doorward.model.snapshot import Snapshot
+from doorward.protocol.ticket import AssertionClaims
+
+ASSERTION_HEADER = "doorward-assertion"
+CONTROL_UPSTREAM = "control"
+_SERVICE = "service:"
+_SAFE_METHODS = frozenset({"GET", "HEAD"})
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who asks. `id` is `operator`, `user:ID` or `service:ID`; `session` is empty for machines."""
+
+    id: str
+    name: str
+    session: str = ""
+
+    def act(self, at: UnixSeconds) -> Act:
+        """The act of this actor, for a use case."""
+        return Act(self.id, at)
+
+
+class Authenticator(Protocol):
+    """Turns a request into the actor behind it."""
+
+    def actor(self, method: str, headers: Mapping[str, str], now: UnixSeconds) -> Actor:
+        """`headers` by lower-case name. Raises `not-authenticated` or `cross-site-request`."""
+        ...
+
+
+class OperatorSocket:
+    """For the Unix socket of mode 0600: whoever can open it is the operator."""
+
+    def actor(self, method: str, headers: Mapping[str, str], now: UnixSeconds) -> Actor:
+        del method, headers, now
+        return Actor("operator", "operator")
+
+
+class Verifier(Protocol):
+    """Verifies an identity assertion (`adapters.assertion_verifier`)."""
+
+    def verify(
+        self, assertion: str, audiences: Collection[str], now: UnixSeconds
+    ) -> AssertionClaims: ...
+
+
+class GatewayAssertion:
+    """For the console's host: believes the gateway's assertion and nothing else.
+
+    `origins` are the addresses of the console as browsers write them in `Origin`.
+    """
+
+    def __init__(self, verifier: Verifier, live: LiveSnapshot, origins: Collection[str]) -> None:
+        self._verifier = verifier
+        self._live = live
+        self._origins = frozenset(origins)
+
+    def actor(self, method: str, headers: Mapping[str, str], now: UnixSeconds) -> Actor:
+        snapshot = self._live.current
+        audiences = {
+            resource.id
+            for resource in snapshot.resources.values()
+            if resource.upstream == CONTROL_UPSTREAM
+        }
+        claims = self._verifier.verify(headers.get(ASSERTION_HEADER, ""), audiences, now)
+        actor = _known(claims, snapshot)
+        if actor.session and method not in _SAFE_METHODS:
+            self._require_same_origin(headers)
+        return actor
+
+    def _require_same_origin(self, headers: Mapping[str, str]) -> None:
+        # Another site can make a signed-in browser send a form here (CSRF). Our pages send no
+        # referrer, so a browser may write `Origin: null`: the fetch metadata decides first.
+        site = headers.get("sec-fetch-site")
+        trusted = (
+            site == "same-origin" if site is not None else headers.get("origin") in self._origins
+        )
+        if not trusted:
+            raise DoorwardError(
+                "cross-site-request",
+                "This change was not sent by a page of this console, so it was not made.",
+                "Open the console and try again; scripts use a service token.",
+            )
+
+
+def _known(claims: AssertionClaims, snapshot: Snapshot) -> Actor:
+    subject = claims.sub
+    if subject.startswith(_SERVICE):
+        service = snapshot.services.get(subject.removeprefix(_SERVICE))
+        if service is not None and subject not in snapshot.users:
+            return Actor(subject, service.name)
+    else:
+        user, standing = snapshot.users.get(subject), snapshot.standings.get(subject)
+        if user is not None and (standing is None or not standing.disabled):
+            return Actor(f"user:{user.id}", user.name, claims.sid)
+    raise DoorwardError(
+        "not-authenticated", "Whom this request names is not known here.", "Sign in again."
+    )

@@ -1,0 +1,43 @@
+"""The API as an ASGI application."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+from doorward import __version__
+from doorward.entrypoints.api import decisions, overview, problems, resources
+from doorward.entrypoints.api.context import Context
+
+PREFIX = "/api/v1"
+ROUTERS = (decisions.router, resources.router, overview.router)
+
+
+def api(context: Context) -> FastAPI:
+    """The API with its paths below `PREFIX`, as `mount` and the OpenAPI golden test want it."""
+    application = FastAPI(
+        title="doorward",
+        version=__version__,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        servers=[{"url": PREFIX}],
+        root_path_in_servers=False,
+    )
+    application.state.context = context
+    problems.install(application)
+    for router in ROUTERS:
+        application.include_router(router)
+    return application
+
+
+def mount(context: Context) -> Mount:
+    """The API at `PREFIX`, to stand among the routes of the console's host."""
+    return Mount(PREFIX, api(context))
+
+
+def app(context: Context) -> Starlette:
+    """The API alone, for the operator's Unix socket."""
+    return Starlette(routes=[mount(context)])

@@ -1,0 +1,41 @@
+"""What every route works with, and who asks: the two dependencies of the whole API."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, cast
+
+from fastapi import Depends, Request
+
+from doorward.administrator.control_plane import ControlPlane
+from doorward.administrator.ports import AuditHeads
+from doorward.entrypoints.actors import Actor, Authenticator
+from doorward.model.ids import UnixSeconds
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Ports and values. `auth_origin` is where invitations are accepted, without closing slash."""
+
+    control: ControlPlane
+    heads: AuditHeads
+    authenticator: Authenticator
+    clock: Callable[[], UnixSeconds]
+    auth_origin: str
+    invitation_seconds: int
+
+
+def context(request: Request) -> Context:
+    """The ports that `app` was made with."""
+    return cast("Context", request.app.state.context)
+
+
+def caller(request: Request) -> Actor:
+    """Who asks. Every route depends on this; an architecture test proves it."""
+    ports = context(request)
+    return ports.authenticator.actor(request.method, request.headers, ports.clock())
+
+
+Ports = Annotated[Context, Depends(context)]
+Caller = Annotated[Actor, Depends(caller)]

@@ -1,0 +1,97 @@
+"""Errors as problem+json (RFC 9457): one table from error code to HTTP status."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from types import MappingProxyType
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+
+from doorward.entrypoints.api.views import Problem
+from doorward.entrypoints.unexpected import UnexpectedErrors
+from doorward.errors import DoorwardError, SourceError
+
+STATUS: Mapping[str, int] = MappingProxyType(
+    {
+        "cross-site-request": 403,
+        "internal-error": 500,
+        "method-not-allowed": 405,
+        "not-authenticated": 401,
+        "not-found": 404,
+        "request-invalid": 400,
+        "store-conflict": 409,
+        "store-full": 503,
+        "store-read-only": 503,
+        "store-unavailable": 503,
+    }
+)
+"""Error code to HTTP status. Others: 404 where the code ends in `-unknown`, else 400."""
+
+
+def status(code: str) -> int:
+    """The HTTP status of an error code."""
+    return STATUS.get(code, 404 if code.endswith("-unknown") else 400)
+
+
+def problem(error: DoorwardError) -> Problem:
+    """The problem document of an error."""
+    code = status(error.code)
+    source = error if isinstance(error, SourceError) else None
+    return Problem(
+        type=f"urn:doorward:error:{error.code}",
+        title=HTTPStatus(code).phrase,
+        status=code,
+        code=error.code,
+        detail=error.detail,
+        remedy=error.remedy,
+        file=None if source is None else source.file,
+        line=None if source is None else source.line,
+    )
+
+
+def answer(error: DoorwardError) -> Response:
+    """The problem document as a response."""
+    document = problem(error)
+    return Response(
+        document.model_dump_json(exclude_none=True),
+        status_code=document.status,
+        media_type="application/problem+json",
+        headers={"cache-control": "no-store"},
+    )
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of `app` as a problem document."""
+
+    @app.exception_handler(DoorwardError)
+    async def known(_: Request, error: DoorwardError) -> Response:
+        return answer(error)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_: Request, error: RequestValidationError) -> Response:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"][1:])
+        return answer(
+            DoorwardError(
+                "request-invalid",
+                f"{field or 'The body'}: {first['msg']}.",
+                "docs/reference/api.md says what it may hold.",
+            )
+        )
+
+    @app.exception_handler(HTTPException)
+    async def unanswered(_: Request, error: HTTPException) -> Response:
+        code = {404: "not-found", 405: "method-not-allowed"}.get(
+            error.status_code, "request-invalid"
+        )
+        return answer(
+            DoorwardError(
+                code, "Nothing answers this.", "docs/reference/api.md lists the paths and methods."
+            )
+        )
+
+    app.add_middleware(UnexpectedErrors, answer=answer)

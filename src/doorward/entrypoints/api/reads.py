@@ -1,0 +1,179 @@
+"""What a snapshot says, in the API's shapes. Pure; the console shows the same."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+import msgspec
+
+from doorward.administrator.ports import GatewayState, StoredDecision
+from doorward.entrypoints.api.views import (
+    ActionRuleView,
+    DecisionDetail,
+    DecisionView,
+    DeviceView,
+    GatewayView,
+    PolicyView,
+    RemedyView,
+    ResourceView,
+    SessionView,
+    StatusView,
+    TokenView,
+    UserView,
+)
+from doorward.entrypoints.pages.words import REASONS, remedy_text
+from doorward.model.decision import DecisionRecord, Remedy
+from doorward.model.estate import Resource, User
+from doorward.model.ids import UnixSeconds
+from doorward.model.snapshot import Snapshot
+
+
+def decision_view(stored: StoredDecision) -> DecisionView:
+    """A line of the decision log."""
+    return DecisionView.model_validate(_decision_fields(stored))
+
+
+def decision_detail(
+    stored: StoredDecision, reused: DecisionRecord | None, snapshot: Snapshot
+) -> DecisionDetail:
+    """Why; `reused` is the decision whose ticket was used, where it is another one."""
+    record = stored.record
+    source = reused or record
+    resource = snapshot.resources.get(record.resource)
+    timezone = resource.timezone if resource is not None else "UTC"
+    words = REASONS[record.reason]
+    return DecisionDetail.model_validate(
+        {
+            **_decision_fields(stored),
+            "title": words.title,
+            "explanation": words.text,
+            "policy_texts": [policy_view(snapshot, policy) for policy in source.policies],
+            "facts": msgspec.json.decode(source.facts),
+            "remedies": [remedy_view(remedy, timezone) for remedy in record.remedies],
+        }
+    )
+
+
+def _decision_fields(stored: StoredDecision) -> dict[str, object]:
+    return {"seq": stored.seq, **msgspec.structs.asdict(stored.record)}
+
+
+def remedy_view(remedy: Remedy, timezone: str) -> RemedyView:
+    """A remedy and its words; moments in `timezone`."""
+    return RemedyView.model_validate(
+        {**msgspec.structs.asdict(remedy), "text": remedy_text(remedy, timezone)}
+    )
+
+
+def policy_view(snapshot: Snapshot, policy_id: str) -> PolicyView:
+    """The policy as it is now; without a text where it is gone."""
+    policy = snapshot.policies.get(policy_id)
+    if policy is None:
+        return PolicyView(id=policy_id, text=None, description="", file="", line=0)
+    return PolicyView.model_validate(policy)
+
+
+def sessions(snapshot: Snapshot, now: UnixSeconds, user: str | None = None) -> list[SessionView]:
+    """Live sessions, of `user` or of everyone, newest sign-in first."""
+    found = [
+        session
+        for session in snapshot.sessions.values()
+        if session.expires_at > now and user in (None, session.user)
+    ]
+    found.sort(key=lambda session: session.started_at, reverse=True)
+    return [SessionView.model_validate(session) for session in found]
+
+
+def users(snapshot: Snapshot, now: UnixSeconds) -> list[UserView]:
+    """Everyone, by name."""
+    live = Counter(s.user for s in snapshot.sessions.values() if s.expires_at > now)
+    people = sorted(snapshot.users.values(), key=lambda user: (user.name.casefold(), user.id))
+    return [_user_view(snapshot, user, live[user.id]) for user in people]
+
+
+def user_view(snapshot: Snapshot, user: User, now: UnixSeconds) -> UserView:
+    """One person."""
+    live = sum(s.user == user.id and s.expires_at > now for s in snapshot.sessions.values())
+    return _user_view(snapshot, user, live)
+
+
+def _user_view(snapshot: Snapshot, user: User, live: int) -> UserView:
+    standing = snapshot.standings.get(user.id)
+    return UserView(
+        id=user.id,
+        name=user.name,
+        email=user.email,
+        groups=user.groups,
+        roles=user.roles,
+        disabled=standing is not None and standing.disabled,
+        risk=standing.risk if standing is not None else 0,
+        reason=standing.reason if standing is not None else "",
+        sessions=live,
+    )
+
+
+def devices(snapshot: Snapshot, owner: str | None = None) -> list[DeviceView]:
+    """Enrolled devices, of `owner` or of everyone, by id."""
+    found = [d for d in snapshot.devices.values() if owner in (None, d.owner)]
+    return [DeviceView.model_validate(d) for d in sorted(found, key=lambda d: d.id)]
+
+
+def tokens(snapshot: Snapshot) -> list[TokenView]:
+    """Service tokens, the first to expire first."""
+    found = sorted(snapshot.service_tokens.values(), key=lambda token: token.expires_at)
+    return [TokenView.model_validate(token) for token in found]
+
+
+def resources(snapshot: Snapshot) -> list[ResourceView]:
+    """Everything behind the gateway, by name."""
+    found = sorted(snapshot.resources.values(), key=lambda resource: resource.name.casefold())
+    return [resource_view(snapshot, resource) for resource in found]
+
+
+def resource_view(snapshot: Snapshot, resource: Resource) -> ResourceView:
+    """One resource, with the policies that name it."""
+    label = snapshot.labels.get(resource.label)
+    reference = re.compile(rf'\bResource\s*::\s*"{re.escape(resource.id)}"')
+    return ResourceView(
+        id=resource.id,
+        name=resource.name,
+        host=resource.host,
+        upstream=resource.upstream,
+        label=label.name if label is not None else resource.label,
+        sensitivity=label.sensitivity if label is not None else 0,
+        owner=resource.owner,
+        protocol=resource.protocol,
+        timezone=resource.timezone,
+        description=resource.description,
+        rules=tuple(ActionRuleView.model_validate(rule) for rule in resource.rules),
+        policies=tuple(p.id for p in snapshot.policies.values() if reference.search(p.text)),
+    )
+
+
+def status_view(
+    snapshot: Snapshot, gateways: Sequence[GatewayState], now: UnixSeconds, version: str
+) -> StatusView:
+    """The health of all, and in `problems` each thing that is not as it should be."""
+    problems = [] if gateways else ["no gateway is connected"]
+    for gateway in gateways:
+        if gateway.applied < snapshot.number:
+            problems.append(
+                f"gateway {gateway.id} enforces snapshot {gateway.applied}, not {snapshot.number}"
+            )
+        problems.extend(
+            f"gateway {gateway.id}: {part}: {state}"
+            for part, state in sorted(gateway.parts.items())
+            if state != "ok"
+        )
+    return StatusView.model_validate(
+        {
+            "ok": not problems,
+            "version": version,
+            "snapshot": snapshot.number,
+            "at": now,
+            "gateways": [GatewayView.model_validate(gateway) for gateway in gateways],
+            "problems": problems,
+        }
+    )

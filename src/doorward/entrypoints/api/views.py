@@ -1,0 +1,219 @@
+"""What the API answers: its public shapes. They may only be added to within `/api/v1`.
+
+Times are RFC 3339 in UTC. Nothing here holds a secret or a hash of one, except `IssuedToken` and
+`Invitation`, which are answered once and never again.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+from doorward.model.decision import ReasonCode, RemedyKind
+from doorward.model.estate import Action
+from doorward.model.identity import Method
+
+
+class View(BaseModel):
+    """An answer; built from the model's value of the same field names."""
+
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+
+
+class DecisionView(View):
+    """One line of the decision log; `seq` is its place in the store, for paging."""
+
+    seq: int
+    id: str
+    at: datetime
+    gateway: str
+    source: Literal["engine", "ticket", "stream"]
+    decision: str
+    outcome: Literal["allow", "deny"]
+    reason: ReasonCode
+    snapshot: int
+    policies: tuple[str, ...]
+    subject: str
+    session: str
+    device: str
+    resource: str
+    action: str
+    method: str
+    path: str
+    address: str
+    country: str
+    networks: tuple[str, ...]
+    latency_us: int
+
+
+class DecisionPage(View):
+    """Decisions, newest first; `before` asks for the next older page, None at the end."""
+
+    decisions: tuple[DecisionView, ...]
+    before: int | None
+
+
+class PolicyView(View):
+    """A Cedar policy as it is now; `text` is None where it is gone since."""
+
+    id: str
+    text: str | None
+    description: str
+    file: str
+    line: int
+
+
+class RemedyView(View):
+    """Something the subject could have done to be let in, and the same in words."""
+
+    kind: RemedyKind
+    until: datetime | None
+    target: str
+    text: str
+
+
+class DecisionDetail(DecisionView):
+    """Why a decision was what it was.
+
+    `facts` is what the policies saw; `policy_texts` are the deciding policies as they are now;
+    a decision with source `ticket` repeats the facts of the decision it reused.
+    """
+
+    title: str
+    explanation: str
+    policy_texts: tuple[PolicyView, ...]
+    facts: dict[str, JsonValue]
+    remedies: tuple[RemedyView, ...]
+
+
+class SessionView(View):
+    """One sign-in of one person."""
+
+    id: str
+    user: str
+    started_at: datetime
+    expires_at: datetime
+    authenticated_at: datetime
+    methods: tuple[Method, ...]
+    phishing_resistant: bool
+    multi_factor: bool
+    address: str
+    user_agent: str
+    risk: int
+
+
+class UserView(View):
+    """A person and what signals say of them. `sessions` counts the live ones."""
+
+    id: str
+    name: str
+    email: str
+    groups: tuple[str, ...]
+    roles: tuple[str, ...]
+    disabled: bool
+    risk: int
+    reason: str
+    sessions: int
+
+
+class DeviceView(View):
+    """An enrolled device. `healthy` is None while unknown."""
+
+    id: str
+    owner: str
+    thumbprint: str
+    healthy: bool | None
+    risk: int
+    reason: str
+
+
+class TokenView(View):
+    """A service token, without its secret."""
+
+    id: str
+    service: str
+    resources: tuple[str, ...]
+    issued_at: datetime
+    expires_at: datetime
+
+
+class ActionRuleView(View):
+    """One line of a resource's table from method and path to action."""
+
+    path: str
+    action: Action
+    methods: tuple[str, ...]
+
+
+class ResourceView(View):
+    """Something behind the gateway. `policies` are those that name it."""
+
+    id: str
+    name: str
+    host: str
+    upstream: str
+    label: str
+    sensitivity: int
+    owner: str
+    protocol: str
+    timezone: str
+    description: str
+    rules: tuple[ActionRuleView, ...]
+    policies: tuple[str, ...]
+
+
+class AuditView(View):
+    """One administrative act."""
+
+    seq: int
+    at: datetime
+    actor: str
+    act: str
+    target: str
+    detail: dict[str, str]
+    previous: str
+    hash: str
+
+
+class GatewayView(View):
+    """A connected gateway and the snapshot it enforces."""
+
+    id: str
+    connected_at: datetime
+    applied: int
+    parts: dict[str, str]
+    open_streams: int
+    spool_bytes: int
+
+
+class StatusView(View):
+    """The control plane and its gateways. `ok` where every part of each is, and none lags."""
+
+    ok: bool
+    version: str
+    snapshot: int
+    at: datetime
+    gateways: tuple[GatewayView, ...]
+    problems: tuple[str, ...]
+
+
+class EffectView(View):
+    """What came of a change: its snapshot, and whether every connected gateway enforces it."""
+
+    number: int
+    enforced: bool
+
+
+class Problem(View):
+    """RFC 9457. `remedy` says what to do; `file` and `line` say where, for estate files."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+    remedy: str = ""
+    file: str | None = None
+    line: int | None = None
