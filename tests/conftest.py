@@ -1,11 +1,14 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests import tools
+
+PURE = (tools.PROJECT / "tests" / "unit", tools.PROJECT / "tests" / "property")
 
 
 @pytest.fixture(scope="session")
@@ -18,3 +21,19 @@ def require_tool() -> Callable[[str], Path]:
 def fixtures_root() -> Path:
     """The folder of reference data, `$DOORWARD_FIXTURES` or `../shared/fixtures`."""
     return tools.require_fixtures()
+
+
+@pytest.fixture(autouse=True)
+def no_sockets(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Unit and property tests neither connect nor listen."""
+    if not any(request.path.is_relative_to(folder) for folder in PURE):
+        yield
+        return
+    with pytest.MonkeyPatch.context() as patch:
+        for method in ("bind", "connect", "connect_ex"):
+            patch.setattr(socket.socket, method, _refuse)
+        yield
+
+
+def _refuse(*_: object) -> None:
+    pytest.fail("a unit or property test uses a socket: it belongs in tests/integration")
