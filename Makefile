@@ -68,14 +68,16 @@ clean: ## remove .venv, caches and dist; data stays
 .venv/bin/python:
 	@scripts/make-venv .venv
 
-# --no-deps: the lock is complete; a package that it does not name must not come in.
+# The lock is complete (--no-deps), and installing runs no code of the packages (--only-binary).
+LOCKED := --no-deps --require-hashes --only-binary :all: --requirement
+
 .venv/installed: requirements/runtime.txt pyproject.toml | .venv/bin/python
 	@echo "Installing doorward into .venv (a minute or two, once)"
-	@$(PIP) --no-deps --require-hashes --requirement requirements/runtime.txt
+	@$(PIP) $(LOCKED) requirements/runtime.txt
 	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 .venv/installed-dev: requirements/dev.txt .venv/installed
 	@echo "Installing the development tools into .venv"
-	@$(PIP) --no-deps --require-hashes --requirement requirements/dev.txt
+	@$(PIP) $(LOCKED) requirements/dev.txt
 	@touch $@
