@@ -1,0 +1,65 @@
+"""The command line as a whole: which commands there are, and how an error looks."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+import traceback
+
+import typer
+
+from doorward.entrypoints.cli.init import init
+from doorward.errors import DoorwardError, SourceError
+from doorward.estate import EstateError
+
+app = typer.Typer(
+    name="doorward",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command()(init)
+
+
+@app.callback()
+def doorward() -> None:
+    """A self-hosted zero trust platform."""
+
+
+def main() -> None:
+    """Run one command. Exit status 1 for an error, which is one line; 2 for wrong usage."""
+    try:
+        app()
+    except EstateError as error:
+        for problem in error.errors:
+            sys.stderr.write(f"{describe(problem)}\n")
+        sys.stderr.write(f"{describe(error)}\n")
+        sys.exit(1)
+    except DoorwardError as error:
+        sys.stderr.write(f"{describe(error)}\n")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:  # noqa: BLE001
+        sys.stderr.write(f"{_unexpected(error)}\n")
+        sys.exit(1)
+
+
+def describe(error: DoorwardError) -> str:
+    """An error as one line: where, what is wrong, what to do."""
+    where = f"{error.file}:{error.line}: " if isinstance(error, SourceError) else "doorward: "
+    return f"{where}{error.detail} {error.remedy}".rstrip()
+
+
+def _unexpected(error: Exception) -> str:
+    """Where an error that nobody foresaw came from; never its text, which may hold a secret."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "?"
+    return (
+        f"doorward: Unexpected {type(error).__name__} at {place} (report {secrets.token_hex(4)}). "
+        "This is a defect: please report it."
+    )
+
+
+if __name__ == "__main__":
+    main()

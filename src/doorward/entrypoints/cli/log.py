@@ -1,0 +1,165 @@
+"""`doorward log` and `doorward why`: the decision log, and why a decision was what it was."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+
+from doorward.adapters import clock
+from doorward.adapters.api_client import ApiClient
+from doorward.entrypoints.cli.options import DEFAULT_DATA, AsJson, Data
+from doorward.entrypoints.cli.output import (
+    connect,
+    local,
+    print_json,
+    print_table,
+    printable,
+    segment,
+)
+from doorward.errors import DoorwardError
+
+_POLL_SECONDS = 0.5
+_MAX_PAGE = 1000
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_SPAN = re.compile(r"(\d{1,6})([smhd])")
+
+_Exact = dict[str, str | int | None]
+
+
+def log(
+    data: Data = DEFAULT_DATA,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Keep printing new ones.")] = False,
+    subject: Annotated[str | None, typer.Option(help="A user's id, or service:ID.")] = None,
+    resource: Annotated[str | None, typer.Option(help="A resource's id.")] = None,
+    session: Annotated[str | None, typer.Option(help="A session's id.")] = None,
+    outcome: Annotated[str | None, typer.Option(help="allow or deny.")] = None,
+    reason: Annotated[str | None, typer.Option(help="A reason code.")] = None,
+    source: Annotated[str | None, typer.Option(help="engine, ticket or stream.")] = None,
+    since: Annotated[
+        str | None, typer.Option(help="A span such as 15m, 2h or 1d, or an RFC 3339 moment.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, max=_MAX_PAGE, help="How many at the most.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """Search and follow the decision log. With --follow, --json prints one object a line."""
+    wanted: _Exact = {
+        "subject": subject,
+        "resource": resource,
+        "session": session,
+        "outcome": outcome,
+        "reason": reason,
+        "source": source,
+        "since": None if since is None else _moment(since),
+    }
+    with connect(data) as api:
+        page = api.get("/decisions", **wanted, limit=limit)
+        if as_json and not follow:
+            print_json(page)
+            return
+        newest_last = page["decisions"][::-1]
+        for decision in newest_last:
+            _print_line(decision, as_json=as_json)
+        if not follow:
+            if not newest_last:
+                typer.echo("No decision matches.")
+            return
+        seen = max((decision["seq"] for decision in newest_last), default=0)
+        for decision in _following(api, wanted, seen):
+            _print_line(decision, as_json=as_json)
+
+
+def why(decision: str, data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
+    """Say why a decision was what it was: policies, facts and remedies."""
+    with connect(data) as api:
+        found = api.get(f"/decisions/{segment(decision)}")
+    if as_json:
+        print_json(found)
+        return
+    typer.echo(
+        f"{found['outcome'].upper()}: {found['title']} ({found['reason']})\n{found['explanation']}\n"
+    )
+    rows = [
+        ("when", local(found["at"])),
+        ("who", found["subject"] or "nobody signed in"),
+        ("what", f"{found['action']} {found['method']} {found['path']}"),
+        ("resource", found["resource"]),
+        ("device", found["device"] or "none enrolled"),
+        ("address", " ".join(filter(None, (found["address"], found["country"])))),
+        ("networks", ", ".join(found["networks"]) or "none"),
+        ("session", found["session"] or "none"),
+        ("snapshot", found["snapshot"]),
+        ("decided by", f"{found['source']} at gateway {found['gateway']}"),
+    ]
+    if found["decision"] != found["id"]:
+        rows.append(("by ticket of", found["decision"]))
+    print_table(("", ""), rows, "")
+    for policy in found["policy_texts"]:
+        place = f" ({policy['file']}:{policy['line']})" if policy["file"] else ""
+        typer.echo(f"\nPolicy {printable(policy['id'])}{printable(place)}")
+        lines = (policy["text"] or "(it is gone since)").splitlines()
+        typer.echo("\n".join(f"  {printable(line)}" for line in lines))
+    if found["remedies"]:
+        typer.echo("\nWhat would turn it, together:")
+        for remedy in found["remedies"]:
+            typer.echo(f"  {remedy['kind']}: {printable(remedy['text'])}")
+    typer.echo("\nFacts that the policies saw:")
+    print_table(("", ""), [(f"  {key}", value) for key, value in _flat(found["facts"])], "  none")
+
+
+def _following(api: ApiClient, wanted: _Exact, seen: int) -> Iterator[dict[str, Any]]:
+    """Every decision after `seen`, oldest first, for ever; none is left out in a burst."""
+    while True:
+        burst: list[dict[str, Any]] = []
+        before: int | None = None
+        while True:
+            page = api.get("/decisions", **wanted, after=seen, before=before, limit=_MAX_PAGE)
+            burst.extend(page["decisions"])
+            before = page["before"]
+            if before is None:
+                break
+        yield from reversed(burst)
+        seen = max((decision["seq"] for decision in burst), default=seen)
+        time.sleep(_POLL_SECONDS)
+
+
+def _print_line(decision: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print_json(decision)
+        return
+    typer.echo(
+        f"{local(decision['at'])}  {decision['outcome']:<5}  "
+        f"{printable(decision['subject'] or '-'):<16}  {printable(decision['resource']):<12}  "
+        f"{decision['action']:<5}  {printable(decision['method'])} {printable(decision['path'])}  "
+        f"{decision['reason']}  {decision['source']}  {decision['id']}"
+    )
+
+
+def _moment(text: str) -> str:
+    span = _SPAN.fullmatch(text)
+    if span is not None:
+        seconds = int(span[1]) * _UNITS[span[2]]
+        return datetime.fromtimestamp(clock.now() - seconds, UTC).isoformat()
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise DoorwardError(
+            "request-invalid",
+            f"{printable(text)} is not a time.",
+            "Write a span such as 15m, 2h or 1d, or a moment such as 2026-11-23T09:00:00Z.",
+        ) from None
+    return (moment if moment.tzinfo else moment.astimezone()).isoformat()
+
+
+def _flat(value: object, path: str = "") -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict) and value:
+        for key in sorted(value):
+            yield from _flat(value[key], f"{path}.{key}" if path else key)
+    elif isinstance(value, list):
+        yield path, ", ".join(map(str, value)) or "none"
+    elif path:
+        yield path, str(value)

@@ -1,0 +1,111 @@
+"""`doorward user`: people, and what is signalled about them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from doorward.entrypoints.cli.options import DEFAULT_DATA, AsJson, Data, Reason, Risk
+from doorward.entrypoints.cli.output import (
+    connect,
+    local,
+    print_effect,
+    print_json,
+    print_table,
+    segment,
+)
+
+user_app = typer.Typer(no_args_is_help=True, help="People.")
+
+
+@user_app.command("list")
+def list_users(data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
+    """Show everyone."""
+    with connect(data) as api:
+        users = api.get("/users")
+    if as_json:
+        print_json(users)
+        return
+    print_table(
+        ("user", "name", "e-mail", "groups", "state", "risk", "sessions"),
+        [
+            (
+                user["id"],
+                user["name"],
+                user["email"],
+                " ".join(user["groups"]),
+                "disabled" if user["disabled"] else "enabled",
+                user["risk"],
+                user["sessions"],
+            )
+            for user in users
+        ],
+        "The estate has no people yet: apply one with doorward apply.",
+    )
+
+
+@user_app.command()
+def disable(
+    user: str, data: Data = DEFAULT_DATA, reason: Reason = "", as_json: AsJson = False
+) -> None:
+    """Keep a person out of everything, and end their sessions."""
+    with connect(data) as api:
+        effect = api.post(f"/users/{segment(user)}/disable", {"reason": reason})
+    print_effect(effect, f"{user} is disabled.", as_json=as_json)
+
+
+@user_app.command()
+def enable(
+    user: str, data: Data = DEFAULT_DATA, reason: Reason = "", as_json: AsJson = False
+) -> None:
+    """Let a disabled person sign in again."""
+    with connect(data) as api:
+        effect = api.post(f"/users/{segment(user)}/enable", {"reason": reason})
+    print_effect(effect, f"{user} is enabled.", as_json=as_json)
+
+
+@user_app.command()
+def groups(
+    user: str,
+    groups: Annotated[
+        list[str] | None, typer.Argument(help="All groups that the person is in; none for none.")
+    ] = None,
+    data: Data = DEFAULT_DATA,
+    as_json: AsJson = False,
+) -> None:
+    """Set the groups of a person, until the estate's files are applied again."""
+    wanted = groups or []
+    with connect(data) as api:
+        effect = api.put(f"/users/{segment(user)}/groups", {"groups": wanted})
+    print_effect(effect, f"{user} is in {', '.join(wanted) or 'no group'}.", as_json=as_json)
+
+
+@user_app.command()
+def risk(
+    user: str, risk: Risk, data: Data = DEFAULT_DATA, reason: Reason = "", as_json: AsJson = False
+) -> None:
+    """Signal how risky a person is."""
+    with connect(data) as api:
+        effect = api.put(f"/users/{segment(user)}/risk", {"risk": risk, "reason": reason})
+    print_effect(effect, f"{user} has risk {risk}.", as_json=as_json)
+
+
+@user_app.command()
+def invite(user: str, data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
+    """Print a link, once, by which a person makes a passkey or a password."""
+    with connect(data) as api:
+        invitation = api.post(f"/users/{segment(user)}/invitation")
+    if as_json:
+        print_json(invitation)
+        return
+    typer.echo(invitation["link"])
+    typer.echo(f"It works once, until {local(invitation['expires_at'])}.", err=True)
+
+
+@user_app.command("sign-out")
+def sign_out(user: str, data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
+    """End every session of a person, with their open streams."""
+    with connect(data) as api:
+        effect = api.post(f"/users/{segment(user)}/sign-out")
+    print_effect(effect, f"{user} is signed out everywhere.", as_json=as_json)
