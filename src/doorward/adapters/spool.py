@@ -38,6 +38,11 @@ def segment_numbers(folder: Path) -> list[int]:
     return sorted(int(stem) for stem in stems if stem.isdecimal())
 
 
+def next_segment(folder: Path) -> int:
+    """A number above every segment that is there or was acknowledged."""
+    return max([0, *segment_numbers(folder), _acknowledged(folder).number]) + 1
+
+
 class SpoolWriter:
     """Appends lines; each is with the kernel when `append` returns, so kill -9 does not lose it."""
 
@@ -56,7 +61,7 @@ class SpoolWriter:
         self._unsynced = False
         self.trouble = ""
         folder.mkdir(parents=True, exist_ok=True)
-        self._next = max([0, *segment_numbers(folder), _acknowledged(folder).number]) + 1
+        self._next = next_segment(folder)
         self.tend()
 
     def append(self, line: bytes) -> None:

@@ -111,12 +111,11 @@ class DecisionPoint:
             decision = decide(asked.request, prepared, now)  # 2
         return self._recorded(asked, decision, source, of, now, started)
 
-    def refuse(self, asked: Asked, reason: ReasonCode) -> Decided:
+    def refuse(self, asked: Asked, reason: ReasonCode) -> tuple[Decided, Deny]:
         """Deny what cannot be put to the engine, and record it."""
-        decision = Deny(reason=reason, facts=_NO_FACTS)
-        return self._recorded(
-            asked, decision, "engine", None, self._clock.now(), self._clock.elapsed()
-        )
+        deny = Deny(reason=reason, facts=_NO_FACTS)
+        now, started = self._clock.now(), self._clock.elapsed()
+        return self._recorded(asked, deny, "engine", None, now, started), deny
 
     def _recorded(
         self,

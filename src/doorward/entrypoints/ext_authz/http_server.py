@@ -81,6 +81,13 @@ class HttpProtocol(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         try:
             self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            # The question repeats the client's `upgrade`; the connection stays HTTP/1.1.
+            self._start()
+            rest = data[upgrade.args[0] :]
+            if rest:
+                self.data_received(rest)
+            return
         except httptools.HttpParserError:
             self._refuse()
             return

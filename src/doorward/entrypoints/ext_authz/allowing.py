@@ -1,0 +1,175 @@
+"""What an allow carries: identity headers, the assertion for the upstream, the ticket."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import floor
+from typing import Protocol
+
+from doorward.enforcement.envoy.check import (
+    ASSERTION_HEADER,
+    EMAIL_HEADER,
+    GROUPS_HEADER,
+    NAME_HEADER,
+    SESSION_HEADER,
+    USER_HEADER,
+    binding,
+)
+from doorward.enforcement.envoy.ticket import CLOCK_SKEW_SECONDS, TICKET_COOKIE
+from doorward.entrypoints.ext_authz.decision_point import Decided
+from doorward.model.decision import AccessRequest
+from doorward.model.estate import Service, User
+from doorward.model.ids import ResourceId, UnixSeconds
+from doorward.model.snapshot import Snapshot
+from doorward.protocol.ticket import (
+    ASSERTION_LIFETIME_SECONDS,
+    ASSERTION_RENEWAL_SECONDS,
+    TICKET_LIFETIME_SECONDS,
+    AssertionClaims,
+    TicketClaims,
+)
+
+_CACHED_ASSERTIONS = 20_000
+_SHORTEST_TICKET_SECONDS = 2
+_CONTROL_CHARACTERS = dict.fromkeys([*range(32), 127], " ")
+
+
+class Signer(Protocol):
+    """Signs claims as a compact JWT."""
+
+    def sign(self, claims: TicketClaims | AssertionClaims) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who the upstream serves, in the words of its headers."""
+
+    subject: str
+    session: str
+    email: str
+    name: str
+    groups: tuple[str, ...]
+
+
+def identity_of(request: AccessRequest, snapshot: Snapshot) -> Identity | None:
+    """The person or service that an allowed request acts for."""
+    holder: User | Service | None = None
+    if request.session is not None:
+        session = snapshot.sessions.get(request.session)
+        holder = snapshot.users.get(session.user) if session is not None else None
+    elif request.service_token is not None:
+        token = snapshot.service_tokens.get(request.service_token)
+        holder = snapshot.services.get(token.service) if token is not None else None
+    if holder is None:
+        return None
+    person = isinstance(holder, User)
+    return Identity(
+        subject=holder.id if person else f"service:{holder.id}",
+        session=request.session or "",
+        email=_line(holder.email) if isinstance(holder, User) else "",
+        name=_line(holder.name),
+        groups=holder.groups,
+    )
+
+
+class Assertions:
+    """Signs assertions, and hands the same one out again while it is fresh and still true."""
+
+    def __init__(self, signer: Signer, domain: str, new_id: Callable[[], str]) -> None:
+        self._signer = signer
+        self._issuer = f"https://auth.{domain}"
+        self._new_id = new_id
+        self._cache: dict[tuple[str, str, str], tuple[Identity, float, str]] = {}
+
+    def assertion(self, identity: Identity, resource: ResourceId, now: UnixSeconds) -> str:
+        """An assertion for `resource` with at least 20 seconds to live."""
+        key = (identity.subject, identity.session, resource)
+        cached = self._cache.get(key)
+        if cached is not None:
+            known, expires_at, token = cached
+            if known == identity and now <= expires_at - ASSERTION_RENEWAL_SECONDS:
+                return token
+        issued_at = floor(now)
+        expires_at = issued_at + ASSERTION_LIFETIME_SECONDS
+        token = self._signer.sign(
+            AssertionClaims(
+                iss=self._issuer,
+                aud=resource,
+                sub=identity.subject,
+                sid=identity.session,
+                email=identity.email,
+                name=identity.name,
+                groups=identity.groups,
+                iat=issued_at,
+                exp=expires_at,
+                jti=self._new_id(),
+            )
+        )
+        if len(self._cache) >= _CACHED_ASSERTIONS:
+            self._cache.clear()
+        self._cache[key] = (identity, expires_at, token)
+        return token
+
+    def forget(self) -> None:
+        """Sign anew from here on: after the clock jumped."""
+        self._cache.clear()
+
+
+def identity_headers(identity: Identity, assertion: str) -> list[tuple[str, str]]:
+    """Every identity header, in the order of `check.IDENTITY_HEADERS`."""
+    return [
+        (USER_HEADER, identity.subject),
+        (EMAIL_HEADER, identity.email),
+        (NAME_HEADER, identity.name),
+        (GROUPS_HEADER, ",".join(identity.groups)),
+        (SESSION_HEADER, identity.session),
+        (ASSERTION_HEADER, assertion),
+    ]
+
+
+def ticket_claims(
+    decided: Decided,
+    request: AccessRequest,
+    identity: Identity,
+    assertion: str,
+    *,
+    epoch: int,
+    valid_until: UnixSeconds,
+) -> TicketClaims | None:
+    """The ticket for this allow; None where it would end too soon to be of use.
+
+    Envoy accepts a ticket through the whole second of `exp` plus its clock skew, so that much is
+    taken off: no ticket outlives `valid_until`.
+    """
+    end = min(decided.at + TICKET_LIFETIME_SECONDS, valid_until)
+    expires_at = floor(end) - CLOCK_SKEW_SECONDS - 1
+    if expires_at - decided.at < _SHORTEST_TICKET_SECONDS:
+        return None
+    return TicketClaims(
+        sid=identity.session,
+        res=request.resource,
+        act=request.action,
+        epo=str(epoch),
+        bnd=binding(request.address, request.thumbprint),
+        did=decided.id,
+        snp=str(decided.snapshot.number),
+        sub=identity.subject,
+        email=identity.email,
+        name=identity.name,
+        groups=",".join(identity.groups),
+        asr=assertion,
+        exp=expires_at,
+    )
+
+
+def ticket_cookie(ticket: str) -> str:
+    """The `Set-Cookie` value of a ticket."""
+    return (
+        f"{TICKET_COOKIE}={ticket}; Path=/; Secure; HttpOnly; SameSite=Lax;"
+        f" Max-Age={TICKET_LIFETIME_SECONDS}"
+    )
+
+
+def _line(text: str) -> str:
+    return text.translate(_CONTROL_CHARACTERS)

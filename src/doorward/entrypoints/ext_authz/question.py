@@ -1,0 +1,123 @@
+"""Envoy's question, read: who presents what, from where, for which resource.
+
+The contract is `doorward.enforcement.envoy.check`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address
+
+from doorward.enforcement.envoy.check import (
+    ADDRESS_HEADER,
+    SCHEME_HEADER,
+    THUMBPRINT_HEADER,
+)
+from doorward.entrypoints.ext_authz.credentials import (
+    AmbiguousCredentialsError,
+    Credentials,
+    read_credentials,
+)
+from doorward.entrypoints.ext_authz.http_server import HttpRequest
+from doorward.model.estate import Resource
+
+_THUMBPRINT = re.compile(r"(?:[0-9a-f]{64})?")
+_TARGET = re.compile(r"/[\x21-\x7e]*")
+_MAX_PORT = 65535
+
+
+class QuestionRefusedError(Exception):
+    """The request can be read in two ways, or is none that Envoy would pass on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One request before any lookup. `host` is in lower case, `port` as the client wrote it."""
+
+    method: str
+    target: str
+    host: str
+    port: str
+    scheme: str
+    address: str
+    thumbprint: str | None
+    credentials: Credentials
+    upgrade: bool
+    navigation: bool
+
+    @property
+    def path(self) -> str:
+        """The target without its query, which may hold an application's secrets."""
+        return self.target.split("?", 1)[0]
+
+    @property
+    def port_suffix(self) -> str:
+        """`:port` where the client named one."""
+        return f":{self.port}" if self.port else ""
+
+
+def read_question(request: HttpRequest) -> Question:
+    """Raises QuestionRefusedError."""
+    try:
+        host, port = _host(request.only("host"))
+        address = str(ip_address(request.only(ADDRESS_HEADER)))
+        thumbprint = _matching(_THUMBPRINT, request.only(THUMBPRINT_HEADER).lower())
+        credentials = read_credentials(
+            request.headers.get("cookie", ()), request.headers.get("authorization", ())
+        )
+        target = _matching(_TARGET, request.target)
+        return Question(
+            method=request.method,
+            target=target,
+            host=host,
+            port=port,
+            scheme="http" if request.only(SCHEME_HEADER) == "http" else "https",
+            address=address,
+            thumbprint=thumbprint or None,
+            credentials=credentials,
+            upgrade=bool(request.headers.get("upgrade")),
+            navigation=_is_navigation(request),
+        )
+    except (ValueError, AmbiguousCredentialsError) as error:
+        raise QuestionRefusedError from error
+
+
+def _matching(form: re.Pattern[str], text: str) -> str:
+    if form.fullmatch(text) is None:
+        raise ValueError(form.pattern)
+    return text
+
+
+def _host(authority: str) -> tuple[str, str]:
+    host, _, port = authority.lower().partition(":")
+    if not host or (port and not (port.isascii() and port.isdecimal() and int(port) <= _MAX_PORT)):
+        raise ValueError("host")
+    return host, port
+
+
+def _is_navigation(request: HttpRequest) -> bool:
+    """Whether a person's browser asks for a page, so that it can be sent to sign in."""
+    if request.method != "GET" or request.headers.get("upgrade"):
+        return False
+    mode = request.headers.get("sec-fetch-mode")
+    if mode is not None:
+        return mode == ["navigate"] and request.headers.get("sec-fetch-dest") != ["iframe"]
+    return any("text/html" in value for value in request.headers.get("accept", ()))
+
+
+class Hosts:
+    """Finds the resource of a host name; rebuilt where the resources changed."""
+
+    def __init__(self, domain: str) -> None:
+        self._suffix = "." + domain
+        self._source: Mapping[str, Resource] = {}
+        self._by_host: dict[str, Resource] = {}
+
+    def resource(self, host: str, resources: Mapping[str, Resource]) -> Resource | None:
+        """The resource at `host`, None where there is none."""
+        if resources is not self._source:
+            self._by_host = {item.host + self._suffix: item for item in resources.values()}
+            self._source = resources
+        return self._by_host.get(host)

@@ -1,0 +1,276 @@
+"""The relay: one connection from Envoy, one to the upstream, bytes between them.
+
+Each side is read only as fast as the other takes it; the relay holds no more than one head and
+the transports' bounded buffers. Whatever ends one side ends the other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from typing import cast
+from urllib.parse import urlsplit
+
+from doorward.entrypoints.relay.streams import Stream, Streams
+from doorward.entrypoints.relay.upgrade import (
+    HEAD_END,
+    MAX_HEAD_BYTES,
+    SWITCHING_PROTOCOLS,
+    MalformedUpgradeError,
+    read_answer,
+    read_upgrade,
+    refusal,
+)
+from doorward.entrypoints.relay.websocket_frames import CLOSE_POLICY_VIOLATION, FrameBoundary
+
+_HEAD_SECONDS = 5.0
+_CONNECT_SECONDS = 5.0
+_ANSWER_SECONDS = 30.0
+_CLOSE_SECONDS = 1.0
+_BUFFER_BYTES = 64 * 1024
+
+
+class ClientSide(asyncio.Protocol):
+    """The connection from Envoy."""
+
+    def __init__(self, streams: Streams, tls: ssl.SSLContext) -> None:
+        self._streams = streams
+        self._tls = tls
+        self._transport: asyncio.Transport | None = None
+        self._upstream: UpstreamSide | None = None
+        self._stream: Stream | None = None
+        self._connecting: asyncio.Task[None] | None = None
+        self._head = bytearray()
+        self._open = False
+        self._sent = FrameBoundary()
+        self._deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.set_write_buffer_limits(high=_BUFFER_BYTES)
+        self._expect_within(_HEAD_SECONDS)
+
+    def data_received(self, data: bytes) -> None:
+        if self._open and self._upstream is not None:
+            self._upstream.write(data)
+            return
+        self._head += data
+        end = self._head.find(HEAD_END)
+        if self._stream is None and end >= 0:
+            self._begin(bytes(self._head[:end]), end + len(HEAD_END))
+        elif len(self._head) > MAX_HEAD_BYTES:
+            self._refuse(431, "Request Header Fields Too Large")
+
+    def _begin(self, head: bytes, consumed: int) -> None:
+        try:
+            upgrade = read_upgrade(head)
+        except MalformedUpgradeError:
+            self._refuse(400, "Bad Request")
+            return
+        stream = self._streams.take(upgrade.stream, self.cut)
+        if stream is None or self._transport is None:
+            self._refuse(403, "Forbidden")
+            return
+        self._stream = stream
+        del self._head[:consumed]
+        self._transport.pause_reading()
+        self._expect_within(_CONNECT_SECONDS + _ANSWER_SECONDS)
+        self._connecting = asyncio.get_running_loop().create_task(
+            self._connect(stream.upstream, upgrade.head)
+        )
+
+    async def _connect(self, address: str, head: bytes) -> None:
+        url = urlsplit(address)
+        secure = url.scheme == "https"
+        loop = asyncio.get_running_loop()
+        upstream = UpstreamSide(self)
+        try:
+            async with asyncio.timeout(_CONNECT_SECONDS):
+                await loop.create_connection(
+                    lambda: upstream,
+                    url.hostname or "",
+                    url.port or (443 if secure else 80),
+                    ssl=self._tls if secure else None,
+                )
+        except (OSError, TimeoutError, ssl.SSLError):
+            self._refuse(502, "Bad Gateway")
+            return
+        if self._transport is None or self._transport.is_closing():
+            upstream.abort()
+            return
+        self._upstream = upstream
+        upstream.write(head)
+
+    def answered(self, head: bytes, status: int) -> None:
+        """The upstream answered the handshake."""
+        if self._transport is None:
+            return
+        self._transport.write(head)
+        if status != SWITCHING_PROTOCOLS:
+            self._transport.close()
+            return
+        self._stop_waiting()
+        self._open = True
+        early = bytes(self._head)
+        self._head.clear()
+        if early and self._upstream is not None:
+            self._upstream.write(early)
+        self._transport.resume_reading()
+
+    def write(self, data: bytes) -> None:
+        """Bytes from the upstream."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._sent.feed(data)
+            self._transport.write(data)
+
+    def cut(self) -> None:
+        """End the stream now: nothing more passes in either direction.
+
+        Where the client is between two frames it is told why (close status 1008).
+        """
+        if self._upstream is not None:
+            self._upstream.abort()
+        transport = self._transport
+        if transport is None:
+            return
+        if self._open and self._sent.between_frames:
+            transport.write(CLOSE_POLICY_VIOLATION)
+            transport.pause_reading()
+            transport.close()
+            # A client that reads nothing must not keep the connection by its full buffer.
+            asyncio.get_running_loop().call_later(_CLOSE_SECONDS, transport.abort)
+        else:
+            transport.abort()
+        self._open = False
+
+    def finish(self) -> None:
+        """The upstream is gone: what it said is still delivered, within bounds."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.close()
+            asyncio.get_running_loop().call_later(_CLOSE_SECONDS, self._transport.abort)
+
+    def pause_writing(self) -> None:
+        if self._upstream is not None:
+            self._upstream.pause_reading()
+
+    def resume_writing(self) -> None:
+        if self._upstream is not None:
+            self._upstream.resume_reading()
+
+    def pause_reading(self) -> None:
+        """The upstream takes no more for now."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """The upstream takes more again."""
+        if self._open and self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    def connection_lost(self, _exc: Exception | None) -> None:
+        self._transport = None
+        self._open = False
+        self._stop_waiting()
+        if self._connecting is not None:
+            self._connecting.cancel()
+        if self._upstream is not None:
+            self._upstream.finish()
+        if self._stream is not None:
+            self._streams.forget(self._stream)
+
+    def _refuse(self, status: int, reason: str) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(refusal(status, reason))
+            self._transport.close()
+
+    def _expect_within(self, seconds: float) -> None:
+        self._stop_waiting()
+        if self._transport is not None:
+            loop = asyncio.get_running_loop()
+            self._deadline = loop.call_later(seconds, self._transport.abort)
+
+    def _stop_waiting(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+
+class UpstreamSide(asyncio.Protocol):
+    """The connection to the upstream."""
+
+    def __init__(self, client: ClientSide) -> None:
+        self._client = client
+        self._transport: asyncio.Transport | None = None
+        self._head = bytearray()
+        self._answered = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.set_write_buffer_limits(high=_BUFFER_BYTES)
+
+    def data_received(self, data: bytes) -> None:
+        if self._answered:
+            self._client.write(data)
+            return
+        self._head += data
+        end = self._head.find(HEAD_END)
+        if end < 0:
+            if len(self._head) > MAX_HEAD_BYTES:
+                self._broken()
+            return
+        try:
+            answer = read_answer(bytes(self._head[:end]))
+        except MalformedUpgradeError:
+            self._broken()
+            return
+        self._answered = True
+        rest = bytes(self._head[end + len(HEAD_END) :])
+        self._head.clear()
+        self._client.answered(answer.head, answer.status)
+        if answer.status != SWITCHING_PROTOCOLS:
+            self.abort()
+        elif rest:
+            self._client.write(rest)
+
+    def write(self, data: bytes) -> None:
+        """Bytes from the client."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(data)
+
+    def abort(self) -> None:
+        """Drop the connection and whatever is still to be written."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def finish(self) -> None:
+        """The client is gone: what it said is still delivered, within bounds."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.close()
+            asyncio.get_running_loop().call_later(_CLOSE_SECONDS, self._transport.abort)
+
+    def pause_writing(self) -> None:
+        self._client.pause_reading()
+
+    def resume_writing(self) -> None:
+        self._client.resume_reading()
+
+    def pause_reading(self) -> None:
+        """The client takes no more for now."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """The client takes more again."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    def connection_lost(self, _exc: Exception | None) -> None:
+        self._transport = None
+        if not self._answered:
+            self._broken()
+        self._client.finish()
+
+    def _broken(self) -> None:
+        self._answered = True
+        self._client.answered(refusal(502, "Bad Gateway"), 502)
+        self.abort()

@@ -1,0 +1,155 @@
+"""Every stream that may be open, and the decision that keeps it so.
+
+A stream begins as pending, when ext_authz allowed its upgrade; the relay takes it over once. From
+the first moment it is decided again whenever a change touches it and whenever time could.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import msgspec
+
+from doorward.entrypoints.ext_authz.decision_point import Asked, Decided, DecisionPoint
+from doorward.model.decision import Allow
+from doorward.model.estate import Resource
+from doorward.model.ids import DecisionId, UnixSeconds
+from doorward.model.snapshot import Change, Snapshot
+
+_PENDING_SECONDS = 10.0
+_MAX_STREAMS = 20_000
+_SLICE = 25
+
+
+@dataclass(slots=True)
+class Stream:
+    """One stream. `close` is set while a relay connection carries it."""
+
+    id: str
+    asked: Asked
+    decision: DecisionId
+    user: str
+    upstream: str
+    valid_until: UnixSeconds
+    pending_since: float
+    close: Callable[[], None] | None = None
+
+
+class Streams:
+    """The streams of one decision process."""
+
+    def __init__(self, point: DecisionPoint, elapsed: Callable[[], float]) -> None:
+        self._point = point
+        self._elapsed = elapsed
+        self._streams: dict[str, Stream] = {}
+
+    def __len__(self) -> int:
+        return len(self._streams)
+
+    def open(self, asked: Asked, decided: Decided, resource: Resource) -> str | None:
+        """Register an allowed upgrade; its one-time id, or None where there are too many."""
+        if len(self._streams) >= _MAX_STREAMS or not isinstance(decided.decision, Allow):
+            return None
+        session = decided.snapshot.sessions.get(asked.request.session or "")
+        stream = Stream(
+            id=secrets.token_urlsafe(24),
+            asked=asked,
+            decision=decided.id,
+            user=session.user if session is not None else "",
+            upstream=resource.upstream,
+            valid_until=decided.decision.valid_until,
+            pending_since=self._elapsed(),
+        )
+        self._streams[stream.id] = stream
+        return stream.id
+
+    def take(self, stream_id: str, close: Callable[[], None]) -> Stream | None:
+        """The pending stream, now carried by whoever gave `close`. Never twice."""
+        stream = self._streams.get(stream_id)
+        if stream is None or stream.close is not None:
+            return None
+        stream.close = close
+        return stream
+
+    def forget(self, stream: Stream) -> None:
+        """The stream has ended by itself."""
+        self._streams.pop(stream.id, None)
+
+    def close_all(self) -> None:
+        """Cut every stream at once."""
+        for stream in list(self._streams.values()):
+            self._cut(stream)
+
+    async def decide_again(self, streams: Iterable[Stream]) -> None:
+        """Decide each again, in slices that leave the loop to others; cut what is denied."""
+        for count, stream in enumerate(streams, start=1):
+            if stream.id in self._streams:
+                self._decide(stream)
+            if count % _SLICE == 0:
+                await asyncio.sleep(0)
+
+    async def tick(self, now: UnixSeconds) -> None:
+        """Once a second: what nobody took, and what time alone may have turned."""
+        oldest = self._elapsed() - _PENDING_SECONDS
+        for stream in list(self._streams.values()):
+            if stream.close is None and stream.pending_since < oldest:
+                self.forget(stream)
+        await self.decide_again(
+            [stream for stream in self._streams.values() if stream.valid_until <= now]
+        )
+
+    def touched_by(self, changes: Iterable[Change], before: Snapshot) -> list[Stream]:
+        """The streams whose answer `changes`, made to `before`, could turn."""
+        sessions: set[str] = set()
+        users: set[str] = set()
+        tokens: set[str] = set()
+        devices: set[str] = set()
+        for item in changes:
+            if item.kind == "session":
+                sessions.add(item.id)
+            elif item.kind in {"user", "standing"}:
+                users.add(item.id)
+            elif item.kind == "service_token":
+                tokens.add(item.id)
+            elif item.kind == "device":
+                devices.update(_thumbprints(item, before))
+            elif item.kind != "cookie":
+                return list(self._streams.values())
+        return [
+            stream
+            for stream in self._streams.values()
+            if stream.asked.request.session in sessions
+            or stream.user in users
+            or stream.asked.request.service_token in tokens
+            or stream.asked.request.thumbprint in devices
+        ]
+
+    def _decide(self, stream: Stream) -> None:
+        decided = self._point.decide(stream.asked, "stream", stream.decision)
+        resource = decided.snapshot.resources.get(stream.asked.request.resource)
+        moved = resource is None or resource.upstream != stream.upstream
+        if isinstance(decided.decision, Allow) and not moved:
+            stream.valid_until = decided.decision.valid_until
+        else:
+            self._cut(stream)
+
+    def _cut(self, stream: Stream) -> None:
+        self._streams.pop(stream.id, None)
+        if stream.close is not None:
+            stream.close()
+
+
+def _thumbprints(item: Change, before: Snapshot) -> set[str]:
+    """The thumbprints of a device before and after its change."""
+    known = before.devices.get(item.id)
+    found = {known.thumbprint} if known is not None else set()
+    if isinstance(item.body, msgspec.Raw):
+        found.add(msgspec.json.decode(item.body, type=_Thumbprint).thumbprint)
+    return found
+
+
+class _Thumbprint(msgspec.Struct):
+    thumbprint: str
