@@ -1,12 +1,173 @@
-"""The decision."""
+"""The decision.
+
+The engine does no I/O, reads no clock, verifies no credential and executes nothing: it judges
+what the enforcement point saw against one snapshot. Its rules, in order; the first that applies
+decides, and what none of them lets in stays out:
+
+1. A snapshot at or past its expiry denies everything: `snapshot-expired`.
+2. The resource must exist: `resource-unknown`.
+3. The request must make sense, with an IP address and at most one credential: `request-refused`.
+4. Somebody must ask: `not-signed-in`.
+5. A session must exist and last (`session-expired`), its person exist (`subject-unknown`) and
+   not be disabled (`user-disabled`).
+6. A service token must exist and last (`token-expired`), name the resource
+   (`token-out-of-scope`), and its service exist (`subject-unknown`).
+7. Policies must be able to say: any error in facts or evaluation is `policy-error`.
+8. A forbid that applies keeps out: `policy-forbids`.
+9. Without a permit that applies the request stays out: `no-policy-permits`.
+10. Otherwise it is let in, until time alone could change the answer: `permitted`.
+"""
 
 from __future__ import annotations
 
+import msgspec
+
+from doorward.engine.facts import ACTIONS, Documents, Facts, Origin, timed, uid_json
+from doorward.engine.moments import authentication_age, wall_minute
+from doorward.engine.networks import parse_address
 from doorward.engine.prepared import PreparedSnapshot
-from doorward.model.decision import AccessRequest, Decision
+from doorward.engine.remedies import find_remedies
+from doorward.errors import DoorwardError
+from doorward.model.decision import AccessRequest, Allow, Decision, Deny, ReasonCode, Remedy
+from doorward.model.estate import Resource
 from doorward.model.ids import UnixSeconds
+from doorward.policy import evaluate
+
+_END_OF_TIME: UnixSeconds = 32_503_680_000.0  # the year 3000, which the calendar still reaches
+_SIGN_IN = (Remedy(kind="sign-in"),)
 
 
 def decide(request: AccessRequest, prepared: PreparedSnapshot, now: UnixSeconds) -> Decision:
     """Whether `request` is let in at `now`. Total: it answers Deny rather than raise."""
-    raise NotImplementedError
+    if not 0 <= now < min(prepared.expires_at, _END_OF_TIME):  # 1
+        return _refusal("snapshot-expired", request)
+    resource = prepared.snapshot.resources.get(request.resource)
+    if resource is None:  # 2
+        return _refusal("resource-unknown", request)
+    address = parse_address(request.address)
+    contradictory = request.session is not None and request.service_token is not None
+    if address is None or contradictory or request.action not in ACTIONS:  # 3
+        return _refusal("request-refused", request)
+    if request.session is not None:
+        admitted = _admit_session(request, resource, prepared, now)
+    elif request.service_token is not None:
+        admitted = _admit_token(request, resource, prepared, now)
+    else:  # 4
+        return _refusal("not-signed-in", request, _SIGN_IN)
+    if isinstance(admitted, Deny):
+        return admitted
+    documents, expires_at = admitted
+    origin = Origin(address, request.country or None, prepared.networks.containing(address))
+    try:
+        facts = prepared.facts(documents, origin)
+    except DoorwardError:  # 7
+        return _refusal("policy-error", request)
+    return _judge(request, prepared, facts, now, min(expires_at, prepared.expires_at))
+
+
+Admitted = tuple[Documents, UnixSeconds]
+"""The documents that a request rests on, and when its credential ends."""
+
+
+def _admit_session(
+    request: AccessRequest, resource: Resource, prepared: PreparedSnapshot, now: UnixSeconds
+) -> Admitted | Deny:
+    snapshot = prepared.snapshot
+    session = snapshot.sessions.get(request.session or "")
+    if session is None or not now < session.expires_at:  # 5
+        return _refusal("session-expired", request, _SIGN_IN)
+    user = snapshot.users.get(session.user)
+    if user is None:
+        return _refusal("subject-unknown", request)
+    standing = snapshot.standings.get(user.id)
+    if standing is not None and standing.disabled:
+        return _refusal("user-disabled", request)
+    device = prepared.devices.get((request.thumbprint or "").lower())
+    if device is not None and device.owner != user.id:
+        device = None
+    documents = Documents(
+        user,
+        standing,
+        session,
+        device,
+        resource,
+        snapshot.labels.get(resource.label),
+        snapshot.users.get(resource.owner),
+        snapshot.standings.get(resource.owner),
+    )
+    return documents, session.expires_at
+
+
+def _admit_token(
+    request: AccessRequest, resource: Resource, prepared: PreparedSnapshot, now: UnixSeconds
+) -> Admitted | Deny:
+    snapshot = prepared.snapshot
+    token = snapshot.service_tokens.get(request.service_token or "")
+    if token is None or not now < token.expires_at:  # 6
+        return _refusal("token-expired", request)
+    if resource.id not in token.resources:
+        return _refusal("token-out-of-scope", request)
+    service = snapshot.services.get(token.service)
+    if service is None:
+        return _refusal("subject-unknown", request)
+    documents = Documents(
+        service,
+        None,
+        None,
+        None,
+        resource,
+        snapshot.labels.get(resource.label),
+        snapshot.users.get(resource.owner),
+        snapshot.standings.get(resource.owner),
+    )
+    return documents, token.expires_at
+
+
+def _judge(
+    request: AccessRequest,
+    prepared: PreparedSnapshot,
+    facts: Facts,
+    now: UnixSeconds,
+    valid_until: UnixSeconds,
+) -> Decision:
+    zone = prepared.zones.get(facts.documents.resource.timezone)
+    if zone is None:  # 7
+        return _refusal("policy-error", request)
+    minute = facts.minute
+    if minute is None or not minute.start <= now < minute.end:
+        minute = facts.minute = wall_minute(zone, now)
+    age: int | None = None
+    valid_until = min(valid_until, minute.end)
+    if facts.documents.session is not None:
+        age, ages_at = authentication_age(facts.documents.session.authenticated_at, now)
+        valid_until = min(valid_until, ages_at)
+    time_facts = timed(minute, age)
+    policies = facts.slices[request.action]
+    question = {
+        **facts.request,
+        "action": uid_json(ACTIONS[request.action].uid),
+        "context": facts.context + time_facts,
+    }
+    verdict = evaluate(policies, facts.entities, [question])[0]
+    described = msgspec.Raw(facts.described + f',"action":"{request.action}"{time_facts}'.encode())
+    if verdict.outcome == "error":  # 7
+        return Deny(reason="policy-error", facts=described)
+    if verdict.outcome == "allow":  # 10
+        return Allow(policies=verdict.policies, valid_until=valid_until, facts=described)
+    reason: ReasonCode = "policy-forbids" if verdict.policies else "no-policy-permits"  # 8, 9
+    return Deny(
+        reason=reason,
+        facts=described,
+        policies=verdict.policies,
+        remedies=find_remedies(prepared, facts, request.action, reason, zone, now),
+    )
+
+
+def _refusal(reason: ReasonCode, request: AccessRequest, remedies: tuple[Remedy, ...] = ()) -> Deny:
+    """A denial before any policy was asked: nothing of the subject is told."""
+    seen = {"resource": {"id": request.resource}, "action": request.action}
+    try:
+        facts = msgspec.json.encode(seen)
+    except ValueError:  # a lone surrogate, which no JSON can hold
+        facts = b"{}"
+    return Deny(reason=reason, facts=msgspec.Raw(facts), remedies=remedies)

@@ -1,11 +1,39 @@
-"""A snapshot made ready for deciding."""
+"""A snapshot made ready for deciding: compiled policies, parsed networks, remembered facts."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+from zoneinfo import ZoneInfo
 
+import msgspec
+
+from doorward.engine.facts import (
+    ACTIONS,
+    Documents,
+    Facts,
+    Origin,
+    base_entities,
+    describe,
+    device_attributes,
+    entity,
+    named_documents,
+    named_entities,
+    origin_entity,
+    origin_uid,
+    principal_node,
+    resource_node,
+    session_attributes,
+    uid_json,
+)
+from doorward.engine.networks import NetworkTable, parse_address
+from doorward.model.identity import Device
 from doorward.model.ids import NetworkId, UnixSeconds
 from doorward.model.snapshot import Snapshot
+from doorward.policy import Bundle, Uid, compile_bundle, entity_set
+
+_MAX_FACTS = 16_384
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,14 +42,46 @@ class PreparedSnapshot:
 
     snapshot: Snapshot
     expires_at: UnixSeconds
+    bundle: Bundle
+    networks: NetworkTable
+    zones: Mapping[str, ZoneInfo]
+    devices: Mapping[str, Device]
+    _facts: dict[tuple[object, ...], Facts]
 
     def with_expiry(self, expires_at: UnixSeconds) -> PreparedSnapshot:
         """The same, valid until `expires_at`; shares every cache. For heartbeats."""
-        raise NotImplementedError
+        return replace(self, expires_at=expires_at)
 
     def networks_of(self, address: str) -> tuple[NetworkId, ...]:
         """The named networks that contain `address`, sorted; none for a malformed address."""
-        raise NotImplementedError
+        parsed = parse_address(address)
+        return () if parsed is None else self.networks.containing(parsed)
+
+    def facts(self, documents: Documents, origin: Origin) -> Facts:
+        """What policies see, time aside. Raises DoorwardError `policy-error`."""
+        session, device = documents.session, documents.device
+        key = (
+            documents.subject.id if session is None else session.id,
+            session is None,
+            device and device.id,
+            documents.resource.id,
+            origin,
+        )
+        found = self._facts.get(key)
+        if (
+            found is not None
+            and found.documents == documents
+            and (not found.named or found.named == self._named(found))
+        ):
+            return found
+        found = _gather(self, documents, origin)
+        while len(self._facts) >= _MAX_FACTS:
+            self._facts.pop(next(iter(self._facts)), None)
+        self._facts[key] = found
+        return found
+
+    def _named(self, facts: Facts) -> tuple[object, ...]:
+        return named_documents(literals_of(facts.slices.values()), self.snapshot)
 
 
 def prepare(
@@ -32,8 +92,84 @@ def prepare(
 ) -> PreparedSnapshot:
     """Make `snapshot` ready, reusing what `previous` computed where nothing it rests on changed.
 
-    Compiles the policies where they changed (about a second for 10,000): call it off the request
-    path. `expires_at` is the moment from which every answer is a denial; `math.inf` for never.
+    Compiles the policies that changed (some 0.3 ms each): call it off the request path.
+    `expires_at` is the moment from which every answer is a denial; `math.inf` for never.
     Raises DoorwardError `policy-invalid` where a policy is not one that `validate` accepts.
     """
-    raise NotImplementedError
+    before = previous.snapshot if previous is not None else None
+    bundle = previous.bundle if previous is not None else None
+    networks = previous.networks if previous is not None else None
+    devices = previous.devices if previous is not None else None
+    facts = previous._facts if previous is not None else {}  # noqa: SLF001 - its own kind
+    if bundle is None or before is None or before.policies != snapshot.policies:
+        ordered = sorted(snapshot.policies.values(), key=lambda policy: policy.id)
+        bundle = compile_bundle(ordered, bundle)
+        facts = {}
+    if networks is None or before is None or before.networks != snapshot.networks:
+        networks = NetworkTable(snapshot.networks)
+        facts = {}
+    if before is None or before.groups != snapshot.groups:
+        facts = {}
+    if devices is None or before is None or before.devices is not snapshot.devices:
+        devices = _by_thumbprint(snapshot.devices)
+    names = {resource.timezone for resource in snapshot.resources.values()}
+    zones = {name: zone for name in names if (zone := _zone(name)) is not None}
+    return PreparedSnapshot(snapshot, expires_at, bundle, networks, zones, devices, facts)
+
+
+def literals_of(slices: Iterable[Any]) -> tuple[Uid, ...]:
+    """The entities that the conditions of these slices name, sorted."""
+    return tuple(sorted(frozenset[Uid]().union(*(item.literals for item in slices))))
+
+
+def _gather(prepared: PreparedSnapshot, documents: Documents, origin: Origin) -> Facts:
+    snapshot, session, device = prepared.snapshot, documents.session, documents.device
+    principal = principal_node(documents.subject, snapshot.groups)
+    resource = resource_node(documents.resource)
+    slices = {
+        action: prepared.bundle.slice(principal, node, resource) for action, node in ACTIONS.items()
+    }
+    literals = literals_of(slices.values())
+    entities = named_entities(literals, snapshot) | base_entities(documents, snapshot)
+    context: dict[str, Any] = {"origin": uid_json(origin_uid(origin))}
+    if session is not None:
+        entities["Session", session.id] = entity(
+            ("Session", session.id), session_attributes(session)
+        )
+        context["session"] = uid_json(("Session", session.id))
+    if device is not None:
+        entities["Device", device.id] = entity(("Device", device.id), device_attributes(device))
+        context["device"] = uid_json(("Device", device.id))
+    described = describe(documents, origin, entities)
+    entities[origin_uid(origin)] = origin_entity(origin)
+    return Facts(
+        documents=documents,
+        origin=origin,
+        named=named_documents(literals, snapshot),
+        slices=slices,
+        entities=entity_set(list(entities.values())),
+        request={"principal": uid_json(principal.uid), "resource": uid_json(resource.uid)},
+        context=msgspec.json.encode(context)[:-1].decode(),
+        described=described,
+    )
+
+
+def _by_thumbprint(devices: Mapping[str, Device]) -> dict[str, Device]:
+    """Devices by certificate; two devices with one certificate are both unknown."""
+    found: dict[str, Device] = {}
+    ambiguous: set[str] = set()
+    for device in devices.values():
+        thumbprint = device.thumbprint.lower()
+        if thumbprint in found:
+            ambiguous.add(thumbprint)
+        found[thumbprint] = device
+    for thumbprint in ambiguous:
+        del found[thumbprint]
+    return found
+
+
+def _zone(name: str) -> ZoneInfo | None:
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return None

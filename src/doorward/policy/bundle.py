@@ -44,9 +44,7 @@ class Slice:
         self.mentions = frozenset[str]().union(*(item.mentions for item in policies))
         self.literals = frozenset[Uid]().union(*(item.literals for item in policies))
         minutes = [item.minutes for item in policies if item.minutes is not None]
-        self.minutes = (
-            frozenset[int]().union(*minutes) if len(minutes) == len(policies) else None
-        )
+        self.minutes = frozenset[int]().union(*minutes) if len(minutes) == len(policies) else None
         self._handle: cedarpy.PolicySet | None = None
 
     @property

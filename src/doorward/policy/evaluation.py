@@ -42,9 +42,7 @@ def entity_set(entities: Sequence[dict[str, Any]]) -> EntitySet:
         raise DoorwardError("policy-error", "the facts do not fit the policy schema") from None
 
 
-def evaluate(
-    policies: Slice, entities: EntitySet, requests: list[dict[str, Any]]
-) -> list[Verdict]:
+def evaluate(policies: Slice, entities: EntitySet, requests: list[dict[str, Any]]) -> list[Verdict]:
     """Cedar's verdict on each request; its `context` is JSON text."""
     try:
         results = cedarpy.is_authorized_batch(requests, policies.handle, entities, SCHEMA)

@@ -1,0 +1,281 @@
+"""What policies see of a request, as Cedar entities and context.
+
+Everything but time is gathered in `Facts`, once for a subject on a resource from one place and
+device; it stays good for as long as none of the documents it rests on changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import msgspec
+
+from doorward.engine.moments import Minute
+from doorward.engine.networks import Address
+from doorward.model.decision import Remedy
+from doorward.model.estate import Action, Group, Label, Resource, Service, User
+from doorward.model.identity import Device, Session, Standing
+from doorward.model.ids import NetworkId
+from doorward.model.snapshot import Snapshot
+from doorward.policy import EntitySet, Node, Slice, Uid
+
+MAX_RISK = 100
+ACTIONS: dict[Action, Node] = {
+    "read": Node(("Action", "read")),
+    "write": Node(("Action", "write")),
+}
+
+
+class Documents(NamedTuple):
+    """The documents that facts rest on; `device` is one that belongs to the session's user."""
+
+    subject: User | Service
+    standing: Standing | None
+    session: Session | None
+    device: Device | None
+    resource: Resource
+    label: Label | None
+    owner: User | None
+    owner_standing: Standing | None
+
+
+class Origin(NamedTuple):
+    """Where a request comes from: canonical address, country where known, named networks."""
+
+    address: Address
+    country: str | None
+    networks: tuple[NetworkId, ...]
+
+
+@dataclass(slots=True)
+class Facts:
+    """Facts of one subject on one resource, in the forms that Cedar and the log want.
+
+    `named` are the documents of entities that conditions name by id; `request` is a Cedar
+    request without action and context; `context` and `described` are JSON objects left open for
+    the facts of time. `remedies` remembers the last denial's, by action and minute.
+    """
+
+    documents: Documents
+    origin: Origin
+    named: tuple[object, ...]
+    slices: dict[Action, Slice]
+    entities: EntitySet
+    request: dict[str, Any]
+    context: str
+    described: bytes
+    minute: Minute | None = None
+    remedies: dict[Action, tuple[object, tuple[Remedy, ...]]] = field(default_factory=dict)
+
+
+def clamp(risk: int) -> int:
+    """A risk or sensitivity, forced into 0 to 100."""
+    return min(max(risk, 0), MAX_RISK)
+
+
+def uid_json(uid: Uid) -> dict[str, str]:
+    """An entity reference in Cedar's JSON form."""
+    return {"type": uid[0], "id": uid[1]}
+
+
+def ancestors(groups: Mapping[str, Group], direct: tuple[str, ...]) -> frozenset[Uid]:
+    """The groups in `direct` and all that contain them; a circle does no harm."""
+    found: set[str] = set()
+    waiting = list(direct)
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            group = groups.get(name)
+            waiting.extend(group.parents if group else ())
+    return frozenset(("Group", name) for name in found)
+
+
+def principal_node(subject: User | Service, groups: Mapping[str, Group]) -> Node:
+    """The subject with its groups and roles."""
+    containers = ancestors(groups, subject.groups)
+    if isinstance(subject, Service):
+        return Node(("Service", subject.id), containers)
+    roles = frozenset(("Role", role) for role in subject.roles)
+    return Node(("User", subject.id), containers | roles)
+
+
+def resource_node(resource: Resource) -> Node:
+    """The resource with its label."""
+    return Node(("Resource", resource.id), frozenset({("Label", resource.label)}))
+
+
+def sensitivity(label: Label | None) -> int:
+    """A label's sensitivity. An unknown label is as sensitive as can be."""
+    return MAX_RISK if label is None else clamp(label.sensitivity)
+
+
+def standing_risk(standing: Standing | None) -> int:
+    """A person's risk, 0 to 100."""
+    return 0 if standing is None else clamp(standing.risk)
+
+
+def entity(
+    uid: Uid, attrs: dict[str, Any], parents: frozenset[Uid] = frozenset()
+) -> dict[str, Any]:
+    """An entity in Cedar's JSON form."""
+    return {
+        "uid": uid_json(uid),
+        "attrs": attrs,
+        "parents": [uid_json(parent) for parent in sorted(parents)],
+    }
+
+
+def user_entity(
+    user: User, standing: Standing | None, groups: Mapping[str, Group]
+) -> dict[str, Any]:
+    """A person as policies see one."""
+    node = principal_node(user, groups)
+    attrs = {"email": user.email, "name": user.name, "risk": standing_risk(standing)}
+    return entity(node.uid, attrs, node.ancestors)
+
+
+def label_entity(label_id: str, label: Label | None) -> dict[str, Any]:
+    """A label as policies see one."""
+    return entity(("Label", label_id), {"sensitivity": sensitivity(label)})
+
+
+def resource_entity(resource: Resource, label: Label | None) -> dict[str, Any]:
+    """A resource as policies see one."""
+    attrs = {
+        "label": uid_json(("Label", resource.label)),
+        "sensitivity": sensitivity(label),
+        "owner": uid_json(("User", resource.owner)),
+    }
+    return entity(("Resource", resource.id), attrs, frozenset({("Label", resource.label)}))
+
+
+def session_attributes(session: Session) -> dict[str, Any]:
+    """What policies see of a sign-in."""
+    return {
+        "methods": sorted(session.methods),
+        "phishing_resistant": session.phishing_resistant,
+        "multi_factor": session.multi_factor,
+        "risk": clamp(session.risk),
+    }
+
+
+def device_attributes(device: Device) -> dict[str, Any]:
+    """What policies see of a device; its health only where it is known."""
+    known = {} if device.healthy is None else {"healthy": device.healthy}
+    return {"owner": uid_json(("User", device.owner)), "risk": clamp(device.risk), **known}
+
+
+def origin_uid(origin: Origin) -> Uid:
+    """An origin's entity id: its address and country."""
+    return "Origin", f"{origin.address}/{origin.country or ''}"
+
+
+def origin_entity(origin: Origin) -> dict[str, Any]:
+    """Where the request comes from, as policies see it."""
+    attrs = {"address": str(origin.address)}
+    if origin.country is not None:
+        attrs["country"] = origin.country
+    return entity(
+        origin_uid(origin), attrs, frozenset(("Network", name) for name in origin.networks)
+    )
+
+
+def base_entities(documents: Documents, snapshot: Snapshot) -> dict[Uid, dict[str, Any]]:
+    """Principal, resource, label and owner: what no remedy changes."""
+    subject, resource = documents.subject, documents.resource
+    found: dict[Uid, dict[str, Any]] = {}
+    if documents.owner is not None:
+        found["User", resource.owner] = user_entity(
+            documents.owner, documents.owner_standing, snapshot.groups
+        )
+    if isinstance(subject, User):
+        found["User", subject.id] = user_entity(subject, documents.standing, snapshot.groups)
+    else:
+        node = principal_node(subject, snapshot.groups)
+        found[node.uid] = entity(node.uid, {}, node.ancestors)
+    found["Label", resource.label] = label_entity(resource.label, documents.label)
+    found["Resource", resource.id] = resource_entity(resource, documents.label)
+    return found
+
+
+def named_documents(literals: tuple[Uid, ...], snapshot: Snapshot) -> tuple[object, ...]:
+    """The documents behind entities that conditions name, to notice when one changes."""
+    found: list[object] = []
+    for kind, name in literals:
+        if kind == "User":
+            found += [snapshot.users.get(name), snapshot.standings.get(name)]
+        elif kind == "Resource":
+            resource = snapshot.resources.get(name)
+            found += [resource, resource and snapshot.labels.get(resource.label)]
+        elif kind == "Label":
+            found.append(snapshot.labels.get(name))
+        elif kind == "Service":
+            found.append(snapshot.services.get(name))
+        elif kind == "Device":
+            found.append(snapshot.devices.get(name))
+    return tuple(found)
+
+
+def named_entities(literals: tuple[Uid, ...], snapshot: Snapshot) -> dict[Uid, dict[str, Any]]:
+    """The entities that conditions name by id, as far as they exist."""
+    found: dict[Uid, dict[str, Any]] = {}
+    for uid in literals:
+        kind, name = uid
+        if kind == "User" and name in snapshot.users:
+            standing = snapshot.standings.get(name)
+            found[uid] = user_entity(snapshot.users[name], standing, snapshot.groups)
+        elif kind == "Service" and name in snapshot.services:
+            node = principal_node(snapshot.services[name], snapshot.groups)
+            found[uid] = entity(uid, {}, node.ancestors)
+        elif kind == "Group":
+            found[uid] = entity(uid, {}, ancestors(snapshot.groups, (name,)) - {uid})
+        elif kind == "Label" and name in snapshot.labels:
+            found[uid] = label_entity(name, snapshot.labels[name])
+        elif kind == "Resource" and name in snapshot.resources:
+            resource = snapshot.resources[name]
+            found[uid] = resource_entity(resource, snapshot.labels.get(resource.label))
+        elif kind == "Device" and name in snapshot.devices:
+            found[uid] = entity(uid, device_attributes(snapshot.devices[name]))
+    return found
+
+
+def describe(documents: Documents, origin: Origin, entities: dict[Uid, dict[str, Any]]) -> bytes:
+    """The JSON object of these facts for the decision log, left open at its end."""
+    resource, session, device = documents.resource, documents.session, documents.device
+    kind = "User" if isinstance(documents.subject, User) else "Service"
+    principal = entities[kind, documents.subject.id]
+    described: dict[str, Any] = {
+        "principal": {
+            "type": kind,
+            "id": documents.subject.id,
+            **principal["attrs"],
+            "groups": [item["id"] for item in principal["parents"] if item["type"] == "Group"],
+            "roles": [item["id"] for item in principal["parents"] if item["type"] == "Role"],
+        },
+        "resource": {
+            "id": resource.id,
+            "label": resource.label,
+            "sensitivity": sensitivity(documents.label),
+            "owner": resource.owner,
+        },
+        "origin": {
+            "address": str(origin.address),
+            **({} if origin.country is None else {"country": origin.country}),
+            "networks": list(origin.networks),
+        },
+    }
+    if session is not None:
+        described["session"] = {"id": session.id, **session_attributes(session)}
+    if device is not None:
+        attributes = device_attributes(device) | {"owner": device.owner}
+        described["device"] = {"id": device.id, **attributes}
+    return msgspec.json.encode(described)[:-1]
+
+
+def timed(minute: Minute, age: int | None) -> str:
+    """The facts of time as JSON members, to close an object that was left open."""
+    known = "" if age is None else f',"authentication_age_minutes":{age}'
+    return f',"minute_of_day":{minute.minute_of_day},"weekday":{minute.weekday}{known}}}'
