@@ -17,13 +17,12 @@ ASSERTION_RENEWAL_SECONDS = 20
 class TicketClaims(msgspec.Struct, frozen=True, kw_only=True):
     """One allow that Envoy may reuse; see the ticket claims in ARCHITECTURE.md.
 
-    `exp` is in whole Unix seconds; `groups` is joined by commas, as the header carries it.
+    `scp` is the epoch, the resource and the action class in one string, which Envoy compares
+    whole; `exp` is in whole Unix seconds; `groups` is joined by commas, as the header carries it.
     """
 
     sid: str
-    res: str
-    act: str
-    epo: str
+    scp: str
     bnd: str
     did: str
     snp: str

@@ -1,4 +1,4 @@
-"""The contract between Envoy and the decision process: the ext_authz check.
+r"""The contract between Envoy and the decision process: the ext_authz check.
 
 Envoy asks by HTTP/1.1 over `EnvoySettings.check_socket`, over few connections that it keeps open.
 
@@ -9,12 +9,12 @@ The question repeats the client's method, path with query, and `Host`, has no bo
   signed; empty or absent where the client showed none;
 - `SCHEME_HEADER`: `http` or `https`, by which listener the request came.
 The last three are Envoy's own: what a client sends under `doorward-*` is dropped on arrival.
-The path is normalised already (dot segments, double slashes); it may still hold `;`, `%` or `\\`.
+The path is normalised already (dot segments, double slashes); it may still hold `;`, `%` or `\`.
 
 The answer 200 means allow. Of its headers those in `UPSTREAM_HEADERS` replace the request's own
 on the way to the upstream, and those in `SUCCESS_CLIENT_HEADERS` reach the client. An allow
 answers every one of `IDENTITY_HEADERS`, those without a value as the empty string, so that
-nothing else can fill the gap. For an upgrade it also answers `STREAM_HEADER`, which the relay reads.
+nothing else can fill the gap. For an upgrade it also answers `STREAM_HEADER`, for the relay.
 
 Any other answer from 300 to 499 is a denial: status, body and `DENIED_CLIENT_HEADERS` reach the
 client. An answer of 500 and above, a broken connection or `CHECK_TIMEOUT_SECONDS` without an

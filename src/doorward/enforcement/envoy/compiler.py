@@ -4,28 +4,93 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import msgspec
+
+from doorward.enforcement.envoy.clusters import clusters
+from doorward.enforcement.envoy.listeners import listeners
+from doorward.enforcement.envoy.routes import route_configuration
 from doorward.enforcement.envoy.settings import EnvoySettings
+from doorward.enforcement.envoy.typed import Json, typed
 from doorward.model.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
 class EnvoyFiles:
-    """The four files of one Envoy, JSON text. Their names in the folder are `NAME.json`."""
+    """The four files of one Envoy, JSON text. Their names in the folder are `NAME.json`.
+
+    `complete` is the same as one static configuration: what `envoy --mode validate` can check.
+    """
 
     bootstrap: str
     lds: str
     cds: str
     rds: str
+    complete: str
 
 
 def compile_envoy(snapshot: Snapshot, settings: EnvoySettings, epoch: int) -> EnvoyFiles:
     """The whole configuration. Raises DoorwardError `envoy-uncompilable`."""
-    raise NotImplementedError
+    all_clusters = clusters(snapshot, settings)
+    routes = route_configuration(snapshot, settings, epoch)
+    return EnvoyFiles(
+        bootstrap=_text(_bootstrap(settings)),
+        lds=_discovery("config.listener.v3.Listener", listeners(settings)),
+        cds=_discovery("config.cluster.v3.Cluster", all_clusters),
+        rds=_routes_file(routes, epoch),
+        complete=_text(_complete(settings, listeners(settings, routes), all_clusters)),
+    )
 
 
 def compile_routes(snapshot: Snapshot, settings: EnvoySettings, epoch: int) -> str:
-    """The route file alone; fast while resources and settings stay the same objects.
+    """The route file alone, for a new epoch. Raises DoorwardError `envoy-uncompilable`."""
+    return _routes_file(route_configuration(snapshot, settings, epoch), epoch)
 
-    Raises DoorwardError `envoy-uncompilable`.
-    """
-    raise NotImplementedError
+
+def _routes_file(routes: Json, epoch: int) -> str:
+    return _discovery("config.route.v3.RouteConfiguration", [routes], str(epoch))
+
+
+def _discovery(message: str, resources: list[Json], version: str | None = None) -> str:
+    body: Json = {"resources": [typed(message, **resource) for resource in resources]}
+    if version is not None:
+        body = {"version_info": version, **body}
+    return _text(body)
+
+
+def _bootstrap(settings: EnvoySettings) -> Json:
+    def file(name: str) -> Json:
+        return {
+            "resource_api_version": "V3",
+            "path_config_source": {"path": f"{settings.folder}/{name}.json"},
+        }
+
+    return {
+        "node": {"id": "doorward", "cluster": "doorward"},
+        "admin": {"address": {"pipe": {"path": settings.admin_socket, "mode": 0o600}}},
+        "dynamic_resources": {"lds_config": file("lds"), "cds_config": file("cds")},
+        "overload_manager": {
+            "resource_monitors": [
+                {
+                    "name": "envoy.resource_monitors.global_downstream_max_connections",
+                    "typed_config": typed(
+                        "extensions.resource_monitors.downstream_connections.v3"
+                        ".DownstreamConnectionsConfig",
+                        max_active_downstream_connections=settings.limits.connections,
+                    ),
+                }
+            ]
+        },
+    }
+
+
+def _complete(settings: EnvoySettings, all_listeners: list[Json], all_clusters: list[Json]) -> Json:
+    bootstrap = _bootstrap(settings)
+    del bootstrap["dynamic_resources"]
+    return {
+        **bootstrap,
+        "static_resources": {"listeners": all_listeners, "clusters": all_clusters},
+    }
+
+
+def _text(value: Json) -> str:
+    return msgspec.json.encode(value).decode()

@@ -50,6 +50,7 @@ class Limits:
     stream_idle_timeout_seconds: float = 300.0
     connect_timeout_seconds: float = 2.0
     connections: int = 10_000
+    buffer_bytes: int = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)

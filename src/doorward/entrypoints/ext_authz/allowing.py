@@ -16,7 +16,7 @@ from doorward.enforcement.envoy.check import (
     USER_HEADER,
     binding,
 )
-from doorward.enforcement.envoy.ticket import CLOCK_SKEW_SECONDS, TICKET_COOKIE
+from doorward.enforcement.envoy.ticket import CLOCK_SKEW_SECONDS, TICKET_COOKIE, scope
 from doorward.entrypoints.ext_authz.decision_point import Decided
 from doorward.model.decision import AccessRequest
 from doorward.model.estate import Service, User
@@ -148,9 +148,7 @@ def ticket_claims(
         return None
     return TicketClaims(
         sid=identity.session,
-        res=request.resource,
-        act=request.action,
-        epo=str(epoch),
+        scp=scope(epoch, request.resource, request.action),
         bnd=binding(request.address, request.thumbprint),
         did=decided.id,
         snp=str(decided.snapshot.number),

@@ -1,0 +1,198 @@
+"""The HTTP filters, in the order in which a request passes them.
+
+1. `jwt_authn` reads the ticket; missing or invalid is no error, it only leaves no metadata.
+2. `rbac` compares it with the route; shadow rules only, so it writes a result and refuses nothing.
+3. `ext_authz` asks the decision process, unless that result is `allowed`.
+4. `header_to_metadata` takes doorward's own credentials out of `Cookie` and `Authorization`.
+5. `router`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from doorward.enforcement.envoy.check import (
+    ADDRESS_HEADER,
+    ASSERTION_HEADER,
+    CHECK_TIMEOUT_SECONDS,
+    CLIENT_HEADERS,
+    DENIED_CLIENT_HEADERS,
+    EMAIL_HEADER,
+    GROUPS_HEADER,
+    NAME_HEADER,
+    SCHEME_HEADER,
+    SESSION_HEADER,
+    SUCCESS_CLIENT_HEADERS,
+    THUMBPRINT_HEADER,
+    UPSTREAM_HEADERS,
+    USER_HEADER,
+)
+from doorward.enforcement.envoy.settings import EnvoySettings
+from doorward.enforcement.envoy.ticket import (
+    CLOCK_SKEW_SECONDS,
+    COOKIE_PREFIX,
+    JWT_FILTER,
+    PAYLOAD,
+    RBAC_FILTER,
+    SERVICE_TOKEN_PREFIX,
+    SHADOW_RESULT,
+    TICKET_COOKIE,
+)
+from doorward.enforcement.envoy.typed import Json, extension, typed
+
+AUTHZ_FILTER: Final = "envoy.filters.http.ext_authz"
+CREDENTIALS_FILTER: Final = "envoy.filters.http.header_to_metadata"
+CHECK_CLUSTER: Final = "doorward-check"
+CLEANED: Final = "doorward.cleaned"
+"""The metadata that holds `cookie` and `authorization` without doorward's own credentials."""
+
+_CLAIM_HEADERS: Final = (
+    ("sub", USER_HEADER),
+    ("email", EMAIL_HEADER),
+    ("name", NAME_HEADER),
+    ("groups", GROUPS_HEADER),
+    ("sid", SESSION_HEADER),
+    ("asr", ASSERTION_HEADER),
+)
+_OWN_COOKIES: Final = (
+    f"(?i)(; *{COOKIE_PREFIX}[^;]*)+$|^({COOKIE_PREFIX}[^;]*(; *|$))+|{COOKIE_PREFIX}[^;]*(; *|$)"
+)
+_OWN_BEARER: Final = f"(?i)^ *bearer +{SERVICE_TOKEN_PREFIX}.*$"
+
+TICKETED: Final[Json] = {
+    "filter": RBAC_FILTER,
+    "path": [{"key": SHADOW_RESULT}],
+    "value": {"string_match": {"exact": "allowed"}},
+}
+"""Metadata that says: let in by a ticket."""
+
+
+def http_filters(settings: EnvoySettings) -> list[Json]:
+    """Every filter but the router is authorization; without them the proxy is bare."""
+    return [
+        _jwt_authn(settings.ticket_jwk),
+        extension(RBAC_FILTER, "extensions.filters.http.rbac.v3.RBAC", shadow_rules={}),
+        _ext_authz(),
+        _credentials(),
+        router(),
+    ]
+
+
+def router() -> Json:
+    """The last filter."""
+    return extension(
+        "envoy.filters.http.router",
+        "extensions.filters.http.router.v3.Router",
+        suppress_envoy_headers=True,
+    )
+
+
+def early_mutations() -> list[Json]:
+    """What a client may not say is dropped before any filter or route sees it."""
+    overrides = ("x-http-method-override", "x-http-method", "x-method-override")
+    return [
+        extension(
+            "envoy.http.early_header_mutation.header_mutation",
+            "extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation",
+            mutations=[
+                {"remove_on_match": {"key_matcher": {"prefix": "doorward-", "ignore_case": True}}},
+                *({"remove": name} for name in overrides),
+            ],
+        )
+    ]
+
+
+def _jwt_authn(ticket_jwk: str) -> Json:
+    keys = '{"keys":[' + ticket_jwk + "]}"
+    provider = {
+        "local_jwks": {"inline_string": keys},
+        "from_cookies": [TICKET_COOKIE],
+        "forward": True,
+        "payload_in_metadata": PAYLOAD,
+        "require_expiration": True,
+        "clock_skew_seconds": CLOCK_SKEW_SECONDS,
+        "jwt_cache_config": {"jwt_cache_size": 4096, "jwt_max_token_size": 8192},
+        "claim_to_headers": [
+            {"claim_name": claim, "header_name": header} for claim, header in _CLAIM_HEADERS
+        ],
+    }
+    either = [{"provider_name": PAYLOAD}, {"allow_missing_or_failed": {}}]
+    return extension(
+        JWT_FILTER,
+        "extensions.filters.http.jwt_authn.v3.JwtAuthentication",
+        providers={PAYLOAD: provider},
+        rules=[{"match": {"prefix": "/"}, "requires": {"requires_any": {"requirements": either}}}],
+    )
+
+
+def _ext_authz() -> Json:
+    def exactly(names: tuple[str, ...]) -> Json:
+        return {"patterns": [{"exact": name} for name in names]}
+
+    return extension(
+        AUTHZ_FILTER,
+        "extensions.filters.http.ext_authz.v3.ExtAuthz",
+        http_service={
+            "server_uri": {
+                "uri": "http://decision",
+                "cluster": CHECK_CLUSTER,
+                "timeout": f"{CHECK_TIMEOUT_SECONDS}s",
+            },
+            "authorization_request": {
+                "headers_to_add": [
+                    {
+                        "key": ADDRESS_HEADER,
+                        "value": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
+                    },
+                    {"key": THUMBPRINT_HEADER, "value": "%DOWNSTREAM_PEER_FINGERPRINT_256%"},
+                    {"key": SCHEME_HEADER, "value": "%REQ(:SCHEME)%"},
+                ]
+            },
+            "authorization_response": {
+                "allowed_upstream_headers": exactly(UPSTREAM_HEADERS),
+                "allowed_client_headers": exactly(DENIED_CLIENT_HEADERS),
+                "allowed_client_headers_on_success": exactly(SUCCESS_CLIENT_HEADERS),
+            },
+        },
+        allowed_headers=exactly(CLIENT_HEADERS),
+        failure_mode_allow=False,
+        status_on_error={"code": 503},
+        validate_mutations=True,
+        filter_enabled_metadata={**TICKETED, "invert": True},
+    )
+
+
+def _credentials() -> Json:
+    def rule(header: str, pattern: str) -> Json:
+        return {
+            "header": header,
+            "remove": True,
+            "on_header_present": {
+                "metadata_namespace": CLEANED,
+                "key": header,
+                "regex_value_rewrite": {"pattern": {"regex": pattern}, "substitution": ""},
+            },
+        }
+
+    return extension(
+        CREDENTIALS_FILTER,
+        "extensions.filters.http.header_to_metadata.v3.Config",
+        request_rules=[rule("cookie", _OWN_COOKIES), rule("authorization", _OWN_BEARER)],
+    )
+
+
+def cleaned_headers() -> list[Json]:
+    """Puts back what `header_to_metadata` left of the two headers; nothing where nothing is."""
+    return [
+        {
+            "header": {"key": name, "value": f"%DYNAMIC_METADATA({CLEANED}:{name})%"},
+            "append_action": "ADD_IF_ABSENT",
+        }
+        for name in ("cookie", "authorization")
+    ]
+
+
+def without_authorization() -> Json:
+    """Per-route configuration of a route that asks nobody: sign-in, callbacks."""
+    disabled = typed("config.route.v3.FilterConfig", disabled=True)
+    return dict.fromkeys((JWT_FILTER, RBAC_FILTER, AUTHZ_FILTER, CREDENTIALS_FILTER), disabled)

@@ -1,0 +1,144 @@
+"""Listeners: plain HTTP on loopback, HTTPS, and the probe socket, all with the same routes."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from doorward.enforcement.envoy.filters import TICKETED, early_mutations, http_filters, router
+from doorward.enforcement.envoy.routes import ROUTES
+from doorward.enforcement.envoy.settings import EnvoySettings, TlsListener
+from doorward.enforcement.envoy.ticket import JWT_FILTER, PAYLOAD
+from doorward.enforcement.envoy.typed import Json, extension
+
+_LOGGED_CLAIMS: Final = ("sid", "did", "snp", "sub", "scp", "bnd")
+
+
+def listeners(settings: EnvoySettings, routes: Json | None = None) -> list[Json]:
+    """Every listener, with `routes` inside, or else reading them from their file."""
+    manager = _connection_manager(settings, "front", http_filters(settings), routes)
+    manager["typed_config"]["access_log"] = [_ticket_log(settings.access_log_path)]
+    result = []
+    if settings.plain is not None:
+        result.append(
+            _listener(
+                "plain",
+                _socket_address(settings.plain.address, settings.plain.port),
+                {"filters": [manager]},
+                settings,
+            )
+        )
+    if settings.tls is not None:
+        result.append(
+            _listener(
+                "tls",
+                _socket_address(settings.tls.address, settings.tls.port),
+                {"filters": [manager], "transport_socket": _tls(settings.tls)},
+                settings,
+            )
+        )
+    probe = _connection_manager(settings, "probe", [router()], routes)
+    result.append(
+        _listener(
+            "probe",
+            {"pipe": {"path": settings.probe_socket, "mode": 0o600}},
+            {"filters": [probe]},
+            settings,
+        )
+    )
+    return result
+
+
+def _listener(name: str, address: Json, chain: Json, settings: EnvoySettings) -> Json:
+    return {
+        "name": name,
+        "address": address,
+        "filter_chains": [chain],
+        "per_connection_buffer_limit_bytes": settings.limits.buffer_bytes,
+    }
+
+
+def _connection_manager(
+    settings: EnvoySettings, prefix: str, filters: list[Json], routes: Json | None
+) -> Json:
+    limits = settings.limits
+    file = {"path_config_source": {"path": f"{settings.folder}/rds.json"}}
+    discovery = {
+        "route_config_name": ROUTES,
+        "config_source": {"resource_api_version": "V3", **file},
+    }
+    return extension(
+        "envoy.filters.network.http_connection_manager",
+        "extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+        stat_prefix=prefix,
+        codec_type="AUTO",
+        **({"rds": discovery} if routes is None else {"route_config": routes}),
+        http_filters=filters,
+        early_header_mutation_extensions=early_mutations(),
+        use_remote_address=True,
+        normalize_path=True,
+        merge_slashes=True,
+        path_with_escaped_slashes_action="REJECT_REQUEST",
+        strip_any_host_port=False,
+        server_header_transformation="PASS_THROUGH",
+        generate_request_id=False,
+        max_request_headers_kb=limits.header_kilobytes,
+        request_headers_timeout=f"{limits.headers_timeout_seconds}s",
+        stream_idle_timeout=f"{limits.stream_idle_timeout_seconds}s",
+        common_http_protocol_options={
+            "headers_with_underscores_action": "DROP_HEADER",
+            "max_headers_count": limits.header_count,
+            "idle_timeout": f"{limits.idle_timeout_seconds}s",
+        },
+        http2_protocol_options={
+            "max_concurrent_streams": 100,
+            "initial_stream_window_size": 65536,
+            "initial_connection_window_size": 1048576,
+            "allow_connect": True,
+        },
+        upgrade_configs=[{"upgrade_type": "websocket"}],
+    )
+
+
+def _ticket_log(path: str) -> Json:
+    """Ticketed requests, one JSON object a line; all others the decision process records."""
+    fields = {name: f"%DYNAMIC_METADATA({JWT_FILTER}:{PAYLOAD}:{name})%" for name in _LOGGED_CLAIMS}
+    fields |= {
+        "at": "%START_TIME(%s.%6f)%",
+        "method": "%REQ(:METHOD)%",
+        "path": "%PATH(NQ:ORIG)%",
+        "address": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
+        "thumbprint": "%DOWNSTREAM_PEER_FINGERPRINT_256%",
+        "status": "%RESPONSE_CODE%",
+        "milliseconds": "%DURATION%",
+    }
+    logger = extension(
+        "envoy.access_loggers.file",
+        "extensions.access_loggers.file.v3.FileAccessLog",
+        path=path,
+        log_format={"json_format": fields},
+    )
+    metadata = {"matcher": TICKETED, "match_if_key_not_found": False}
+    return {**logger, "filter": {"metadata_filter": metadata}}
+
+
+def _tls(listener: TlsListener) -> Json:
+    return extension(
+        "envoy.transport_sockets.tls",
+        "extensions.transport_sockets.tls.v3.DownstreamTlsContext",
+        require_client_certificate=False,
+        common_tls_context={
+            "alpn_protocols": ["h2", "http/1.1"],
+            "tls_params": {"tls_minimum_protocol_version": "TLSv1_2"},
+            "tls_certificates": [
+                {
+                    "certificate_chain": {"filename": listener.certificate_path},
+                    "private_key": {"filename": listener.key_path},
+                }
+            ],
+            "validation_context": {"trusted_ca": {"filename": listener.device_ca_path}},
+        },
+    )
+
+
+def _socket_address(address: str, port: int) -> Json:
+    return {"socket_address": {"address": address, "port_value": port}}

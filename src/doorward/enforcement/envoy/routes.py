@@ -1,0 +1,159 @@
+"""Route configuration: a virtual host for each resource, ordered routes with their action class.
+
+In each resource's virtual host the first route that matches wins:
+
+1. `/.doorward/`: doorward's own pages, no decision.
+2. An upgrade: to the relay, never by ticket.
+3. A path that `engine.classify` reads twice: always to the decision process.
+4. One route for each `ActionRule`, in order.
+5. GET, HEAD and OPTIONS: read. Everything else: write.
+
+Unknown hosts are answered 421.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from doorward.enforcement.envoy.clusters import (
+    CONTROL_CLUSTER,
+    RELAY_CLUSTER,
+    cluster_of,
+)
+from doorward.enforcement.envoy.filters import cleaned_headers, without_authorization
+from doorward.enforcement.envoy.settings import EnvoySettings
+from doorward.enforcement.envoy.ticket import RBAC_FILTER, ticket_opens
+from doorward.enforcement.envoy.typed import Json
+from doorward.model.estate import Action, ActionRule, Resource
+from doorward.model.snapshot import Snapshot
+
+ROUTES: Final = "doorward"
+PROBE_HOST: Final = "probe.doorward.invalid"
+"""Answers with the epoch of the routes; asked on the probe socket only."""
+
+_TRICKY_PATH: Final = r".*[^!-$&-:<-\[\]-~].*"
+"""A path with a character outside printable ASCII, or with `%`, `;` or a backslash."""
+
+_READ_METHODS: Final = ("GET", "HEAD", "OPTIONS")
+
+
+def route_configuration(snapshot: Snapshot, settings: EnvoySettings, epoch: int) -> Json:
+    """The one route configuration that all listeners share."""
+    hosts = [
+        _resource_host(resource, settings.domain, epoch)
+        for resource in sorted(snapshot.resources.values(), key=lambda item: item.id)
+    ]
+    return {
+        "name": ROUTES,
+        "virtual_hosts": [*hosts, _auth_host(settings.domain), _probe(epoch), _UNKNOWN],
+        "ignore_port_in_host_matching": True,
+        "max_direct_response_body_size_bytes": 4096,
+    }
+
+
+def _resource_host(resource: Resource, domain: str, epoch: int) -> Json:
+    cluster = cluster_of(resource)
+    routes = [
+        _own_pages(),
+        _route(
+            {"prefix": "/", "headers": [{"name": "upgrade", "present_match": True}]}, RELAY_CLUSTER
+        ),
+        _route({"safe_regex": {"regex": _TRICKY_PATH}}, cluster),
+        *(
+            _route(_rule_match(rule), cluster, ticket_opens(epoch, resource.id, rule.action))
+            for rule in resource.rules
+        ),
+        _default(_READ_METHODS, "read", resource, cluster, epoch),
+        _default((), "write", resource, cluster, epoch),
+    ]
+    return {
+        "name": f"resource {resource.id}",
+        "domains": [f"{resource.host}.{domain}"],
+        "routes": routes,
+        "request_headers_to_add": cleaned_headers(),
+    }
+
+
+def _default(
+    methods: tuple[str, ...], action: Action, resource: Resource, cluster: str, epoch: int
+) -> Json:
+    match = {"prefix": "/", **_methods(methods)}
+    return _route(match, cluster, ticket_opens(epoch, resource.id, action))
+
+
+def _rule_match(rule: ActionRule) -> Json:
+    path = rule.path.removesuffix("*")
+    match: Json
+    if path == rule.path:
+        match = {"path": path}
+    elif path == "/":
+        match = {"prefix": "/"}
+    else:
+        match = {"path_separated_prefix": path.removesuffix("/")}
+    return {**match, "case_sensitive": False, **_methods(rule.methods)}
+
+
+def _methods(methods: tuple[str, ...]) -> Json:
+    if not methods:
+        return {}
+    pattern = "|".join(methods)
+    return {"headers": [{"name": ":method", "string_match": {"safe_regex": {"regex": pattern}}}]}
+
+
+def _route(match: Json, cluster: str, ticket: Json | None = None) -> Json:
+    route: Json = {"match": match, "route": {"cluster": cluster, "timeout": "0s"}}
+    if ticket is not None:
+        route["typed_per_filter_config"] = {RBAC_FILTER: ticket}
+    return route
+
+
+def _own_pages() -> Json:
+    return {
+        "match": {"prefix": "/.doorward/"},
+        "route": {"cluster": CONTROL_CLUSTER, "timeout": "30s"},
+        "typed_per_filter_config": without_authorization(),
+    }
+
+
+def _auth_host(domain: str) -> Json:
+    return {
+        "name": "auth",
+        "domains": [f"auth.{domain}"],
+        "routes": [
+            {
+                "match": {"prefix": "/"},
+                "route": {"cluster": CONTROL_CLUSTER, "timeout": "30s"},
+                "typed_per_filter_config": without_authorization(),
+            }
+        ],
+    }
+
+
+def _probe(epoch: int) -> Json:
+    return {
+        "name": "probe",
+        "domains": [PROBE_HOST],
+        "routes": [
+            {
+                "match": {"path": "/epoch"},
+                "direct_response": {"status": 200, "body": {"inline_string": str(epoch)}},
+                "typed_per_filter_config": without_authorization(),
+            }
+        ],
+    }
+
+
+_UNKNOWN: Final[Json] = {
+    "name": "unknown",
+    "domains": ["*"],
+    "routes": [
+        {
+            "match": {"prefix": "/"},
+            "direct_response": {
+                "status": 421,
+                "body": {"inline_string": "No resource has this name.\n"},
+            },
+            "typed_per_filter_config": without_authorization(),
+        }
+    ],
+}
