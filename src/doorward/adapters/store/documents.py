@@ -1,0 +1,161 @@
+"""The snapshot's documents and the history of their changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+
+import msgspec
+from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from doorward.adapters.store.tables import meta, snapshot_change, snapshot_document
+from doorward.administrator.ports import Revision
+from doorward.errors import DoorwardError
+from doorward.model.snapshot import KINDS, Change, Document, Kind, Snapshot, decode
+
+HISTORY_REVISIONS = 1000
+_NUMBER_KEY = "snapshot-number"
+_REVISIONS_PER_READ = 100
+
+_put = insert(snapshot_document)
+_remove = delete(snapshot_document).where(
+    snapshot_document.c.kind == bindparam("kind_"), snapshot_document.c.id == bindparam("id_")
+)
+
+
+class Documents:
+    """Port `SnapshotTable` on one connection's transaction."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+        self.published = False
+
+    async def get(self, kind: Kind, document_id: str) -> Document | None:
+        table = snapshot_document.c
+        body = await self._connection.scalar(
+            select(table.body).where(table.kind == kind, table.id == document_id)
+        )
+        return None if body is None else decode(kind, body.encode())
+
+    async def all(self, kind: Kind) -> Sequence[Document]:
+        table = snapshot_document.c
+        bodies = await self._connection.scalars(
+            select(table.body).where(table.kind == kind).order_by(table.id)
+        )
+        return [decode(kind, body.encode()) for body in bodies]
+
+    async def publish(self, changes: Sequence[Change]) -> int:
+        number = await current_number(self._connection)
+        if not changes:
+            return number
+        bodies = [_body(item) for item in changes]
+        number += 1
+        await self._set_number(number)
+        await self._connection.execute(
+            insert(snapshot_change),
+            [
+                {
+                    "number": number,
+                    "position": position,
+                    "kind": item.kind,
+                    "id": item.id,
+                    "body": body,
+                }
+                for position, (item, body) in enumerate(zip(changes, bodies, strict=True))
+            ],
+        )
+        last = {(item.kind, item.id): body for item, body in zip(changes, bodies, strict=True)}
+        await self._replace(last, number)
+        await self._connection.execute(
+            delete(snapshot_change).where(snapshot_change.c.number <= number - HISTORY_REVISIONS)
+        )
+        self.published = True
+        return number
+
+    async def _set_number(self, number: int) -> None:
+        if number == 1:
+            statement = insert(meta).values(key=_NUMBER_KEY, value="1")
+            await self._connection.execute(statement)
+        else:
+            await self._connection.execute(
+                update(meta).where(meta.c.key == _NUMBER_KEY).values(value=str(number))
+            )
+
+    async def _replace(self, documents: Mapping[tuple[Kind, str], str | None], number: int) -> None:
+        await self._connection.execute(
+            _remove, [{"kind_": kind, "id_": key} for kind, key in documents]
+        )
+        rows = [
+            {"kind": kind, "id": key, "body": body, "number": number}
+            for (kind, key), body in documents.items()
+            if body is not None
+        ]
+        if rows:
+            await self._connection.execute(_put, rows)
+
+
+async def current_number(connection: AsyncConnection) -> int:
+    """The number of the newest revision; 0 for none."""
+    value = await connection.scalar(select(meta.c.value).where(meta.c.key == _NUMBER_KEY))
+    return 0 if value is None else int(value)
+
+
+async def load_snapshot(connection: AsyncConnection) -> Snapshot:
+    """All documents, at the number they have in this transaction."""
+    number = await current_number(connection)
+    table = snapshot_document.c
+    rows = await connection.execute(
+        select(table.kind, table.id, table.body).order_by(table.kind, table.id)
+    )
+    changes = (Change(kind, key, msgspec.Raw(body.encode())) for kind, key, body in rows)
+    return Snapshot().advance(number, changes)
+
+
+async def read_revisions(connection: AsyncConnection, after: int) -> list[Revision]:
+    """The next revisions after `after`, a bounded number. Raises `revision-pruned`."""
+    current = await current_number(connection)
+    if after == current:
+        return []
+    table = snapshot_change.c
+    rows = await connection.execute(
+        select(table.number, table.kind, table.id, table.body)
+        .where(table.number > after, table.number <= after + _REVISIONS_PER_READ)
+        .order_by(table.number, table.position)
+    )
+    revisions = [
+        Revision(number=number, changes=tuple(_changes(group)))
+        for number, group in groupby(rows, key=lambda row: row.number)
+    ]
+    if not revisions or revisions[0].number != after + 1:
+        oldest = await connection.scalar(select(func.min(table.number)))
+        raise DoorwardError(
+            "revision-pruned",
+            f"Revision {after + 1} is not in the store, which keeps {oldest} to {current}.",
+            "Load the whole snapshot.",
+        )
+    return revisions
+
+
+def _changes(rows: Iterable[tuple[int, Kind, str, str | None]]) -> Iterable[Change]:
+    for _, kind, key, body in rows:
+        yield Change(kind, key, None if body is None else msgspec.Raw(body.encode()))
+
+
+def _body(item: Change) -> str | None:
+    """The JSON text of a change. Raises `document-malformed`: replicas would refuse it later."""
+    if item.kind not in KINDS:
+        raise DoorwardError("document-malformed", f"There is no kind `{item.kind}`.")
+    if item.body is None:
+        return None
+    try:
+        document = decode(item.kind, item.body)
+    except msgspec.DecodeError as error:
+        raise DoorwardError(
+            "document-malformed", f"{item.kind} `{item.id}` is malformed: {error}."
+        ) from None
+    if document.id != item.id:
+        raise DoorwardError(
+            "document-malformed", f"{item.kind} `{item.id}` calls itself `{document.id}`."
+        )
+    return bytes(item.body).decode()

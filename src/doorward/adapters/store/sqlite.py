@@ -1,0 +1,80 @@
+"""SQLite: one machine, one control process.
+
+Write-ahead log, so that readers and the writer do not wait for each other; `synchronous=FULL`,
+so that what was committed survives kill -9 and power loss.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from sqlalchemy import URL, event
+from sqlalchemy.engine import Connection
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from doorward.adapters.store.failures import translated
+
+_CONNECTIONS = 4
+_BUSY_MILLISECONDS = 5000
+_PRAGMAS = (
+    f"PRAGMA busy_timeout = {_BUSY_MILLISECONDS}",
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",
+)
+_BEGIN = "doorward_begin"
+
+
+class SqliteDatabase:
+    """A database file; `url` names the driver aiosqlite."""
+
+    def __init__(self, url: URL) -> None:
+        engine = create_async_engine(url, pool_size=_CONNECTIONS, max_overflow=0)
+        event.listen(engine.sync_engine, "connect", _prepare)
+        event.listen(engine.sync_engine, "begin", _begin)
+        self._readers = engine
+        self._writers = engine.execution_options(**{_BEGIN: "BEGIN IMMEDIATE"})
+        self._turn = asyncio.Lock()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        with translated():
+            async with self._readers.begin() as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncConnection]:
+        async with self._turn:
+            with translated():
+                async with self._writers.begin() as connection:
+                    yield connection
+
+    def logging(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        return self.writing()
+
+    async def announce(self, connection: AsyncConnection) -> None:
+        """Nobody else to tell."""
+
+    @asynccontextmanager
+    async def listen(self, wake: Callable[[], None]) -> AsyncIterator[None]:
+        """Hears nothing: one control process has a SQLite file to itself."""
+        yield
+
+    async def close(self) -> None:
+        await self._readers.dispose()
+
+
+def _prepare(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+    # The driver must not begin transactions of its own: they would not be IMMEDIATE.
+    connection.isolation_level = None  # type: ignore[attr-defined]
+    cursor = connection.cursor()
+    for pragma in _PRAGMAS:
+        cursor.execute(pragma)
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql(connection.get_execution_options().get(_BEGIN, "BEGIN"))

@@ -1,0 +1,176 @@
+"""The store: transactions, the stream of revisions and the decision log, on either database."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+
+import structlog
+
+from doorward.adapters.store import decisions
+from doorward.adapters.store.audit import AuditLog
+from doorward.adapters.store.credentials import Credentials
+from doorward.adapters.store.database import Database
+from doorward.adapters.store.documents import Documents, load_snapshot, read_revisions
+from doorward.adapters.store.one_time import OneTimeSecrets
+from doorward.adapters.store.postgresql import PostgresqlDatabase
+from doorward.adapters.store.sqlite import SqliteDatabase
+from doorward.adapters.store.url import parse_url
+from doorward.administrator.audit_chain import EMPTY_HEAD, extend
+from doorward.administrator.ports import (
+    AuditEntry,
+    AuditHead,
+    AuditHeads,
+    DecisionQuery,
+    Revision,
+    StoredDecision,
+)
+from doorward.errors import DoorwardError
+from doorward.model.decision import DecisionRecord
+from doorward.model.ids import DecisionId
+from doorward.model.snapshot import Snapshot
+
+_RECORDS_PER_TRANSACTION = 256
+_ENTRIES_PER_READ = 1000
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class SqlTransaction:
+    """Port `Transaction`: the tables on one connection."""
+
+    snapshot: Documents
+    credentials: Credentials
+    one_time: OneTimeSecrets
+    audit: AuditLog
+
+
+class SqlStore:
+    """Port `Store` on a database.
+
+    `heads` keeps the signed end of the audit log; without it a cut-off end goes unnoticed.
+    `poll_seconds` is how often followers ask the database even where nothing was announced.
+    A transaction must not be opened inside another.
+    """
+
+    def __init__(
+        self, database: Database, heads: AuditHeads | None = None, *, poll_seconds: float = 1.0
+    ) -> None:
+        self._database = database
+        self._heads = heads
+        self._poll_seconds = poll_seconds
+        self._followers: set[asyncio.Event] = set()
+        self._sealing = asyncio.Lock()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[SqlTransaction]:
+        try:
+            async with self._database.writing() as connection:
+                tables = SqlTransaction(
+                    Documents(connection),
+                    Credentials(connection),
+                    OneTimeSecrets(connection),
+                    AuditLog(connection),
+                )
+                yield tables
+                if tables.snapshot.published:
+                    await self._database.announce(connection)
+        finally:
+            self._wake()
+        if tables.audit.appended:
+            await self._seal(tables.audit.appended)
+
+    async def load(self) -> Snapshot:
+        async with self._database.reading() as connection:
+            return await load_snapshot(connection)
+
+    async def revisions(self, after: int) -> AsyncIterator[Revision]:
+        changed = asyncio.Event()
+        self._followers.add(changed)
+        try:
+            async with self._database.listen(changed.set):
+                while True:
+                    changed.clear()
+                    async with self._database.reading() as connection:
+                        newer = await read_revisions(connection, after)
+                    for revision in newer:
+                        yield revision
+                        after = revision.number
+                    if not newer:
+                        yield Revision(number=after, changes=())
+                        with suppress(TimeoutError):
+                            async with asyncio.timeout(self._poll_seconds):
+                                await changed.wait()
+        finally:
+            self._followers.discard(changed)
+
+    async def append_decisions(self, records: Sequence[DecisionRecord]) -> None:
+        for start in range(0, len(records), _RECORDS_PER_TRANSACTION):
+            async with self._database.logging() as connection:
+                batch = records[start : start + _RECORDS_PER_TRANSACTION]
+                await decisions.append(connection, batch)
+
+    async def find_decisions(self, query: DecisionQuery) -> Sequence[StoredDecision]:
+        async with self._database.reading() as connection:
+            return await decisions.find(connection, query)
+
+    async def decision(self, decision_id: DecisionId) -> StoredDecision | None:
+        async with self._database.reading() as connection:
+            return await decisions.get(connection, decision_id)
+
+    async def close(self) -> None:
+        await self._database.close()
+
+    def _wake(self) -> None:
+        for changed in self._followers:
+            changed.set()
+
+    async def _seal(self, appended: Sequence[AuditEntry]) -> None:
+        """Move the signed head to the end of the log.
+
+        The act is done whether this works or not, so a failure is logged, not raised; the next
+        act makes up for it. A head that the log does not continue stays where it is, as evidence.
+        """
+        if self._heads is None:
+            return
+        try:
+            async with self._sealing:
+                head = await self._heads.read() or EMPTY_HEAD
+                moved = extend(head, appended)
+                if moved.seq < appended[-1].seq:
+                    moved = await self._extend_from_store(head)
+                if moved != head:
+                    await self._heads.record(moved)
+                if moved.seq < appended[-1].seq:
+                    _log.error("audit-head-stuck", head=moved.seq, end=appended[-1].seq)
+        except DoorwardError as error:
+            _log.error("audit-head-unwritten", code=error.code, detail=error.detail)
+
+    async def _extend_from_store(self, head: AuditHead) -> AuditHead:
+        """Catch up where an earlier head was lost in a crash or another replica wrote."""
+        while True:
+            async with self._database.reading() as connection:
+                entries = await AuditLog(connection).entries(
+                    after=head.seq, limit=_ENTRIES_PER_READ
+                )
+            moved = extend(head, entries)
+            if moved == head:
+                return head
+            head = moved
+
+
+def open_store(url: str, heads: AuditHeads | None = None, *, poll_seconds: float = 1.0) -> SqlStore:
+    """The store at `sqlite:///PATH` or `postgresql://…`. Raises `store-url-invalid`.
+
+    Nothing is connected yet; `upgrade` has to have run once before.
+    """
+    parsed = parse_url(url)
+    database: Database
+    if parsed.get_backend_name() == "sqlite":
+        database = SqliteDatabase(parsed.set(drivername="sqlite+aiosqlite"))
+    else:
+        database = PostgresqlDatabase(parsed.set(drivername="postgresql+psycopg"))
+    return SqlStore(database, heads, poll_seconds=poll_seconds)
