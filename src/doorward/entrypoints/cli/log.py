@@ -1,4 +1,4 @@
-"""`doorward log` and `doorward why`: the decision log, and why a decision was what it was."""
+"""`doorward log`: search and follow the decision log."""
 
 from __future__ import annotations
 
@@ -13,14 +13,7 @@ import typer
 from doorward.adapters import clock
 from doorward.adapters.api_client import ApiClient
 from doorward.entrypoints.cli.options import DEFAULT_DATA, AsJson, Data
-from doorward.entrypoints.cli.output import (
-    connect,
-    local,
-    print_json,
-    print_table,
-    printable,
-    segment,
-)
+from doorward.entrypoints.cli.output import connect, local, print_json, printable
 from doorward.errors import DoorwardError
 
 _POLL_SECONDS = 0.5
@@ -73,44 +66,6 @@ def log(
             _print_line(decision, as_json=as_json)
 
 
-def why(decision: str, data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
-    """Say why a decision was what it was: policies, facts and remedies."""
-    with connect(data) as api:
-        found = api.get(f"/decisions/{segment(decision)}")
-    if as_json:
-        print_json(found)
-        return
-    typer.echo(
-        f"{found['outcome'].upper()}: {found['title']} ({found['reason']})\n{found['explanation']}\n"
-    )
-    rows = [
-        ("when", local(found["at"])),
-        ("who", found["subject"] or "nobody signed in"),
-        ("what", f"{found['action']} {found['method']} {found['path']}"),
-        ("resource", found["resource"]),
-        ("device", found["device"] or "none enrolled"),
-        ("address", " ".join(filter(None, (found["address"], found["country"])))),
-        ("networks", ", ".join(found["networks"]) or "none"),
-        ("session", found["session"] or "none"),
-        ("snapshot", found["snapshot"]),
-        ("decided by", f"{found['source']} at gateway {found['gateway']}"),
-    ]
-    if found["decision"] != found["id"]:
-        rows.append(("by ticket of", found["decision"]))
-    print_table(("", ""), rows, "")
-    for policy in found["policy_texts"]:
-        place = f" ({policy['file']}:{policy['line']})" if policy["file"] else ""
-        typer.echo(f"\nPolicy {printable(policy['id'])}{printable(place)}")
-        lines = (policy["text"] or "(it is gone since)").splitlines()
-        typer.echo("\n".join(f"  {printable(line)}" for line in lines))
-    if found["remedies"]:
-        typer.echo("\nWhat would turn it, together:")
-        for remedy in found["remedies"]:
-            typer.echo(f"  {remedy['kind']}: {printable(remedy['text'])}")
-    typer.echo("\nFacts that the policies saw:")
-    print_table(("", ""), [(f"  {key}", value) for key, value in _flat(found["facts"])], "  none")
-
-
 def _following(api: ApiClient, wanted: _Exact, seen: int) -> Iterator[dict[str, Any]]:
     """Every decision after `seen`, oldest first, for ever; none is left out in a burst."""
     while True:
@@ -153,13 +108,3 @@ def _moment(text: str) -> str:
             "Write a span such as 15m, 2h or 1d, or a moment such as 2026-11-23T09:00:00Z.",
         ) from None
     return (moment if moment.tzinfo else moment.astimezone()).isoformat()
-
-
-def _flat(value: object, path: str = "") -> Iterator[tuple[str, str]]:
-    if isinstance(value, dict) and value:
-        for key in sorted(value):
-            yield from _flat(value[key], f"{path}.{key}" if path else key)
-    elif isinstance(value, list):
-        yield path, ", ".join(map(str, value)) or "none"
-    elif path:
-        yield path, str(value)
