@@ -48,7 +48,8 @@ class AssertionVerifier:
     def _signed(self, assertion: str) -> AssertionClaims:
         for jwk in self._keys():
             try:
-                token = jws.deserialize_compact(assertion, ECKey.import_key(jwk), _ALGORITHMS)
+                key = ECKey.import_key({**jwk})
+                token = jws.deserialize_compact(assertion, key, _ALGORITHMS)
                 return msgspec.json.decode(token.payload, type=AssertionClaims)
             except (JoseError, ValueError):
                 continue

@@ -145,7 +145,8 @@ async def accept_with_password(
     """Use the invitation up and keep password and TOTP; both replace older ones.
 
     A wrong code leaves everything as it was, to be tried again.
-    Raises DoorwardError `password-too-weak`, `invitation-invalid`; AttemptRejectedError `code-wrong`.
+    Raises DoorwardError `password-too-weak`, `invitation-invalid` and AttemptRejectedError
+    `code-wrong`.
     """
     user = await read_invitation(authenticators, browser, secret, now)
     require_acceptable(password, user)

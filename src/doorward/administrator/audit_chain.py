@@ -28,7 +28,7 @@ class ChainFault(msgspec.Struct, frozen=True, kw_only=True):
     problem: str
 
 
-def next_entry(  # noqa: PLR0913 - an entry has these fields
+def next_entry(
     head: AuditHead, *, at: UnixSeconds, actor: str, act: str, target: str, detail: dict[str, str]
 ) -> AuditEntry:
     """The entry that follows `head`."""

@@ -139,14 +139,14 @@ async def read_revisions(connection: AsyncConnection, after: int) -> list[Revisi
 
 def _changes(rows: Iterable[tuple[int, Kind, str, str | None]]) -> Iterable[Change]:
     for _, kind, key, body in rows:
-        yield Change(kind, key, None if body is None else msgspec.Raw(body.encode()))
+        yield Change(kind, key, msgspec.UNSET if body is None else msgspec.Raw(body.encode()))
 
 
 def _body(item: Change) -> str | None:
     """The JSON text of a change. Raises `document-malformed`: replicas would refuse it later."""
     if item.kind not in KINDS:
         raise DoorwardError("document-malformed", f"There is no kind `{item.kind}`.")
-    if item.body is None:
+    if isinstance(item.body, msgspec.UnsetType):
         return None
     try:
         document = decode(item.kind, item.body)

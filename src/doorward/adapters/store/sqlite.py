@@ -61,6 +61,7 @@ class SqliteDatabase:
     @asynccontextmanager
     async def listen(self, wake: Callable[[], None]) -> AsyncIterator[None]:
         """Hears nothing: one control process has a SQLite file to itself."""
+        del wake
         yield
 
     async def close(self) -> None:
@@ -69,7 +70,7 @@ class SqliteDatabase:
 
 def _prepare(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
     # The driver must not begin transactions of its own: they would not be IMMEDIATE.
-    connection.isolation_level = None  # type: ignore[attr-defined]
+    connection.isolation_level = None
     cursor = connection.cursor()
     for pragma in _PRAGMAS:
         cursor.execute(pragma)

@@ -1,0 +1,88 @@
+"""Publish an estate: all of it in one transaction, or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from doorward.administrator.control_plane import Act, ControlPlane, Effect, effect
+from doorward.administrator.ports import Transaction
+from doorward.administrator.sessions_of import end_sessions, sessions_of
+from doorward.estate.parse import Estate
+from doorward.estate.plan import Plan, Step, plan
+from doorward.model.ids import UserId
+from doorward.model.snapshot import ESTATE_KINDS, FIELDS, Change, Kind, Snapshot, removal
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What was published, and its effect."""
+
+    plan: Plan
+    effect: Effect
+
+
+async def apply_estate(control: ControlPlane, act: Act, wanted: Estate) -> Applied:
+    """Make the declared part of the snapshot what `wanted` says.
+
+    `wanted` comes from `estate.parse_estate`, which has checked every reference and policy.
+    People who are no longer declared lose sessions, credentials and standing with it.
+    """
+    async with control.store.transaction() as transaction:
+        intended = plan(await _declared(transaction), wanted)
+        changes = [*intended.changes, *_consequences(control.live.current, intended.steps)]
+        for person in _removed(intended.steps, "user"):
+            await transaction.credentials.remove_all(UserId(person))
+        number = await transaction.snapshot.publish(changes)
+        if changes:
+            await transaction.audit.append(
+                at=act.at,
+                actor=act.actor,
+                act="estate-applied",
+                target="estate",
+                detail=_summary(intended.steps),
+            )
+    return Applied(intended, await effect(control, number))
+
+
+async def _declared(transaction: Transaction) -> Snapshot:
+    documents = {
+        FIELDS[kind]: {item.id: item for item in await transaction.snapshot.all(kind)}
+        for kind in ESTATE_KINDS
+    }
+    return Snapshot(**documents)  # type: ignore[arg-type]
+
+
+def _removed(steps: Sequence[Step], kind: Kind) -> list[str]:
+    return [step.id for step in steps if step.act == "remove" and step.kind == kind]
+
+
+def _consequences(snapshot: Snapshot, steps: Sequence[Step]) -> list[Change]:
+    """What ends with the people, services and resources that are removed."""
+    people = set(_removed(steps, "user"))
+    services, resources = set(_removed(steps, "service")), set(_removed(steps, "resource"))
+    sessions = [session for person in people for session in sessions_of(snapshot, UserId(person))]
+    ended = end_sessions(snapshot, sessions)
+    gone = {item.id for item in ended}
+    return [
+        *ended,
+        *(removal("standing", person) for person in people if person in snapshot.standings),
+        *(removal("device", d.id) for d in snapshot.devices.values() if d.owner in people),
+        *(
+            removal("service_token", token.id)
+            for token in snapshot.service_tokens.values()
+            if token.service in services
+        ),
+        *(
+            removal("cookie", cookie.id)
+            for cookie in snapshot.cookies.values()
+            if cookie.resource in resources and cookie.id not in gone
+        ),
+    ]
+
+
+def _summary(steps: Sequence[Step]) -> dict[str, str]:
+    return {
+        act: " ".join(f"{step.kind}:{step.id}" for step in steps if step.act == act)
+        for act in ("add", "change", "remove")
+    }

@@ -1,0 +1,34 @@
+"""Invite a person to register their first way to sign in."""
+
+from __future__ import annotations
+
+import msgspec
+
+from doorward.administrator.accept_invitation import PURPOSE, Invitation
+from doorward.administrator.authentication import digest
+from doorward.administrator.control_plane import Act, ControlPlane
+from doorward.administrator.ports import OneTime
+from doorward.administrator.targets import user_named
+from doorward.model.ids import UserId
+
+
+async def invite_user(control: ControlPlane, act: Act, user: UserId, *, ttl_seconds: float) -> str:
+    """The invitation's secret, shown once: it belongs into a URL's fragment.
+
+    Raises DoorwardError `user-unknown`.
+    """
+    secret = control.secrets.token()
+    async with control.store.transaction() as transaction:
+        await user_named(transaction, user)
+        await transaction.one_time.put(
+            OneTime(
+                purpose=PURPOSE,
+                key=digest(secret),
+                data=msgspec.Raw(msgspec.json.encode(Invitation(user))),
+                expires_at=act.at + ttl_seconds,
+            )
+        )
+        await transaction.audit.append(
+            at=act.at, actor=act.actor, act="user-invited", target=f"user:{user}", detail={}
+        )
+    return secret

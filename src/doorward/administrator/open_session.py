@@ -1,0 +1,59 @@
+"""Begin a session after a successful authentication."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from doorward.administrator.authentication import Browser, Proof, digest, require_enabled
+from doorward.administrator.control_plane import Act, ControlPlane, Effect, effect
+from doorward.model.identity import ResourceCookie, Session
+from doorward.model.ids import ResourceId, SessionId
+from doorward.model.snapshot import change
+
+AUTH = ResourceId("auth")
+"""What cookies of the sign-in host name as their resource; no resource may have this id."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionCookie:
+    """A new cookie for one host; `secret` is its value and stored nowhere."""
+
+    session: SessionId
+    secret: str
+    effect: Effect
+
+
+async def open_session(
+    control: ControlPlane, act: Act, *, proof: Proof, browser: Browser, lifetime_seconds: float
+) -> SessionCookie:
+    """A session with a new id, and its cookie for the sign-in host.
+
+    Raises DoorwardError `user-disabled`.
+    """
+    require_enabled(control.live.current, proof.user)
+    secret = control.secrets.token()
+    session = Session(
+        id=SessionId(control.secrets.id("ses")),
+        user=proof.user,
+        started_at=act.at,
+        expires_at=act.at + lifetime_seconds,
+        authenticated_at=act.at,
+        methods=proof.methods,
+        phishing_resistant=proof.phishing_resistant,
+        multi_factor=proof.multi_factor,
+        address=browser.address,
+        user_agent=browser.user_agent,
+    )
+    cookie = ResourceCookie(id=digest(secret), session=session.id, resource=AUTH)
+    async with control.store.transaction() as transaction:
+        number = await transaction.snapshot.publish(
+            [change("session", session), change("cookie", cookie)]
+        )
+        await transaction.audit.append(
+            at=act.at,
+            actor=f"user:{proof.user}",
+            act="signed-in",
+            target=f"session:{session.id}",
+            detail={"methods": " ".join(proof.methods), "address": browser.address},
+        )
+    return SessionCookie(session.id, secret, await effect(control, number))

@@ -1,0 +1,28 @@
+"""Which documents end with a session or a person's sign-ins. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from doorward.model.ids import SessionId, UserId
+from doorward.model.snapshot import Change, Snapshot, removal
+
+
+def sessions_of(snapshot: Snapshot, user: UserId) -> tuple[SessionId, ...]:
+    """The sessions of one person."""
+    return tuple(item.id for item in snapshot.sessions.values() if item.user == user)
+
+
+def end_sessions(snapshot: Snapshot, sessions: Collection[SessionId]) -> list[Change]:
+    """The changes that end `sessions`, with every cookie that stands for one of them.
+
+    A cookie issued at this very moment may be missed: it then stands for a session that is gone,
+    which is denied, and the sweep removes it.
+    """
+    ended = frozenset(sessions)
+    cookies = [
+        removal("cookie", cookie.id)
+        for cookie in snapshot.cookies.values()
+        if cookie.session in ended
+    ]
+    return [*(removal("session", session) for session in sessions), *cookies]

@@ -1,0 +1,53 @@
+"""Step-up: the person of a session proved again who they are."""
+
+from __future__ import annotations
+
+import msgspec
+
+from doorward.administrator.authentication import Proof, digest
+from doorward.administrator.control_plane import Act, ControlPlane, effect
+from doorward.administrator.open_session import AUTH, SessionCookie
+from doorward.errors import DoorwardError
+from doorward.model.identity import ResourceCookie, Session
+from doorward.model.ids import SessionId
+from doorward.model.snapshot import change, removal
+
+
+async def strengthen_session(
+    control: ControlPlane, act: Act, *, session: SessionId, proof: Proof
+) -> SessionCookie:
+    """Record the new authentication in `session`, with a new cookie for the sign-in host.
+
+    The session is then exactly what the latest authentication proved: an old strong factor must
+    not be made to look fresh by a new weak one. Raises DoorwardError `session-unknown`, also
+    where `proof` is of another person.
+    """
+    secret = control.secrets.token()
+    async with control.store.transaction() as transaction:
+        found = await transaction.snapshot.get("session", session)
+        if not isinstance(found, Session) or found.user != proof.user:
+            raise DoorwardError("session-unknown", "This session has ended.", "Sign in again.")
+        stronger = msgspec.structs.replace(
+            found,
+            authenticated_at=act.at,
+            methods=proof.methods,
+            phishing_resistant=proof.phishing_resistant,
+            multi_factor=proof.multi_factor,
+        )
+        old = [
+            removal("cookie", cookie.id)
+            for cookie in control.live.current.cookies.values()
+            if cookie.session == session and cookie.resource == AUTH
+        ]
+        cookie = ResourceCookie(id=digest(secret), session=session, resource=AUTH)
+        number = await transaction.snapshot.publish(
+            [*old, change("session", stronger), change("cookie", cookie)]
+        )
+        await transaction.audit.append(
+            at=act.at,
+            actor=f"user:{proof.user}",
+            act="stepped-up",
+            target=f"session:{session}",
+            detail={"methods": " ".join(proof.methods)},
+        )
+    return SessionCookie(session, secret, await effect(control, number))
