@@ -1,0 +1,321 @@
+"""A store in memory.
+
+`MemoryStore` implements every table of `administrator.ports.Store` with dictionaries. A
+transaction works on a copy and replaces the original at its end, so an exception inside leaves
+everything as it was; transactions take turns. It passes the contract suite that the databases
+pass (tests/contract/test_store_contract.py). What it does not do: survive the process, share
+between processes, prune history.
+
+`control_plane(store)` makes a `ControlPlane` around it whose live snapshot is the store's own and
+whose gateways enforce everything at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import itertools
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import msgspec
+
+from doorward.administrator.audit_chain import EMPTY_HEAD, head_of, next_entry
+from doorward.administrator.control_plane import ControlPlane
+from doorward.administrator.ports import (
+    AuditEntry,
+    AuditHead,
+    DecisionQuery,
+    GatewayState,
+    OneTime,
+    Passkey,
+    Password,
+    Revision,
+    StoredDecision,
+    Totp,
+)
+from doorward.errors import DoorwardError
+from doorward.model.decision import DecisionRecord
+from doorward.model.ids import DecisionId, UnixSeconds, UserId
+from doorward.model.snapshot import FIELDS, KINDS, Change, Document, Kind, Snapshot, decode
+
+_SEARCHED = ("subject", "resource", "session", "outcome", "reason", "source")
+_POLL_SECONDS = 0.2
+
+
+@dataclass
+class _State:
+    snapshot: Snapshot = field(default_factory=Snapshot)
+    revisions: list[Revision] = field(default_factory=list)
+    passkeys: dict[str, Passkey] = field(default_factory=dict)
+    passwords: dict[str, Password] = field(default_factory=dict)
+    totps: dict[str, Totp] = field(default_factory=dict)
+    one_time: dict[tuple[str, str], OneTime] = field(default_factory=dict)
+    audit: list[AuditEntry] = field(default_factory=list)
+
+
+class _Snapshot:
+    def __init__(self, state: _State) -> None:
+        self._state = state
+
+    async def get(self, kind: Kind, document_id: str) -> Document | None:
+        documents: dict[str, Document] = getattr(self._state.snapshot, FIELDS[kind])
+        return documents.get(document_id)
+
+    async def all(self, kind: Kind) -> Sequence[Document]:
+        documents: dict[str, Document] = getattr(self._state.snapshot, FIELDS[kind])
+        return [documents[key] for key in sorted(documents)]
+
+    async def publish(self, changes: Sequence[Change]) -> int:
+        number = self._state.snapshot.number
+        if not changes:
+            return number
+        for item in changes:
+            _require_well_formed(item)
+        number += 1
+        self._state.snapshot = self._state.snapshot.advance(number, changes)
+        self._state.revisions.append(Revision(number=number, changes=tuple(changes)))
+        return number
+
+
+class _Credentials:
+    def __init__(self, state: _State) -> None:
+        self._state = state
+
+    async def passkeys(self, user: UserId) -> Sequence[Passkey]:
+        own = [item for item in self._state.passkeys.values() if item.user == user]
+        return sorted(own, key=lambda item: (item.created_at, item.id))
+
+    async def passkey(self, passkey_id: str) -> Passkey | None:
+        return self._state.passkeys.get(passkey_id)
+
+    async def put(self, credential: Passkey | Password | Totp) -> None:
+        match credential:
+            case Passkey():
+                self._state.passkeys[credential.id] = credential
+            case Password():
+                self._state.passwords[credential.user] = credential
+            case Totp():
+                self._state.totps[credential.user] = credential
+
+    async def password(self, user: UserId) -> Password | None:
+        return self._state.passwords.get(user)
+
+    async def totp(self, user: UserId) -> Totp | None:
+        return self._state.totps.get(user)
+
+    async def remove_all(self, user: UserId) -> None:
+        for passkey in await self.passkeys(user):
+            del self._state.passkeys[passkey.id]
+        self._state.passwords.pop(user, None)
+        self._state.totps.pop(user, None)
+
+
+class _OneTime:
+    def __init__(self, state: _State) -> None:
+        self._items = state.one_time
+
+    async def put(self, item: OneTime) -> None:
+        self._items[item.purpose, item.key] = item
+
+    async def peek(self, purpose: str, key: str, now: UnixSeconds) -> OneTime | None:
+        item = self._items.get((purpose, key))
+        return item if item is not None and item.expires_at > now else None
+
+    async def take(self, purpose: str, key: str, now: UnixSeconds) -> OneTime | None:
+        item = await self.peek(purpose, key, now)
+        self._items.pop((purpose, key), None)
+        return item
+
+    async def sweep(self, now: UnixSeconds) -> None:
+        for place in [place for place, item in self._items.items() if item.expires_at <= now]:
+            del self._items[place]
+
+
+class _Audit:
+    def __init__(self, state: _State) -> None:
+        self._state = state
+
+    async def append(
+        self, *, at: UnixSeconds, actor: str, act: str, target: str, detail: dict[str, str]
+    ) -> AuditEntry:
+        head = head_of(self._state.audit[-1]) if self._state.audit else EMPTY_HEAD
+        entry = next_entry(head, at=at, actor=actor, act=act, target=target, detail=detail)
+        self._state.audit.append(entry)
+        return entry
+
+    async def entries(self, *, after: int, limit: int) -> Sequence[AuditEntry]:
+        return [entry for entry in self._state.audit if entry.seq > after][:limit]
+
+    async def latest(self, limit: int) -> Sequence[AuditEntry]:
+        return self._state.audit[::-1][:limit]
+
+
+class _Transaction:
+    def __init__(self, state: _State) -> None:
+        self.snapshot = _Snapshot(state)
+        self.credentials = _Credentials(state)
+        self.one_time = _OneTime(state)
+        self.audit = _Audit(state)
+
+
+class MemoryStore:
+    """Port `Store` in memory."""
+
+    def __init__(self) -> None:
+        self._state = _State()
+        self._decisions: list[StoredDecision] = []
+        self._turn = asyncio.Lock()
+        self._moved = asyncio.Event()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[_Transaction]:
+        async with self._turn:
+            draft = copy.copy(self._state)
+            for name in ("revisions", "passkeys", "passwords", "totps", "one_time", "audit"):
+                setattr(draft, name, copy.copy(getattr(draft, name)))
+            yield _Transaction(draft)
+            self._state = draft
+            self._moved.set()
+
+    async def load(self) -> Snapshot:
+        return self._state.snapshot
+
+    async def revisions(self, after: int) -> AsyncIterator[Revision]:
+        if after > self._state.snapshot.number:
+            raise DoorwardError("revision-pruned", "That revision is not in the store.")
+        while True:
+            newer = [item for item in self._state.revisions if item.number > after]
+            for revision in newer:
+                yield revision
+                after = revision.number
+            if not newer:
+                yield Revision(number=after, changes=())
+                self._moved.clear()
+                try:
+                    async with asyncio.timeout(_POLL_SECONDS):
+                        await self._moved.wait()
+                except TimeoutError:
+                    pass
+
+    async def append_decisions(self, records: Sequence[DecisionRecord]) -> None:
+        known = {item.record.id for item in self._decisions}
+        for record in records:
+            if record.id not in known:
+                known.add(record.id)
+                seq = len(self._decisions) + 1
+                self._decisions.append(StoredDecision(seq=seq, record=record))
+
+    async def find_decisions(self, query: DecisionQuery) -> Sequence[StoredDecision]:
+        found = [item for item in self._decisions if _matches(item, query)]
+        limit = max(1, min(query.limit, 1000))
+        if query.after is not None and query.before is None:
+            return found[:limit][::-1]
+        return found[::-1][:limit]
+
+    async def decision(self, decision_id: DecisionId) -> StoredDecision | None:
+        return next((item for item in self._decisions if item.record.id == decision_id), None)
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+def _matches(item: StoredDecision, query: DecisionQuery) -> bool:
+    for name in _SEARCHED:
+        wanted = getattr(query, name)
+        if wanted is not None and getattr(item.record, name) != wanted:
+            return False
+    return (
+        (query.since is None or item.record.at >= query.since)
+        and (query.before is None or item.seq < query.before)
+        and (query.after is None or item.seq > query.after)
+    )
+
+
+def _require_well_formed(item: Change) -> None:
+    if item.kind not in KINDS:
+        raise DoorwardError("document-malformed", f"There is no kind `{item.kind}`.")
+    if isinstance(item.body, msgspec.UnsetType):
+        return
+    try:
+        document = decode(item.kind, item.body)
+    except msgspec.DecodeError as error:
+        raise DoorwardError("document-malformed", str(error)) from None
+    if document.id != item.id:
+        raise DoorwardError("document-malformed", "It calls itself something else.")
+
+
+class MemoryHeads:
+    """Port `AuditHeads` in memory."""
+
+    def __init__(self) -> None:
+        self.head: AuditHead | None = None
+
+    async def read(self) -> AuditHead | None:
+        return self.head
+
+    async def record(self, head: AuditHead) -> None:
+        self.head = head
+
+
+class StoreLive:
+    """Port `LiveSnapshot`, always as new as the store."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+
+    @property
+    def current(self) -> Snapshot:
+        return self._store._state.snapshot
+
+    async def reached(self, number: int) -> Snapshot:
+        assert self.current.number >= number
+        return self.current
+
+
+class ObedientGateways:
+    """Port `Gateways`: one gateway that enforces everything at once."""
+
+    def __init__(self, keys: Sequence[dict[str, str]] = ()) -> None:
+        self.keys = list(keys)
+        self.waited: list[int] = []
+        self.obeys = True
+
+    async def wait_applied(self, number: int, timeout_seconds: float) -> bool:
+        del timeout_seconds
+        self.waited.append(number)
+        return self.obeys
+
+    def connected(self) -> Sequence[GatewayState]:
+        return [
+            GatewayState(
+                id="gateway-1",
+                connected_at=0.0,
+                applied=max(self.waited, default=0),
+                parts={"decisions": "ok", "log": "ok", "envoy": "ok"},
+                open_streams=0,
+                spool_bytes=0,
+            )
+        ]
+
+    def assertion_keys(self) -> Sequence[dict[str, str]]:
+        return self.keys
+
+
+class CountedSecrets:
+    """Port `Secrets` without chance: `secret-0001…`, `ses_0001`."""
+
+    def __init__(self) -> None:
+        self._count = itertools.count(1)
+
+    def token(self) -> str:
+        return f"secret-{next(self._count):036d}"
+
+    def id(self, prefix: str) -> str:
+        return f"{prefix}_{next(self._count):04d}"
+
+
+def control_plane(store: MemoryStore) -> ControlPlane:
+    """A control plane on `store` and the fakes beside it."""
+    return ControlPlane(store, StoreLive(store), ObedientGateways(), CountedSecrets())
