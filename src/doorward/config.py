@@ -124,7 +124,7 @@ class DataFolder:
 
     def store_url(self, settings: ControlSettings) -> str:
         """The SQLAlchemy URL of the store: the setting, or SQLite in the data folder."""
-        return settings.store or f"sqlite+aiosqlite:///{self.control / 'doorward.db'}"
+        return settings.store or f"sqlite:///{self.control / 'doorward.db'}"
 
 
 def load_control(path: Path) -> ControlSettings:
@@ -137,12 +137,12 @@ def load_control(path: Path) -> ControlSettings:
     check.address("link_address", settings.link_address)
     check.distinct(settings.http_port, settings.https_port, settings.web_port, settings.link_port)
     if settings.store and not settings.store.startswith(
-        ("sqlite+aiosqlite://", "postgresql+psycopg://")
+        ("sqlite:///", "postgresql://")
     ):
         raise check.error(
             "store",
             "is neither SQLite nor PostgreSQL",
-            'Write "postgresql+psycopg://USER@HOST/DATABASE", or leave it out for SQLite.',
+            'Write "postgresql://USER@HOST/DATABASE", or leave it out for SQLite.',
         )
     return settings
 

@@ -17,20 +17,20 @@ class EnvoySocket:
         self._socket = socket
         self._timeout_seconds = timeout_seconds
 
-    async def request(self, method: str, target: str) -> str:
+    async def request(self, method: str, target: str, host: str = "envoy") -> str:
         """The body of the answer. Raises DoorwardError `envoy-unreachable`."""
         try:
             async with asyncio.timeout(self._timeout_seconds):
-                return await self._request(method, target)
+                return await self._request(method, target, host)
         except (OSError, TimeoutError, ValueError) as error:
             raise DoorwardError(
                 "envoy-unreachable", "Envoy does not answer on its own socket."
             ) from error
 
-    async def _request(self, method: str, target: str) -> str:
+    async def _request(self, method: str, target: str, host: str) -> str:
         reader, writer = await asyncio.open_unix_connection(str(self._socket))
         try:
-            question = f"{method} {target} HTTP/1.1\r\nhost: envoy\r\nconnection: close\r\n\r\n"
+            question = f"{method} {target} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n"
             writer.write(question.encode())
             answer = await reader.read(_MAX_ANSWER_BYTES)
             while chunk := await reader.read(_MAX_ANSWER_BYTES):

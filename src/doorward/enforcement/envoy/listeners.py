@@ -103,7 +103,8 @@ def _ticket_log(path: str) -> Json:
     """Ticketed requests, one JSON object a line; all others the decision process records."""
     fields = {name: f"%DYNAMIC_METADATA({JWT_FILTER}:{PAYLOAD}:{name})%" for name in _LOGGED_CLAIMS}
     fields |= {
-        "at": "%START_TIME(%s.%6f)%",
+        "at": "%START_TIME(%s.%9f)%",
+        "connection": "%CONNECTION_ID%",
         "method": "%REQ(:METHOD)%",
         "path": "%PATH(NQ:ORIG)%",
         "address": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",

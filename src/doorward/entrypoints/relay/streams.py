@@ -78,10 +78,9 @@ class Streams:
         """The stream has ended by itself."""
         self._streams.pop(stream.id, None)
 
-    def close_all(self) -> None:
-        """Cut every stream at once."""
-        for stream in list(self._streams.values()):
-            self._cut(stream)
+    def all(self) -> list[Stream]:
+        """Every stream, pending ones too."""
+        return list(self._streams.values())
 
     async def decide_again(self, streams: Iterable[Stream]) -> None:
         """Decide each again, in slices that leave the loop to others; cut what is denied."""

@@ -1,0 +1,118 @@
+"""Envoy's files, and the epoch: the number in the routes that every ticket must bear."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from doorward.enforcement.envoy.compiler import EnvoyFiles, compile_envoy, compile_routes
+from doorward.enforcement.envoy.settings import EnvoySettings
+from doorward.entrypoints.ext_authz.decision_point import DecisionPoint
+from doorward.errors import DoorwardError
+from doorward.model.snapshot import Snapshot
+
+_POLL_SECONDS = 0.002
+_PICK_UP_SECONDS = 5.0
+_ABSENT_SECONDS = 0.05
+_WORKERS_SECONDS = 0.005
+"""Envoy's main thread hands new routes to its workers, which take them within one turn."""
+
+
+class EnvoyConfiguration:
+    """The compiled files of one Envoy.
+
+    Routes are compiled from the last snapshot whose whole configuration Envoy accepted. While
+    that is not the one decided from, no tickets are made (the decision point's epoch is 0), since
+    Envoy's action classes could differ from the engine's.
+    """
+
+    def __init__(
+        self,
+        point: DecisionPoint,
+        settings: EnvoySettings,
+        epoch: int,
+        *,
+        write: Callable[[Path, str], None],
+        validate: Callable[[EnvoyFiles], Awaitable[None]],
+        held_epoch: Callable[[], Awaitable[int]],
+    ) -> None:
+        """`epoch` is one that no process used before.
+
+        `write` replaces a file atomically, `validate` raises DoorwardError where Envoy would
+        refuse the files, `held_epoch` asks Envoy for the epoch of its routes.
+        """
+        self._point = point
+        self._settings = settings
+        self._folder = Path(settings.folder)
+        self._epoch = epoch
+        self._write = write
+        self._validate = validate
+        self._held_epoch = held_epoch
+        self._accepted = Snapshot()
+        self._in_line = True
+        self.trouble = ""
+
+    def begin(self) -> None:
+        """Write the configuration without any resource, for Envoy to start with."""
+        self._write_all(compile_envoy(self._accepted, self._settings, self._epoch))
+
+    def void_tickets(self) -> None:
+        """Move the epoch.
+
+        Raises OSError where it cannot be written: end the process then, for the parent to stop
+        Envoy.
+        """
+        self._epoch += 1
+        routes = compile_routes(self._accepted, self._settings, self._epoch)
+        self._write(self._folder / "rds.json", routes)
+        self._point.epoch = self._epoch if self._in_line else 0
+
+    async def follow(self, snapshot: Snapshot) -> None:
+        """Compile and check the whole, then hand it to Envoy; on failure the old one stays."""
+        if (snapshot.resources, snapshot.networks) == (
+            self._accepted.resources,
+            self._accepted.networks,
+        ):
+            self._accepted = snapshot
+            return
+        self._in_line = False
+        self._point.epoch = 0
+        try:
+            files = compile_envoy(snapshot, self._settings, self._epoch)
+            await self._validate(files)
+        except DoorwardError as error:
+            self.trouble = error.detail
+            return
+        self._accepted = snapshot
+        self._in_line = True
+        self.trouble = ""
+        self._write(self._folder / "lds.json", files.lds)
+        self._write(self._folder / "cds.json", files.cds)
+        self.void_tickets()
+
+    async def picked_up(self) -> None:
+        """Wait until Envoy's workers hold the present epoch, or a later one.
+
+        Raises DoorwardError `envoy-does-not-follow` after five seconds.
+        """
+        epoch = self._epoch
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + _PICK_UP_SECONDS
+        while loop.time() < deadline:
+            try:
+                if await self._held_epoch() >= epoch:
+                    await asyncio.sleep(_WORKERS_SECONDS)
+                    return
+                await asyncio.sleep(_POLL_SECONDS)
+            except DoorwardError:
+                # No Envoy, no stale answer: it will read the files as they are when it starts.
+                await asyncio.sleep(_ABSENT_SECONDS)
+                deadline = loop.time() + _PICK_UP_SECONDS
+        raise DoorwardError(
+            "envoy-does-not-follow", "Envoy does not take its new routes.", "It is restarted."
+        )
+
+    def _write_all(self, files: EnvoyFiles) -> None:
+        for name in ("rds", "cds", "lds", "bootstrap"):
+            self._write(self._folder / f"{name}.json", getattr(files, name))
