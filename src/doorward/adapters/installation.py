@@ -31,7 +31,7 @@ def create_keys(folder: Path, domain: str, control_name: str, at: UnixSeconds) -
     private, public = keys.new_signing_key()
     keys.write_secret(folder / "snapshot.key", private)
     keys.write_secret(folder / "snapshot.pub", public)
-    keys.write_secret(folder / "audit.key", keys.new_symmetric_key())
+    keys.write_secret(folder / "audit.key", keys.new_signing_key()[0])
     keys.write_secret(folder / "seal.key", keys.new_symmetric_key())
 
 

@@ -7,11 +7,32 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from doorward import __version__
-from doorward.entrypoints.api import decisions, overview, problems, resources
+from doorward.entrypoints.api import (
+    audit,
+    decisions,
+    devices,
+    estate,
+    overview,
+    problems,
+    resources,
+    sessions,
+    tokens,
+    users,
+)
 from doorward.entrypoints.api.context import Context
 
 PREFIX = "/api/v1"
-ROUTERS = (decisions.router, resources.router, overview.router)
+ROUTERS = (
+    decisions.router,
+    sessions.router,
+    users.router,
+    devices.router,
+    tokens.router,
+    resources.router,
+    estate.router,
+    audit.router,
+    overview.router,
+)
 
 
 def api(context: Context) -> FastAPI:

@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from doorward.entrypoints.api.views import Problem
 from doorward.entrypoints.unexpected import UnexpectedErrors
 from doorward.errors import DoorwardError, SourceError
+from doorward.estate import EstateError
 
 STATUS: Mapping[str, int] = MappingProxyType(
     {
@@ -50,6 +51,7 @@ def problem(error: DoorwardError) -> Problem:
         remedy=error.remedy,
         file=None if source is None else source.file,
         line=None if source is None else source.line,
+        errors=tuple(map(problem, error.errors)) if isinstance(error, EstateError) else None,
     )
 
 

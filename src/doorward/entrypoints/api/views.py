@@ -207,7 +207,10 @@ class EffectView(View):
 
 
 class Problem(View):
-    """RFC 9457. `remedy` says what to do; `file` and `line` say where, for estate files."""
+    """RFC 9457. `remedy` says what to do; `file` and `line` say where, for estate files.
+
+    `errors` holds every error of an estate that has several.
+    """
 
     type: str
     title: str
@@ -217,3 +220,4 @@ class Problem(View):
     remedy: str = ""
     file: str | None = None
     line: int | None = None
+    errors: tuple[Problem, ...] | None = None

@@ -1,0 +1,105 @@
+"""The composition root of the control plane: settings in, connected parts out."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from doorward.adapters import keys
+from doorward.adapters.assertion_verifier import AssertionVerifier
+from doorward.adapters.audit_head import SignedAuditHead
+from doorward.adapters.clock import now
+from doorward.adapters.link_server import LinkIdentity, LinkServer
+from doorward.adapters.live_snapshot import StoreReplica
+from doorward.adapters.passwords import Argon2idHasher
+from doorward.adapters.sealer import AesGcmSealer
+from doorward.adapters.secrets import SystemSecrets
+from doorward.adapters.store.store import open_store
+from doorward.adapters.throttle import Limit, SlidingWindowThrottle
+from doorward.adapters.totp import PyotpCodes
+from doorward.adapters.webauthn import WebAuthnRelyingParty
+from doorward.administrator.authentication import Authenticators
+from doorward.administrator.control_plane import ControlPlane
+from doorward.administrator.ports import AuditHeads, Store
+from doorward.administrator.sweep_expired import sweep_expired
+from doorward.config import ControlSettings, DataFolder
+
+_HEARTBEATS_PER_EXPIRY = 10
+_MINUTE = 60
+_LIMITS = {
+    "account": Limit(attempts=10, window_seconds=15 * _MINUTE),
+    "address": Limit(attempts=30, window_seconds=5 * _MINUTE),
+    "passkey-address": Limit(attempts=120, window_seconds=_MINUTE),
+    "audit-address": Limit(attempts=10, window_seconds=_MINUTE),
+    "audit": Limit(attempts=120, window_seconds=_MINUTE),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ControlParts:
+    """Everything that the control process runs or hands to its entrypoints."""
+
+    store: Store
+    replica: StoreReplica
+    gateways: LinkServer
+    control: ControlPlane
+    authenticators: Authenticators
+    heads: AuditHeads
+    assertions: AssertionVerifier
+    link: LinkIdentity
+
+
+def origins(settings: ControlSettings, host: str) -> tuple[str, ...]:
+    """Every origin under which a browser reaches `host`, one for each listener."""
+    suffix = f"{host}.{settings.domain}"
+    plain = (f"http://{suffix}:{settings.http_port}",) if settings.http_port else ()
+    https = f"https://{suffix}" + (f":{settings.https_port}" if settings.https_port != 443 else "")  # noqa: PLR2004
+    return (*plain, https)
+
+
+def compose(data: DataFolder, settings: ControlSettings) -> ControlParts:
+    """Connect the parts. Raises DoorwardError where a key is missing or malformed."""
+    folder = data.keys
+    heads = SignedAuditHead(
+        data.audit_head, keys.signing_key(keys.read_secret(folder / "audit.key"))
+    )
+    store = open_store(data.store_url(settings), heads)
+    replica = StoreReplica(store)
+    gateways = LinkServer(
+        replica,
+        store,
+        keys.signing_key(keys.read_secret(folder / "snapshot.key")),
+        now,
+        snapshot_ttl_seconds=settings.snapshot_expiry_seconds,
+        heartbeat_seconds=settings.snapshot_expiry_seconds / _HEARTBEATS_PER_EXPIRY,
+    )
+    control = ControlPlane(store, replica, gateways, SystemSecrets())
+    authenticators = Authenticators(
+        control=control,
+        hasher=Argon2idHasher(),
+        sealer=AesGcmSealer(keys.read_secret(folder / "seal.key")),
+        throttle=SlidingWindowThrottle(_LIMITS),
+        relying_party=WebAuthnRelyingParty(
+            rp_id=f"auth.{settings.domain}",
+            name=settings.organisation,
+            origins=origins(settings, "auth"),
+        ),
+        totp=PyotpCodes(settings.organisation),
+    )
+    return ControlParts(
+        store=store,
+        replica=replica,
+        gateways=gateways,
+        control=control,
+        authenticators=authenticators,
+        heads=heads,
+        assertions=AssertionVerifier(f"https://auth.{settings.domain}", gateways.assertion_keys),
+        link=LinkIdentity(folder / "link.pem", folder / "link.key", folder / "gateway-ca.pem"),
+    )
+
+
+async def keep_swept(control: ControlPlane, every_seconds: float) -> None:
+    """Remove what has expired, for ever."""
+    while True:
+        await asyncio.sleep(every_seconds)
+        await sweep_expired(control, now())

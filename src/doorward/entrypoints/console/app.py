@@ -1,0 +1,51 @@
+"""The console as an ASGI application, with the API beside it."""
+
+from __future__ import annotations
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount
+
+from doorward.entrypoints.api.app import mount
+from doorward.entrypoints.api.context import Context
+from doorward.entrypoints.console import decisions, listings
+from doorward.entrypoints.console.visit import error_page, page
+from doorward.entrypoints.pages.assets import STATIC_PATH
+from doorward.entrypoints.pages.static_files import static_files
+from doorward.entrypoints.unexpected import UnexpectedErrors
+from doorward.errors import DoorwardError
+
+PAGES = (
+    page("/", listings.overview),
+    page("/decisions", decisions.live),
+    page("/decisions/{decision}", decisions.why),
+    page("/sessions", listings.sessions),
+    page("/people", listings.people),
+    page("/people/{user}", listings.person),
+    page("/resources", listings.resources),
+    page("/resources/{resource}", listings.resource),
+    page("/devices", listings.devices),
+    page("/tokens", listings.tokens),
+    page("/audit", listings.audit),
+)
+
+
+def app(context: Context) -> Starlette:
+    """The console's host: pages, the API under `/api/v1`, and the static files."""
+    application = Starlette(
+        routes=[mount(context), Mount(STATIC_PATH, static_files()), *PAGES],
+        middleware=[Middleware(UnexpectedErrors, answer=error_page)],
+        exception_handlers={HTTPException: _unanswered},
+    )
+    application.state.context = context
+    return application
+
+
+async def _unanswered(_: Request, error: Exception) -> Response:
+    del error
+    return error_page(
+        DoorwardError("not-found", "There is no such page.", "Go back to the overview.")
+    )

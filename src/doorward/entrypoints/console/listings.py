@@ -1,0 +1,97 @@
+"""The pages that list: overview, sessions, people, resources, devices, tokens, audit."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from doorward import __version__
+from doorward.administrator.ports import AuditEntry
+from doorward.entrypoints.api import reads
+from doorward.entrypoints.api.views import AuditView
+from doorward.entrypoints.console.decisions import recent
+from doorward.entrypoints.console.visit import Visit
+from doorward.errors import DoorwardError
+
+_AUDIT_SHOWN = 200
+
+
+async def overview(visit: Visit) -> Response:
+    """The health of all parts, and what was denied lately."""
+    connected = visit.context.control.gateways.connected()
+    return visit.page(
+        "overview.html",
+        status=reads.status_view(visit.snapshot, connected, visit.now, __version__),
+        sessions=len(reads.sessions(visit.snapshot, visit.now)),
+        people=len(visit.snapshot.users),
+        resources=len(visit.snapshot.resources),
+        policies=len(visit.snapshot.policies),
+        denied=await recent(visit, limit=10, outcome="deny"),
+    )
+
+
+async def sessions(visit: Visit) -> Response:
+    """Who is signed in."""
+    return visit.page("sessions.html", sessions=reads.sessions(visit.snapshot, visit.now))
+
+
+async def people(visit: Visit) -> Response:
+    """Everyone."""
+    return visit.page("people.html", people=reads.users(visit.snapshot, visit.now))
+
+
+async def person(visit: Visit) -> Response:
+    """One person: standing, sessions, devices, recent decisions."""
+    user = visit.snapshot.users.get(visit.request.path_params["user"])
+    if user is None:
+        raise DoorwardError(
+            "user-unknown", "The estate has no such person.", "Choose one under People."
+        )
+    return visit.page(
+        "person.html",
+        person=reads.user_view(visit.snapshot, user, visit.now),
+        sessions=reads.sessions(visit.snapshot, visit.now, user.id),
+        devices=reads.devices(visit.snapshot, user.id),
+        decisions=await recent(visit, subject=user.id),
+    )
+
+
+async def resources(visit: Visit) -> Response:
+    """Everything behind the gateway."""
+    return visit.page("resources.html", resources=reads.resources(visit.snapshot))
+
+
+async def resource(visit: Visit) -> Response:
+    """One resource: label, owner, policies that name it, recent decisions."""
+    found = visit.snapshot.resources.get(visit.request.path_params["resource"])
+    if found is None:
+        raise DoorwardError(
+            "resource-unknown", "The estate has no such resource.", "Choose one under Resources."
+        )
+    view = reads.resource_view(visit.snapshot, found)
+    return visit.page(
+        "resource.html",
+        resource=view,
+        policies=[reads.policy_view(visit.snapshot, policy) for policy in view.policies],
+        decisions=await recent(visit, resource=found.id),
+    )
+
+
+async def devices(visit: Visit) -> Response:
+    """Enrolled devices."""
+    return visit.page("devices.html", devices=reads.devices(visit.snapshot))
+
+
+async def tokens(visit: Visit) -> Response:
+    """Service tokens, without their secrets."""
+    return visit.page("tokens.html", tokens=reads.tokens(visit.snapshot))
+
+
+async def audit(visit: Visit) -> Response:
+    """The newest administrative acts."""
+    return visit.page("audit.html", entries=await _newest(visit))
+
+
+async def _newest(visit: Visit) -> list[AuditView]:
+    async with visit.context.control.store.transaction() as transaction:
+        entries: list[AuditEntry] = list(await transaction.audit.latest(_AUDIT_SHOWN))
+    return [AuditView.model_validate(entry) for entry in entries]

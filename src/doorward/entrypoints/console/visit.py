@@ -1,0 +1,109 @@
+"""One request to the console, by someone known."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import parse_qs, urlencode
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from doorward.administrator.control_plane import Act, Effect
+from doorward.entrypoints.actors import Actor
+from doorward.entrypoints.api.context import Context
+from doorward.entrypoints.api.problems import status
+from doorward.entrypoints.console.notices import NOTICES, notice
+from doorward.entrypoints.pages.headers import page_headers
+from doorward.entrypoints.pages.templates import Templates
+from doorward.errors import DoorwardError
+from doorward.model.ids import UnixSeconds
+from doorward.model.snapshot import Snapshot
+
+_MAX_FORM_BYTES = 16 * 1024
+_templates = Templates(Path(__file__).parent / "templates")
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """Who asks for what, and when; `snapshot` is the same for the whole answer."""
+
+    request: Request
+    context: Context
+    actor: Actor
+    now: UnixSeconds
+    snapshot: Snapshot
+
+    @property
+    def act(self) -> Act:
+        """An act of this person, now."""
+        return self.actor.act(self.now)
+
+    def page(self, template: str, **values: object) -> Response:
+        """The template as a page, with whatever the act before it has to say."""
+        done = notice(self.request.query_params.get("done", ""))
+        html = _templates.render(
+            template,
+            actor=self.actor,
+            now=self.now,
+            path=self.request.url.path,
+            notice=done,
+            **values,
+        )
+        return Response(html, headers=page_headers((self.context.auth_origin,)))
+
+    async def form(self) -> dict[str, str]:
+        """The fields of a posted form. Raises `request-invalid`."""
+        body = bytearray()
+        async for chunk in self.request.stream():
+            body += chunk
+            if len(body) > _MAX_FORM_BYTES:
+                raise DoorwardError("request-invalid", "The form is too long.", "Shorten it.")
+        try:
+            fields = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=50)
+        except ValueError:
+            raise DoorwardError(
+                "request-invalid", "The form cannot be read.", "Open the page again."
+            ) from None
+        return {name: values[-1] for name, values in fields.items()}
+
+    def done(self, path: str, code: str, effect: Effect | None = None) -> Response:
+        """Go on to `path`, and say there that `code` (of `NOTICES`) has come about."""
+        assert code in NOTICES
+        pending = effect is not None and not effect.enforced
+        query = urlencode({"done": f"{code}.pending" if pending else code})
+        return RedirectResponse(f"{path}?{query}", status_code=303)
+
+
+Handler = Callable[[Visit], Awaitable[Response]]
+
+
+def page(path: str, handler: Handler) -> Route:
+    """A route that only looks."""
+    return _route(path, handler, "GET")
+
+
+def act(path: str, handler: Handler) -> Route:
+    """A route that changes something: a form of our own pages, posted."""
+    return _route(path, handler, "POST")
+
+
+def _route(path: str, handler: Handler, method: str) -> Route:
+    async def endpoint(request: Request) -> Response:
+        context: Context = request.app.state.context
+        now = context.clock()
+        try:
+            actor = context.authenticator.actor(request.method, request.headers, now)
+            return await handler(Visit(request, context, actor, now, context.control.live.current))
+        except DoorwardError as error:
+            return error_page(error)
+
+    return Route(path, endpoint, methods=[method])
+
+
+def error_page(error: DoorwardError) -> Response:
+    """An error in words."""
+    html = _templates.render("error.html", error=error)
+    return Response(html, status_code=status(error.code), headers=page_headers())

@@ -1,0 +1,154 @@
+"""The control process: starts every part, and ends as a whole when one of them ends."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import logging
+import os
+import signal
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import structlog
+import uvloop
+from granian.constants import Interfaces
+from granian.http import HTTP1Settings
+from granian.server.embed import Server
+from starlette.types import ASGIApp
+
+from doorward.adapters import installation
+from doorward.adapters.clock import now
+from doorward.bootstrap import ControlParts, compose, keep_swept, origins
+from doorward.config import CONTROL_TLS_NAME, ControlSettings, DataFolder, load_control
+from doorward.entrypoints.actors import GatewayAssertion, OperatorSocket
+from doorward.entrypoints.api.app import app as api_app
+from doorward.entrypoints.api.context import Context
+from doorward.entrypoints.console.app import app as console_app
+from doorward.entrypoints.control.web import ByHost
+from doorward.entrypoints.login import app as login_app
+
+_CONSOLE_HOST = "console"
+
+
+def run_control(data: DataFolder) -> None:
+    """Run until SIGTERM. Raises DoorwardError or OSError where a part cannot start."""
+    settings = load_control(data.settings)
+    _log_to_stderr(settings.log_level)
+    installation.renew_certificates(data.keys, CONTROL_TLS_NAME, now())
+    _upgrade(data.store_url(settings))
+    uvloop.run(_serve(data, settings))
+
+
+async def _serve(data: DataFolder, settings: ControlSettings) -> None:
+    parts = compose(data, settings)
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    web = _web_server(data, settings, web_application(parts, settings))
+    operator = _operator_server(data.api_socket, operator_application(parts, settings))
+    async with asyncio.TaskGroup() as group:
+        tasks = [
+            group.create_task(parts.replica.run()),
+            group.create_task(
+                parts.gateways.serve(settings.link_address, settings.link_port, parts.link)
+            ),
+            group.create_task(_ends_all(web)),
+            group.create_task(_ends_all(operator)),
+            group.create_task(keep_swept(parts.control, settings.sweep_seconds)),
+        ]
+        await stop.wait()
+        for server in (web, operator):
+            server.stop()  # type: ignore[no-untyped-call]
+        for task in tasks:
+            task.cancel()
+    await parts.store.close()
+
+
+def web_application(parts: ControlParts, settings: ControlSettings) -> ByHost:
+    """What browsers reach through Envoy."""
+    login = login_app(
+        parts.authenticators,
+        clock=now,
+        auth_origins=origins(settings, "auth"),
+        session_seconds=settings.session_seconds,
+    )
+    assertion = GatewayAssertion(parts.assertions, parts.replica, origins(settings, _CONSOLE_HOST))
+    console = console_app(_context(parts, settings, assertion))
+    return ByHost(settings.domain, parts.replica, login, console)
+
+
+def operator_application(parts: ControlParts, settings: ControlSettings) -> ASGIApp:
+    """The API for whoever may open the Unix socket."""
+    return api_app(_context(parts, settings, OperatorSocket()))
+
+
+def _context(
+    parts: ControlParts,
+    settings: ControlSettings,
+    authenticator: GatewayAssertion | OperatorSocket,
+) -> Context:
+    return Context(
+        control=parts.control,
+        heads=parts.heads,
+        authenticator=authenticator,
+        clock=now,
+        auth_origin=settings.origin("auth"),
+        invitation_seconds=settings.invitation_seconds,
+    )
+
+
+def _web_server(data: DataFolder, settings: ControlSettings, application: ASGIApp) -> Server:
+    return Server(
+        application,
+        address=settings.web_address,
+        port=settings.web_port,
+        interface=Interfaces.ASGI,
+        websockets=False,
+        log_enabled=False,
+        ssl_cert=data.keys / "web.pem",
+        ssl_key=data.keys / "web.key",
+        ssl_ca=data.keys / "gateway-ca.pem",
+        ssl_client_verify=True,
+        http1_settings=HTTP1Settings(header_read_timeout=10_000),
+    )
+
+
+def _operator_server(socket: Path, application: ASGIApp) -> Server:
+    with suppress(FileNotFoundError):
+        socket.unlink()
+    # Nobody but the owner may connect, from the moment the socket exists.
+    os.umask(0o077)
+    return Server(
+        application,
+        uds=socket,
+        interface=Interfaces.ASGI,
+        websockets=False,
+        log_enabled=False,
+    )
+
+
+async def _ends_all(server: Server) -> None:
+    await server.serve()
+    raise OSError("a listener of the control plane ended")
+
+
+def _upgrade(url: str) -> None:
+    # Alembic is needed for this moment only, and is large.
+    importlib.import_module("doorward.adapters.store.migrate").upgrade(url)
+
+
+def _log_to_stderr(level: str) -> None:
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
+    )

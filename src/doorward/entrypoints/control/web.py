@@ -1,0 +1,46 @@
+"""Which application answers for which host."""
+
+from __future__ import annotations
+
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from doorward.administrator.control_plane import LiveSnapshot
+
+_OWN_PAGES = "/.doorward/"
+_CONTROL_UPSTREAM = "control"
+
+
+class ByHost:
+    """Sign-in at `auth.DOMAIN` and below `/.doorward/` anywhere, the console at its own host.
+
+    The console's host is that of a resource whose upstream is control; every other is 421.
+    """
+
+    def __init__(self, domain: str, live: LiveSnapshot, login: ASGIApp, console: ASGIApp) -> None:
+        self._suffix = f".{domain}"
+        self._live = live
+        self._login = login
+        self._console = console
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        await self._chosen(scope)(scope, receive, send)
+
+    def _chosen(self, scope: Scope) -> ASGIApp:
+        label = _label(scope, self._suffix)
+        path: str = scope["path"]
+        if label == "auth" or path.startswith(_OWN_PAGES):
+            return self._login
+        resources = self._live.current.resources.values()
+        if any(item.host == label and item.upstream == _CONTROL_UPSTREAM for item in resources):
+            return self._console
+        return PlainTextResponse("No resource has this name.\n", 421)
+
+
+def _label(scope: Scope, suffix: str) -> str:
+    """The DNS label below the domain; empty where the request names another host, or two."""
+    hosts = [value for name, value in scope["headers"] if name == b"host"]
+    host = hosts[0].decode("latin-1").lower().partition(":")[0] if len(hosts) == 1 else ""
+    return host.removesuffix(suffix) if host.endswith(suffix) else ""

@@ -1,0 +1,83 @@
+"""The sign-in application, put together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount
+
+from doorward.administrator.authentication import Authenticators
+from doorward.entrypoints.login import invitation, redirects, sign_in, step_up
+from doorward.entrypoints.login.answers import failed, json
+from doorward.entrypoints.login.site import Site
+from doorward.entrypoints.login.visit import Visit
+from doorward.entrypoints.login.wiring import Wiring, route
+from doorward.entrypoints.pages.assets import STATIC_PATH
+from doorward.entrypoints.pages.static_files import static_files
+from doorward.entrypoints.unexpected import UnexpectedErrors
+from doorward.errors import DoorwardError
+from doorward.model.ids import UnixSeconds
+
+
+def app(
+    authenticators: Authenticators,
+    *,
+    clock: Callable[[], UnixSeconds],
+    auth_origins: Iterable[str],
+    session_seconds: float,
+) -> Starlette:
+    """Sign-in for the hosts beside `auth_origins`, the origins of the sign-in host."""
+    wiring = Wiring(authenticators, Site(auth_origins), clock, session_seconds)
+    return Starlette(
+        routes=routes(wiring),
+        middleware=[Middleware(UnexpectedErrors, answer=lambda error: failed(error, "page"))],
+        exception_handlers={HTTPException: _unanswered},
+    )
+
+
+def routes(wiring: Wiring) -> list[BaseRoute]:
+    """Every address there is."""
+    return [
+        Mount(STATIC_PATH, static_files()),
+        route(wiring, "/", redirects.home),
+        route(wiring, "/start", redirects.start),
+        route(wiring, "/sign-out", redirects.sign_out, post=True),
+        route(wiring, "/sign-in", sign_in.show),
+        route(wiring, "/sign-in", sign_in.submit, post=True),
+        route(wiring, "/step-up", step_up.show),
+        route(wiring, "/step-up", step_up.submit, post=True),
+        route(wiring, "/invitation", invitation.show),
+        route(wiring, "/invitation/read", invitation.read, post=True, form="json"),
+        route(wiring, "/invitation/totp", invitation.totp, post=True, form="json"),
+        route(wiring, "/invitation/password", invitation.password, post=True, form="json"),
+        route(
+            wiring, "/webauthn/register/options", invitation.passkey_options, post=True, form="json"
+        ),
+        route(wiring, "/webauthn/register", invitation.passkey, post=True, form="json"),
+        route(wiring, "/webauthn/sign-in/options", sign_in.passkey_options, post=True, form="json"),
+        route(wiring, "/webauthn/sign-in", sign_in.passkey, post=True, form="json"),
+        route(wiring, "/webauthn/step-up/options", step_up.passkey_options, post=True, form="json"),
+        route(wiring, "/webauthn/step-up", step_up.passkey, post=True, form="json"),
+        route(wiring, "/.well-known/jwks.json", _keys, form="json"),
+        route(wiring, "/.doorward/callback", redirects.callback, at_auth=False),
+        route(wiring, "/.doorward/sign-out", redirects.leave, post=True, at_auth=False),
+    ]
+
+
+async def _keys(wiring: Wiring, _: Visit) -> Response:
+    """The keys that verify identity assertions, as a JWK set (RFC 7517)."""
+    response = json({"keys": list(wiring.control.gateways.assertion_keys())})
+    response.headers["cache-control"] = "public, max-age=5"
+    return response
+
+
+async def _unanswered(_: Request, error: Exception) -> Response:
+    del error
+    return failed(
+        DoorwardError("not-found", "There is no such page.", "Check the address."), "page"
+    )

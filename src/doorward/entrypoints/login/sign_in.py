@@ -1,0 +1,122 @@
+"""Signing in: the page, the password form, the passkey ceremony."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from starlette.responses import Response
+
+from doorward.administrator.authentication import Proof
+from doorward.administrator.control_plane import Act
+from doorward.administrator.open_session import SessionCookie, open_session
+from doorward.administrator.sign_in_passkey import begin_passkey, sign_in_passkey
+from doorward.administrator.sign_in_password import sign_in_password
+from doorward.entrypoints.login.answers import (
+    error_headers,
+    error_status,
+    json,
+    page,
+    put_cookie,
+    redirect,
+)
+from doorward.entrypoints.login.continuation import Continuation, read_continuation
+from doorward.entrypoints.login.visit import SESSION_COOKIE, Visit
+from doorward.entrypoints.login.wiring import Wiring, signed_in, with_flow
+from doorward.errors import DoorwardError
+
+_FORM_ERRORS = frozenset({"sign-in-rejected", "too-many-attempts", "sign-in-busy"})
+
+
+class PasskeyAnswer(msgspec.Struct, frozen=True):
+    """What the page sends: the authenticator's answer, and where the sign-in leads."""
+
+    credential: dict[str, Any]
+    resource: str = ""
+    path: str = ""
+    flow: str = ""
+
+    def field(self, name: str) -> str:
+        """A continuation field by its name in forms."""
+        return {"resource": self.resource, "return": self.path, "flow": self.flow}.get(name, "")
+
+
+async def show(wiring: Wiring, visit: Visit) -> Response:
+    """The sign-in page; whoever is signed in goes on at once."""
+    onward = read_continuation(visit.query, wiring.snapshot)
+    if signed_in(wiring, visit) is not None:
+        return redirect(onward.start())
+    return with_flow(wiring, visit, _form(visit, onward))
+
+
+async def submit(wiring: Wiring, visit: Visit) -> Response:
+    """Password and code."""
+    fields = await visit.form()
+    onward = read_continuation(lambda name: fields.get(name, ""), wiring.snapshot)
+    try:
+        proof = await sign_in_password(
+            wiring.authenticators,
+            visit.browser(),
+            name=fields.get("name", ""),
+            password=fields.get("password", ""),
+            code=fields.get("code", ""),
+            now=visit.now,
+        )
+    except DoorwardError as error:
+        if error.code not in _FORM_ERRORS:
+            raise
+        response = _form(visit, onward, error, fields.get("name", ""))
+        response.headers.update(error_headers(error))
+        return response
+    return await begin_session(wiring, visit, proof, redirect(onward.start()))
+
+
+async def passkey_options(wiring: Wiring, visit: Visit) -> Response:
+    """Options for any passkey of anybody."""
+    return json(
+        await begin_passkey(wiring.authenticators, visit.browser(), user=None, now=visit.now)
+    )
+
+
+async def passkey(wiring: Wiring, visit: Visit) -> Response:
+    """The authenticator's answer."""
+    answer = await visit.json(PasskeyAnswer)
+    onward = read_continuation(answer.field, wiring.snapshot)
+    proof = await sign_in_passkey(
+        wiring.authenticators, visit.browser(), answer.credential, user=None, now=visit.now
+    )
+    return await begin_session(wiring, visit, proof, json({"location": onward.start()}))
+
+
+async def begin_session(wiring: Wiring, visit: Visit, proof: Proof, response: Response) -> Response:
+    """`response` with the cookie of a new session; an older one of this browser stays behind.
+
+    The id is always new: one that an attacker planted is worth nothing (session fixation).
+    """
+    cookie = await open_session(
+        wiring.control,
+        Act(f"user:{proof.user}", visit.now),
+        proof=proof,
+        browser=visit.browser(),
+        lifetime_seconds=wiring.session_seconds,
+    )
+    return give_cookie(wiring, cookie, response)
+
+
+def give_cookie(wiring: Wiring, cookie: SessionCookie, response: Response) -> Response:
+    """`response` with the sign-in host's session cookie."""
+    put_cookie(response, SESSION_COOKIE, cookie.secret, int(wiring.session_seconds))
+    return response
+
+
+def _form(
+    visit: Visit, onward: Continuation, error: DoorwardError | None = None, name: str = ""
+) -> Response:
+    return page(
+        "sign_in.html",
+        status=200 if error is None else error_status(error),
+        form_origins=onward.form_origins(visit.place),
+        onward=onward,
+        error=error,
+        name=name,
+    )

@@ -1,0 +1,125 @@
+"""Step-up: proving again, or better, who one is, within the same session."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from doorward.administrator.authentication import Proof
+from doorward.administrator.sign_in_passkey import begin_passkey, sign_in_passkey
+from doorward.administrator.sign_in_password import sign_in_password
+from doorward.administrator.strengthen_session import strengthen_session
+from doorward.entrypoints.login.answers import (
+    error_headers,
+    error_status,
+    json,
+    page,
+    redirect,
+)
+from doorward.entrypoints.login.continuation import (
+    Continuation,
+    Need,
+    read_continuation,
+    read_need,
+)
+from doorward.entrypoints.login.sign_in import PasskeyAnswer, give_cookie
+from doorward.entrypoints.login.visit import Visit
+from doorward.entrypoints.login.wiring import (
+    SignedIn,
+    Wiring,
+    require_signed_in,
+    signed_in,
+    with_flow,
+)
+from doorward.errors import DoorwardError
+
+_FORM_ERRORS = frozenset({"sign-in-rejected", "too-many-attempts", "sign-in-busy"})
+
+
+async def show(wiring: Wiring, visit: Visit) -> Response:
+    """The step-up page; whoever is not signed in signs in, which is fresher still."""
+    onward = read_continuation(visit.query, wiring.snapshot)
+    person = signed_in(wiring, visit)
+    if person is None:
+        return redirect(onward.sign_in())
+    need = read_need(visit.query("need"))
+    return with_flow(wiring, visit, _form(visit, onward, person, need))
+
+
+async def submit(wiring: Wiring, visit: Visit) -> Response:
+    """Password and code of the person who is signed in."""
+    person = require_signed_in(wiring, visit)
+    fields = await visit.form()
+    onward = read_continuation(lambda name: fields.get(name, ""), wiring.snapshot)
+    need = read_need(fields.get("need", ""))
+    if need == "phishing-resistant":
+        raise DoorwardError(
+            "step-up-rejected", "A passkey is needed here.", "Use your passkey instead."
+        )
+    try:
+        proof = await sign_in_password(
+            wiring.authenticators,
+            visit.browser(),
+            name=person.user.id,
+            password=fields.get("password", ""),
+            code=fields.get("code", ""),
+            now=visit.now,
+        )
+    except DoorwardError as error:
+        if error.code not in _FORM_ERRORS:
+            raise
+        response = _form(visit, onward, person, need, error)
+        response.headers.update(error_headers(error))
+        return response
+    return await _strengthen(wiring, visit, person, proof, redirect(onward.back(visit.place)))
+
+
+async def passkey_options(wiring: Wiring, visit: Visit) -> Response:
+    """Options for the passkeys of the person who is signed in."""
+    person = require_signed_in(wiring, visit)
+    options = await begin_passkey(
+        wiring.authenticators, visit.browser(), user=person.user.id, now=visit.now
+    )
+    return json(options)
+
+
+async def passkey(wiring: Wiring, visit: Visit) -> Response:
+    """The authenticator's answer, which must be this very person's."""
+    person = require_signed_in(wiring, visit)
+    answer = await visit.json(PasskeyAnswer)
+    onward = read_continuation(answer.field, wiring.snapshot)
+    proof = await sign_in_passkey(
+        wiring.authenticators,
+        visit.browser(),
+        answer.credential,
+        user=person.user.id,
+        now=visit.now,
+    )
+    done = json({"location": onward.back(visit.place)})
+    return await _strengthen(wiring, visit, person, proof, done)
+
+
+async def _strengthen(
+    wiring: Wiring, visit: Visit, person: SignedIn, proof: Proof, response: Response
+) -> Response:
+    cookie = await strengthen_session(
+        wiring.control, person.act(visit.now), session=person.session.id, proof=proof
+    )
+    return give_cookie(wiring, cookie, response)
+
+
+def _form(
+    visit: Visit,
+    onward: Continuation,
+    person: SignedIn,
+    need: Need,
+    error: DoorwardError | None = None,
+) -> Response:
+    return page(
+        "step_up.html",
+        status=200 if error is None else error_status(error),
+        form_origins=onward.form_origins(visit.place),
+        onward=onward,
+        person=person.user,
+        need=need,
+        error=error,
+    )

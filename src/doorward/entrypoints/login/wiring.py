@@ -1,0 +1,119 @@
+"""What every handler works with, and how a handler becomes a route."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from doorward.administrator.authentication import Authenticators, digest
+from doorward.administrator.control_plane import Act, ControlPlane
+from doorward.administrator.open_session import AUTH
+from doorward.entrypoints.login.answers import failed, put_cookie
+from doorward.entrypoints.login.site import Site
+from doorward.entrypoints.login.visit import FLOW_COOKIE, Visit
+from doorward.errors import DoorwardError
+from doorward.model.estate import User
+from doorward.model.identity import Session
+from doorward.model.ids import UnixSeconds
+from doorward.model.snapshot import Snapshot
+
+_FLOW_SECONDS = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """Ports and values of the sign-in application."""
+
+    authenticators: Authenticators
+    site: Site
+    clock: Callable[[], UnixSeconds]
+    session_seconds: float
+
+    @property
+    def control(self) -> ControlPlane:
+        return self.authenticators.control
+
+    @property
+    def snapshot(self) -> Snapshot:
+        return self.control.live.current
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """The person of this browser, and their session."""
+
+    user: User
+    session: Session
+
+    def act(self, now: UnixSeconds) -> Act:
+        return Act(f"user:{self.user.id}", now)
+
+
+Handler = Callable[[Wiring, Visit], Awaitable[Response]]
+
+
+def route(
+    wiring: Wiring,
+    path: str,
+    handler: Handler,
+    *,
+    post: bool = False,
+    form: Literal["page", "json"] = "page",
+    at_auth: bool = True,
+) -> Route:
+    """`handler` at `path`, on the sign-in host or else on every other; POST from there only."""
+
+    async def endpoint(request: Request) -> Response:
+        try:
+            visit = _visit(wiring, request, at_auth=at_auth)
+            if post:
+                visit.require_same_origin()
+            return await handler(wiring, visit)
+        except DoorwardError as error:
+            return failed(error, form)
+
+    return Route(path, endpoint, methods=["POST" if post else "GET"])
+
+
+def _visit(wiring: Wiring, request: Request, *, at_auth: bool) -> Visit:
+    """Raises DoorwardError `host-unknown`, or `not-found` on a host that has no such page."""
+    place = wiring.site.place(request.headers.get("host", ""))
+    if place.is_auth != at_auth:
+        raise DoorwardError("not-found", "There is no such page.", "Check the address.")
+    return Visit(request, place, wiring.clock())
+
+
+def signed_in(wiring: Wiring, visit: Visit) -> SignedIn | None:
+    """Who this browser is at the sign-in host; None for nobody, or nobody any more."""
+    snapshot = wiring.snapshot
+    cookie = snapshot.cookies.get(digest(visit.session_secret)) if visit.session_secret else None
+    if cookie is None or cookie.resource != AUTH:
+        return None
+    session = snapshot.sessions.get(cookie.session)
+    user = snapshot.users.get(session.user) if session is not None else None
+    if session is None or user is None or session.expires_at <= visit.now:
+        return None
+    standing = snapshot.standings.get(user.id)
+    if standing is not None and standing.disabled:
+        return None
+    return SignedIn(user, session)
+
+
+def require_signed_in(wiring: Wiring, visit: Visit) -> SignedIn:
+    """Raises DoorwardError `not-signed-in`."""
+    found = signed_in(wiring, visit)
+    if found is None:
+        raise DoorwardError("not-signed-in", "You are not signed in.", "Sign in first.")
+    return found
+
+
+def with_flow(wiring: Wiring, visit: Visit, response: Response) -> Response:
+    """`response`, with a flow cookie where this browser has none yet."""
+    if not visit.flow_secret:
+        put_cookie(response, FLOW_COOKIE, wiring.control.secrets.token(), _FLOW_SECONDS)
+    return response

@@ -1,0 +1,97 @@
+// The two passkey ceremonies (WebAuthn level 2), and asking the server.
+
+function bytes(text) {
+  const binary = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
+  return Uint8Array.from(binary, (character) => character.charCodeAt(0));
+}
+
+function text(buffer) {
+  const binary = String.fromCharCode(...new Uint8Array(buffer));
+  return btoa(binary).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+}
+
+const withId = (descriptor) => ({ ...descriptor, id: bytes(descriptor.id) });
+
+export async function ask(path, body) {
+  const response = await fetch(path, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  const answer = await response.json();
+  if (!response.ok) throw new Error([answer.title, answer.remedy].filter(Boolean).join(" "));
+  return answer;
+}
+
+export async function create(options) {
+  const publicKey = {
+    ...options,
+    challenge: bytes(options.challenge),
+    user: withId(options.user),
+    excludeCredentials: (options.excludeCredentials ?? []).map(withId),
+  };
+  const made = await navigator.credentials.create({ publicKey });
+  return {
+    id: made.id,
+    rawId: text(made.rawId),
+    type: made.type,
+    response: {
+      clientDataJSON: text(made.response.clientDataJSON),
+      attestationObject: text(made.response.attestationObject),
+      transports: made.response.getTransports?.() ?? [],
+    },
+  };
+}
+
+export async function get(options) {
+  const publicKey = {
+    ...options,
+    challenge: bytes(options.challenge),
+    allowCredentials: (options.allowCredentials ?? []).map(withId),
+  };
+  const found = await navigator.credentials.get({ publicKey });
+  const { response } = found;
+  return {
+    id: found.id,
+    rawId: text(found.rawId),
+    type: found.type,
+    response: {
+      clientDataJSON: text(response.clientDataJSON),
+      authenticatorData: text(response.authenticatorData),
+      signature: text(response.signature),
+      userHandle: response.userHandle ? text(response.userHandle) : null,
+    },
+  };
+}
+
+const SENTENCES = {
+  NotAllowedError: "The passkey was not used: it was cancelled, or took too long. Try again.",
+  InvalidStateError: "This device has a passkey for you already. Sign in with it.",
+  NotSupportedError: "This device cannot make such a passkey. Use another device, or a password.",
+  SecurityError: "Passkeys do not work at this address. Use the address you were given.",
+};
+
+export function sentence(error) {
+  if (!window.PublicKeyCredential) {
+    return "This browser knows no passkeys. Use a password and a code, or another browser.";
+  }
+  return SENTENCES[error.name] ?? error.message ?? "Something went wrong. Reload the page.";
+}
+
+export function onSubmit(form, trouble, act) {
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    trouble.hidden = true;
+    const button = form.querySelector("button");
+    button.disabled = true;
+    try {
+      const { location: next } = await act();
+      window.location.assign(next);
+    } catch (error) {
+      trouble.textContent = sentence(error);
+      trouble.hidden = false;
+      button.disabled = false;
+      button.focus();
+    }
+  });
+}
