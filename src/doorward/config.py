@@ -136,9 +136,7 @@ def load_control(path: Path) -> ControlSettings:
     check.address("web_address", settings.web_address)
     check.address("link_address", settings.link_address)
     check.distinct(settings.http_port, settings.https_port, settings.web_port, settings.link_port)
-    if settings.store and not settings.store.startswith(
-        ("sqlite:///", "postgresql://")
-    ):
+    if settings.store and not settings.store.startswith(("sqlite:///", "postgresql://")):
         raise check.error(
             "store",
             "is neither SQLite nor PostgreSQL",

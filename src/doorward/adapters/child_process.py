@@ -7,6 +7,8 @@ import os
 import signal
 import subprocess
 from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -15,8 +17,13 @@ _libc = ctypes.CDLL(None, use_errno=True)
 class ChildProcess:
     """A running child. Its pid stays ours until `exit_status` has been read."""
 
-    def __init__(self, command: Sequence[str], pass_fds: Sequence[int] = ()) -> None:
-        """Start it. Raises OSError."""
+    def __init__(
+        self, command: Sequence[str], pass_fds: Sequence[int] = (), log: Path | None = None
+    ) -> None:
+        """Start it; what it prints is appended to `log`, or else goes where ours goes.
+
+        Raises OSError.
+        """
         parent = os.getpid()
 
         def prepare() -> None:
@@ -25,12 +32,16 @@ class ChildProcess:
                 os._exit(1)
             signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
-        self._process = subprocess.Popen(
-            list(command),
-            stdin=subprocess.DEVNULL,
-            pass_fds=tuple(pass_fds),
-            preexec_fn=prepare,  # noqa: PLW1509 - the parent has a single thread
-        )
+        with ExitStack() as files:
+            output = None if log is None else files.enter_context(log.open("ab"))
+            self._process = subprocess.Popen(
+                list(command),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                pass_fds=tuple(pass_fds),
+                preexec_fn=prepare,  # noqa: PLW1509 - the parent has a single thread
+            )
 
     @property
     def pid(self) -> int:

@@ -117,7 +117,10 @@ def _tls(name: str, trusted: Json, certificates: list[Json]) -> Json:
         "extensions.transport_sockets.tls.v3.UpstreamTlsContext",
         sni=name,
         common_tls_context={
-            "tls_params": {"tls_minimum_protocol_version": "TLSv1_2"},
+            "tls_params": {
+                "tls_minimum_protocol_version": "TLSv1_2",
+                "tls_maximum_protocol_version": "TLSv1_3",
+            },
             "tls_certificates": certificates,
             "validation_context": {
                 "trusted_ca": trusted,

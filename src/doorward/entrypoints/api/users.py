@@ -27,6 +27,13 @@ class Groups(View):
     groups: Annotated[tuple[str, ...], Field(max_length=200)]
 
 
+class CredentialsView(View):
+    """How many passkeys a person has, and whether a password with TOTP."""
+
+    passkeys: int
+    password: bool
+
+
 class InvitationView(View):
     """An invitation: the address to open, which is shown only now."""
 
@@ -39,6 +46,15 @@ class InvitationView(View):
 async def list_users(ports: Ports, _: Caller) -> list[UserView]:
     """Everybody in the estate, with what signals say of them."""
     return reads.users(ports.control.live.current, ports.clock())
+
+
+@router.get("/{user}/credentials")
+async def list_credentials(ports: Ports, _: Caller, user: str) -> CredentialsView:
+    """By what a person can sign in; nothing secret."""
+    async with ports.control.store.transaction() as transaction:
+        passkeys = await transaction.credentials.passkeys(UserId(user))
+        password = await transaction.credentials.password(UserId(user))
+        return CredentialsView(passkeys=len(passkeys), password=password is not None)
 
 
 @router.post("/{user}/disable")

@@ -8,7 +8,18 @@ import traceback
 
 import typer
 
+from doorward.entrypoints.cli.audit import audit_app
+from doorward.entrypoints.cli.device import device_app
+from doorward.entrypoints.cli.estate import apply, plan
 from doorward.entrypoints.cli.init import init
+from doorward.entrypoints.cli.log import log
+from doorward.entrypoints.cli.processes import control, gateway
+from doorward.entrypoints.cli.session import session_app
+from doorward.entrypoints.cli.status import status
+from doorward.entrypoints.cli.token import token_app
+from doorward.entrypoints.cli.up import up
+from doorward.entrypoints.cli.user import user_app
+from doorward.entrypoints.cli.why import why
 from doorward.errors import DoorwardError, SourceError
 from doorward.estate import EstateError
 
@@ -18,7 +29,16 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.command()(init)
+for command in (init, up, control, gateway, status, plan, apply, log, why):
+    app.command()(command)
+for name, group in (
+    ("user", user_app),
+    ("session", session_app),
+    ("device", device_app),
+    ("token", token_app),
+    ("audit", audit_app),
+):
+    app.add_typer(group, name=name)
 
 
 @app.callback()

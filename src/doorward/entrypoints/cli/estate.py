@@ -1,0 +1,72 @@
+"""`doorward plan` and `doorward apply`: the estate as files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from doorward.entrypoints.cli.options import DEFAULT_DATA, AsJson, Data
+from doorward.entrypoints.cli.output import connect, print_json, printable
+from doorward.errors import DoorwardError
+
+Folder = Annotated[Path, typer.Argument(help="A folder of .toml and .cedar files.")]
+
+_SIGNS = {"add": "+", "change": "~", "remove": "-"}
+_SUFFIXES = (".toml", ".cedar")
+
+
+def plan(folder: Folder, data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
+    """Show what applying a folder would change; nothing is changed."""
+    with connect(data) as api:
+        planned = api.post("/estate/plan", {"files": read_folder(folder)})
+    if as_json:
+        print_json(planned)
+    else:
+        _print_steps(planned["steps"])
+
+
+def apply(folder: Folder, data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
+    """Make the estate what a folder says: all of it in one transaction, or nothing."""
+    with connect(data) as api:
+        applied = api.post("/estate/apply", {"files": read_folder(folder)})
+    if as_json:
+        print_json(applied)
+        return
+    _print_steps(applied["steps"])
+    if applied["steps"]:
+        effect = applied["effect"]
+        state = "and enforced by every gateway" if effect["enforced"] else "not enforced yet"
+        typer.echo(f"Applied as snapshot {effect['number']}, {state}.")
+
+
+def read_folder(folder: Path) -> dict[str, str]:
+    """The estate files of `folder`, by name. Raises DoorwardError `estate-unreadable`."""
+    paths = sorted(
+        path for path in folder.rglob("*") if path.is_file() and path.suffix in _SUFFIXES
+    )
+    if not paths:
+        raise DoorwardError(
+            "estate-unreadable",
+            f"{folder} holds no .toml or .cedar file.",
+            "Name the folder of your estate.",
+        )
+    try:
+        return {path.relative_to(folder).as_posix(): path.read_text("utf-8") for path in paths}
+    except (OSError, UnicodeDecodeError) as error:
+        raise DoorwardError(
+            "estate-unreadable",
+            f"A file of {folder} cannot be read as UTF-8 text.",
+            "Correct its encoding or permissions.",
+        ) from error
+
+
+def _print_steps(steps: list[dict[str, Any]]) -> None:
+    if not steps:
+        typer.echo("Nothing would change: the estate is as these files say.")
+    for step in steps:
+        typer.echo(f"{_SIGNS[step['act']]} {step['kind']} {printable(step['id'])}")
+        for item in step["differences"]:
+            before, after = printable(item["before"]), printable(item["after"])
+            typer.echo(f"    {item['field']}: {before} -> {after}")
