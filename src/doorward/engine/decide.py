@@ -22,9 +22,8 @@ from __future__ import annotations
 
 import msgspec
 
-from doorward.engine.facts import ACTIONS, Documents, Facts, Origin, timed, uid_json
+from doorward.engine.facts import ACTIONS, Documents, Facts, timed
 from doorward.engine.moments import authentication_age, wall_minute
-from doorward.engine.networks import parse_address
 from doorward.engine.prepared import PreparedSnapshot
 from doorward.engine.remedies import find_remedies
 from doorward.errors import DoorwardError
@@ -44,9 +43,9 @@ def decide(request: AccessRequest, prepared: PreparedSnapshot, now: UnixSeconds)
     resource = prepared.snapshot.resources.get(request.resource)
     if resource is None:  # 2
         return _refusal("resource-unknown", request)
-    address = parse_address(request.address)
+    place = prepared.networks.place(request.address)
     contradictory = request.session is not None and request.service_token is not None
-    if address is None or contradictory or request.action not in ACTIONS:  # 3
+    if place is None or contradictory or request.action not in ACTIONS:  # 3
         return _refusal("request-refused", request)
     if request.session is not None:
         admitted = _admit_session(request, resource, prepared, now)
@@ -57,9 +56,8 @@ def decide(request: AccessRequest, prepared: PreparedSnapshot, now: UnixSeconds)
     if isinstance(admitted, Deny):
         return admitted
     documents, expires_at = admitted
-    origin = Origin(address, request.country or None, prepared.networks.containing(address))
     try:
-        facts = prepared.facts(documents, origin)
+        facts = prepared.facts(documents, place, request.country or None)
     except DoorwardError:  # 7
         return _refusal("policy-error", request)
     return _judge(request, prepared, facts, now, min(expires_at, prepared.expires_at))
@@ -141,15 +139,10 @@ def _judge(
     if facts.documents.session is not None:
         age, ages_at = authentication_age(facts.documents.session.authenticated_at, now)
         valid_until = min(valid_until, ages_at)
-    time_facts = timed(minute, age)
-    policies = facts.slices[request.action]
-    question = {
-        **facts.request,
-        "action": uid_json(ACTIONS[request.action].uid),
-        "context": facts.context + time_facts,
-    }
-    verdict = evaluate(policies, facts.entities, [question])[0]
-    described = msgspec.Raw(facts.described + f',"action":"{request.action}"{time_facts}'.encode())
+    question = facts.questions[request.action]
+    verdict = evaluate(question.policies, facts.entities, [question.at(minute, age)])[0]
+    closing = f',"action":"{request.action}"{timed(minute, age)}'
+    described = msgspec.Raw(facts.described + closing.encode())
     if verdict.outcome == "error":  # 7
         return Deny(reason="policy-error", facts=described)
     if verdict.outcome == "allow":  # 10

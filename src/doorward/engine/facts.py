@@ -13,13 +13,13 @@ from typing import Any, NamedTuple
 import msgspec
 
 from doorward.engine.moments import Minute
-from doorward.engine.networks import Address
+from doorward.engine.networks import Address, Place
 from doorward.model.decision import Remedy
 from doorward.model.estate import Action, Group, Label, Resource, Service, User
 from doorward.model.identity import Device, Session, Standing
 from doorward.model.ids import NetworkId
 from doorward.model.snapshot import Snapshot
-from doorward.policy import EntitySet, Node, Slice, Uid
+from doorward.policy import EVERYTHING, EntitySet, Node, Slice, Uid
 
 MAX_RISK = 100
 ACTIONS: dict[Action, Node] = {
@@ -41,7 +41,8 @@ class Documents(NamedTuple):
     owner_standing: Standing | None
 
 
-class Origin(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Origin:
     """Where a request comes from: canonical address, country where known, named networks."""
 
     address: Address
@@ -49,25 +50,69 @@ class Origin(NamedTuple):
     networks: tuple[NetworkId, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What Cedar is asked about one action.
+
+    `context` is a JSON object left open for the facts of time. Optional facts that no policy of
+    the slice reads are left out of it: they could not change the answer, and each costs 10 µs.
+    """
+
+    policies: Slice
+    request: dict[str, Any]
+    context: str
+    ages: bool
+
+    def at(self, minute: Minute, age: int | None) -> dict[str, Any]:
+        """The Cedar request at that minute."""
+        closing = timed(minute, age if self.ages else None)
+        return {**self.request, "context": self.context + closing}
+
+
 @dataclass(slots=True)
 class Facts:
     """Facts of one subject on one resource, in the forms that Cedar and the log want.
 
-    `named` are the documents of entities that conditions name by id; `request` is a Cedar
-    request without action and context; `context` and `described` are JSON objects left open for
-    the facts of time. `remedies` remembers the last denial's, by action and minute.
+    `named` are the documents of entities that conditions name by id; `described` is a JSON object
+    of all facts, left open for those of time. `remedies` remembers those of the last denial of
+    each action.
     """
 
     documents: Documents
+    place: Place
     origin: Origin
     named: tuple[object, ...]
-    slices: dict[Action, Slice]
+    questions: dict[Action, Question]
     entities: EntitySet
-    request: dict[str, Any]
-    context: str
     described: bytes
     minute: Minute | None = None
     remedies: dict[Action, tuple[object, tuple[Remedy, ...]]] = field(default_factory=dict)
+
+
+def mentions(policies: Slice, *attributes: str) -> bool:
+    """Whether a policy of the slice could read one of these attributes."""
+    return EVERYTHING in policies.mentions or not policies.mentions.isdisjoint(attributes)
+
+
+def question(
+    policies: Slice, principal: Uid, action: Action, resource: Uid, context: dict[str, Any]
+) -> Question:
+    """The question about one action; `context` holds every fact but time."""
+    read = {
+        name: value
+        for name, value in context.items()
+        if name == "origin" or mentions(policies, name)
+    }
+    return Question(
+        policies,
+        {
+            "principal": uid_json(principal),
+            "action": uid_json(ACTIONS[action].uid),
+            "resource": uid_json(resource),
+        },
+        msgspec.json.encode(read)[:-1].decode(),
+        mentions(policies, "authentication_age_minutes"),
+    )
 
 
 def clamp(risk: int) -> int:

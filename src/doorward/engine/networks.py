@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from doorward.model.estate import Network
@@ -23,6 +24,14 @@ def parse_address(text: str) -> Address | None:
     return address
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An address and the ids of the named networks that contain it, sorted."""
+
+    address: Address
+    networks: tuple[NetworkId, ...]
+
+
 class NetworkTable:
     """The estate's networks. A range that is malformed contains nothing."""
 
@@ -30,21 +39,23 @@ class NetworkTable:
         self._ranges = {
             network.id: tuple(_ranges(network)) for _, network in sorted(networks.items())
         }
-        self._remembered: dict[Address, tuple[NetworkId, ...]] = {}
+        self._remembered: dict[str, Place] = {}
+
+    def place(self, text: str) -> Place | None:
+        """Where the address in `text` is; None where it is malformed."""
+        found = self._remembered.get(text)
+        if found is None and (address := parse_address(text)) is not None:
+            found = Place(address, self.containing(address))
+            if len(self._remembered) >= _MAX_REMEMBERED:
+                self._remembered.clear()
+            self._remembered[text] = found
+        return found
 
     def containing(self, address: Address) -> tuple[NetworkId, ...]:
         """The ids of the networks that contain `address`, sorted."""
-        found = self._remembered.get(address)
-        if found is None:
-            found = tuple(
-                name
-                for name, ranges in self._ranges.items()
-                if any(address in item for item in ranges)
-            )
-            if len(self._remembered) >= _MAX_REMEMBERED:
-                self._remembered.clear()
-            self._remembered[address] = found
-        return found
+        return tuple(
+            name for name, ranges in self._ranges.items() if any(address in item for item in ranges)
+        )
 
     def names(self) -> tuple[NetworkId, ...]:
         """The ids of all networks, sorted."""

@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import msgspec
-
 from doorward.engine.facts import (
     ACTIONS,
     Documents,
@@ -23,15 +21,16 @@ from doorward.engine.facts import (
     origin_entity,
     origin_uid,
     principal_node,
+    question,
     resource_node,
     session_attributes,
     uid_json,
 )
-from doorward.engine.networks import NetworkTable, parse_address
+from doorward.engine.networks import NetworkTable, Place
 from doorward.model.identity import Device
 from doorward.model.ids import NetworkId, UnixSeconds
 from doorward.model.snapshot import Snapshot
-from doorward.policy import Bundle, Uid, compile_bundle, entity_set
+from doorward.policy import Bundle, Slice, Uid, compile_bundle, entity_set
 
 _MAX_FACTS = 16_384
 
@@ -54,10 +53,10 @@ class PreparedSnapshot:
 
     def networks_of(self, address: str) -> tuple[NetworkId, ...]:
         """The named networks that contain `address`, sorted; none for a malformed address."""
-        parsed = parse_address(address)
-        return () if parsed is None else self.networks.containing(parsed)
+        place = self.networks.place(address)
+        return () if place is None else place.networks
 
-    def facts(self, documents: Documents, origin: Origin) -> Facts:
+    def facts(self, documents: Documents, place: Place, country: str | None) -> Facts:
         """What policies see, time aside. Raises DoorwardError `policy-error`."""
         session, device = documents.session, documents.device
         key = (
@@ -65,23 +64,25 @@ class PreparedSnapshot:
             session is None,
             device and device.id,
             documents.resource.id,
-            origin,
+            id(place),
+            country,
         )
         found = self._facts.get(key)
         if (
             found is not None
+            and found.place is place
             and found.documents == documents
             and (not found.named or found.named == self._named(found))
         ):
             return found
-        found = _gather(self, documents, origin)
+        found = _gather(self, documents, place, country)
         while len(self._facts) >= _MAX_FACTS:
             self._facts.pop(next(iter(self._facts)), None)
         self._facts[key] = found
         return found
 
     def _named(self, facts: Facts) -> tuple[object, ...]:
-        return named_documents(literals_of(facts.slices.values()), self.snapshot)
+        return named_documents(literals_of(facts), self.snapshot)
 
 
 def prepare(
@@ -117,19 +118,26 @@ def prepare(
     return PreparedSnapshot(snapshot, expires_at, bundle, networks, zones, devices, facts)
 
 
-def literals_of(slices: Iterable[Any]) -> tuple[Uid, ...]:
-    """The entities that the conditions of these slices name, sorted."""
+def literals_of(facts: Facts) -> tuple[Uid, ...]:
+    """The entities that conditions about this subject and resource name, sorted."""
+    return _literals(question.policies for question in facts.questions.values())
+
+
+def _literals(slices: Iterable[Slice]) -> tuple[Uid, ...]:
     return tuple(sorted(frozenset[Uid]().union(*(item.literals for item in slices))))
 
 
-def _gather(prepared: PreparedSnapshot, documents: Documents, origin: Origin) -> Facts:
+def _gather(
+    prepared: PreparedSnapshot, documents: Documents, place: Place, country: str | None
+) -> Facts:
     snapshot, session, device = prepared.snapshot, documents.session, documents.device
     principal = principal_node(documents.subject, snapshot.groups)
     resource = resource_node(documents.resource)
+    origin = Origin(place.address, country, place.networks)
     slices = {
         action: prepared.bundle.slice(principal, node, resource) for action, node in ACTIONS.items()
     }
-    literals = literals_of(slices.values())
+    literals = _literals(slices.values())
     entities = named_entities(literals, snapshot) | base_entities(documents, snapshot)
     context: dict[str, Any] = {"origin": uid_json(origin_uid(origin))}
     if session is not None:
@@ -144,12 +152,14 @@ def _gather(prepared: PreparedSnapshot, documents: Documents, origin: Origin) ->
     entities[origin_uid(origin)] = origin_entity(origin)
     return Facts(
         documents=documents,
+        place=place,
         origin=origin,
         named=named_documents(literals, snapshot),
-        slices=slices,
+        questions={
+            action: question(policies, principal.uid, action, resource.uid, context)
+            for action, policies in slices.items()
+        },
         entities=entity_set(list(entities.values())),
-        request={"principal": uid_json(principal.uid), "resource": uid_json(resource.uid)},
-        context=msgspec.json.encode(context)[:-1].decode(),
         described=described,
     )
 

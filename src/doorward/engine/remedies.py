@@ -27,21 +27,20 @@ from itertools import product
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-import msgspec
-
 from doorward.engine.calendar import moments_ahead
 from doorward.engine.facts import (
-    ACTIONS,
     Facts,
     Origin,
+    Question,
     base_entities,
     device_attributes,
     entity,
+    mentions,
     named_entities,
     origin_entity,
     origin_uid,
+    question,
     session_attributes,
-    timed,
     uid_json,
 )
 from doorward.engine.moments import authentication_age, wall_minute
@@ -50,7 +49,7 @@ from doorward.errors import DoorwardError
 from doorward.model.decision import ReasonCode, Remedy
 from doorward.model.estate import Action
 from doorward.model.ids import NetworkId, UnixSeconds
-from doorward.policy import EVERYTHING, EntitySet, Slice, entity_set, evaluate
+from doorward.policy import EntitySet, Slice, entity_set, evaluate
 
 MAX_QUESTIONS = 512
 MAX_NETWORKS = 8
@@ -128,7 +127,8 @@ class _Search:
         self._action = action
         self._zone = zone
         self._now = now
-        self._slice: Slice = facts.slices[action]
+        self._asked_of: Question = facts.questions[action]
+        self._slice: Slice = self._asked_of.policies
         self._networks = self._network_options()
         self._moments = self._wait_options()
         self._entities: dict[_DeviceState, EntitySet] = {}
@@ -162,8 +162,7 @@ class _Search:
                 yield grant
 
     def _mentions(self, *attributes: str) -> bool:
-        mentions = self._slice.mentions
-        return EVERYTHING in mentions or any(item in mentions for item in attributes)
+        return mentions(self._slice, *attributes)
 
     def _authentication_options(self) -> Iterator[_Authentication | None]:
         session = self._facts.documents.session
@@ -234,12 +233,15 @@ class _Search:
             context["device"] = uid_json(("Device", documents.device.id))
         elif grant.device:
             context["device"] = uid_json(("Device", _ENROLLED))
-        encoded = msgspec.json.encode(context)[:-1].decode()
-        return {
-            **self._facts.request,
-            "action": uid_json(ACTIONS[self._action].uid),
-            "context": encoded + timed(wall_minute(self._zone, moment), age),
-        }
+        request = self._asked_of.request
+        asked = question(
+            self._slice,
+            (request["principal"]["type"], request["principal"]["id"]),
+            self._action,
+            (request["resource"]["type"], request["resource"]["id"]),
+            context,
+        )
+        return asked.at(wall_minute(self._zone, moment), age)
 
     def _entity_set(self, state: _DeviceState) -> EntitySet:
         """All variants of session and origin, with the device in one state."""
@@ -247,7 +249,7 @@ class _Search:
         if found is not None:
             return found
         documents, snapshot = self._facts.documents, self._prepared.snapshot
-        literals = literals_of(self._facts.slices.values())
+        literals = literals_of(self._facts)
         entities = named_entities(literals, snapshot) | base_entities(documents, snapshot)
         for origin in (self._facts.origin, *self._networks.values()):
             entities[origin_uid(origin)] = origin_entity(origin)
