@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from doorward.adapters import keys
+from doorward.adapters import installation, keys
 from doorward.adapters.assertion_verifier import AssertionVerifier
 from doorward.adapters.audit_head import SignedAuditHead
 from doorward.adapters.clock import now
+from doorward.adapters.device_authority import LocalDeviceAuthority
 from doorward.adapters.link_server import LinkIdentity, LinkServer
 from doorward.adapters.live_snapshot import StoreReplica
 from doorward.adapters.passwords import Argon2idHasher
@@ -46,6 +47,7 @@ class ControlParts:
     authenticators: Authenticators
     heads: AuditHeads
     assertions: AssertionVerifier
+    devices: LocalDeviceAuthority
     link: LinkIdentity
 
 
@@ -94,6 +96,7 @@ def compose(data: DataFolder, settings: ControlSettings) -> ControlParts:
         authenticators=authenticators,
         heads=heads,
         assertions=AssertionVerifier(f"https://auth.{settings.domain}", gateways.assertion_keys),
+        devices=LocalDeviceAuthority(installation.read_pair(folder, "device-ca")),
         link=LinkIdentity(folder / "link.pem", folder / "link.key", folder / "gateway-ca.pem"),
     )
 

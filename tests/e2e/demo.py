@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-PORTS = 4
+PORTS = 14
+"""Four of doorward, and those of the demo's applications up to ten above them."""
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
 
@@ -93,14 +94,14 @@ def stop(demo: Demo) -> None:
 
 
 def free_ports() -> int:
-    """The first of four neighbouring TCP ports that nobody holds."""
+    """The first of `PORTS` neighbouring TCP ports that nobody holds."""
     for _ in range(50):
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             first = int(probe.getsockname()[1])
         if first + PORTS <= 65_536 and all(_is_free(first + offset) for offset in range(PORTS)):
             return first
-    message = "found no four free neighbouring ports"
+    message = "found no free neighbouring ports"
     raise RuntimeError(message)
 
 
@@ -121,7 +122,8 @@ def _wait_until_well(demo: Demo) -> None:
             break
         status = demo.run("status", "--json", check=False)
         said = status.stdout + status.stderr
-        if status.returncode == 0 and json.loads(status.stdout)["ok"]:
+        up = "doorward is up." in demo.printed()
+        if up and status.returncode == 0 and json.loads(status.stdout)["ok"]:
             return
         time.sleep(0.2)
     message = f"doorward up did not become well.\nstatus: {said}\nup:\n{demo.printed()}"

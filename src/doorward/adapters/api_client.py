@@ -83,8 +83,6 @@ class ApiClient:
 def _error(problem: Mapping[str, Any]) -> DoorwardError:
     if problem.get("errors"):
         return EstateError(_source_error(error) for error in problem["errors"])
-    if problem.get("file"):
-        return _source_error(problem)
     return DoorwardError(problem["code"], problem["detail"], problem.get("remedy", ""))
 
 

@@ -34,6 +34,12 @@ PROBE_HOST: Final = "probe.doorward.invalid"
 _TRICKY_PATH: Final = r".*[^!-$&-:<-\[\]-~].*"
 """A path with a character outside printable ASCII, or with `%`, `;` or a backslash."""
 
+_REVALIDATED: Final[Json] = {
+    "header": {"key": "cache-control", "value": "private, no-cache"},
+    "append_action": "ADD_IF_ABSENT",
+}
+"""Unless the application says otherwise, a browser asks again before it shows a copy it kept."""
+
 _READ_METHODS: Final = ("GET", "HEAD", "OPTIONS")
 
 
@@ -71,6 +77,7 @@ def _resource_host(resource: Resource, domain: str, epoch: int) -> Json:
         "domains": [f"{resource.host}.{domain}"],
         "routes": routes,
         "request_headers_to_add": cleaned_headers(),
+        "response_headers_to_add": [_REVALIDATED],
     }
 
 

@@ -1,4 +1,4 @@
-"""The log of administrative acts."""
+"""The audit log of administrative acts."""
 
 from __future__ import annotations
 
@@ -8,38 +8,36 @@ from fastapi import APIRouter, Query
 
 from doorward.administrator.verify_audit import verify_audit
 from doorward.entrypoints.api.context import Caller, Ports
-from doorward.entrypoints.api.views import AuditView, View
+from doorward.entrypoints.api.views import AuditVerdictView, AuditView
 
 router = APIRouter(prefix="/audit", tags=["audit"])
-
-
-class VerdictView(View):
-    """Whether the log is what was written; if not, at which entry and why."""
-
-    intact: bool
-    entries: int
-    seq: int | None = None
-    problem: str = ""
+MAX_PAGE = 1000
 
 
 @router.get("")
-async def list_entries(
-    ports: Ports, _: Caller, limit: Annotated[int, Query(ge=1, le=1000)] = 50
+async def list_acts(
+    ports: Ports,
+    _: Caller,
+    after: int | None = None,
+    limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 100,
 ) -> list[AuditView]:
-    """The newest entries, newest first."""
+    """The newest acts, newest first; with `after`, those behind that `seq`, oldest first."""
     async with ports.control.store.transaction() as transaction:
-        return [AuditView.model_validate(entry) for entry in await transaction.audit.latest(limit)]
+        if after is None:
+            entries = await transaction.audit.latest(limit)
+        else:
+            entries = await transaction.audit.entries(after=after, limit=limit)
+    return [AuditView.model_validate(entry) for entry in entries]
 
 
 @router.get("/verify")
-async def verify(ports: Ports, _: Caller) -> VerdictView:
-    """Recompute the whole chain and compare its end with the signed one."""
+async def verify_acts(ports: Ports, _: Caller) -> AuditVerdictView:
+    """Read the whole log and compare it with its signed end."""
     verdict = await verify_audit(ports.control.store, ports.heads)
-    if verdict.fault is None:
-        return VerdictView(intact=True, entries=verdict.entries)
-    return VerdictView(
-        intact=False,
+    fault = verdict.fault
+    return AuditVerdictView(
+        intact=fault is None,
         entries=verdict.entries,
-        seq=verdict.fault.seq,
-        problem=verdict.fault.problem,
+        seq=None if fault is None else fault.seq,
+        problem="" if fault is None else fault.problem,
     )

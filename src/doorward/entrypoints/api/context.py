@@ -4,14 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, cast
+from typing import Annotated, Protocol, cast
 
 from fastapi import Depends, Request
 
 from doorward.administrator.control_plane import ControlPlane
 from doorward.administrator.ports import AuditHeads
 from doorward.entrypoints.actors import Actor, Authenticator
-from doorward.model.ids import UnixSeconds
+from doorward.model.ids import DeviceId, UnixSeconds
+
+
+class DeviceCertificate(Protocol):
+    """A new device's certificate: its hex SHA-256, and key and certificate as PKCS #12."""
+
+    @property
+    def thumbprint(self) -> str: ...
+    @property
+    def pkcs12(self) -> bytes: ...
+
+
+class DeviceAuthority(Protocol):
+    """Issues client certificates of devices (`adapters.device_authority`)."""
+
+    def issue(self, device: DeviceId, password: str, at: UnixSeconds) -> DeviceCertificate:
+        """`password` protects the PKCS #12 file."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +37,7 @@ class Context:
 
     control: ControlPlane
     heads: AuditHeads
+    device_authority: DeviceAuthority
     authenticator: Authenticator
     clock: Callable[[], UnixSeconds]
     auth_origin: str

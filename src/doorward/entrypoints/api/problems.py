@@ -11,14 +11,17 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
-from doorward.entrypoints.api.views import Problem
+from doorward.entrypoints.api.views import Problem, SourceProblem
 from doorward.entrypoints.unexpected import UnexpectedErrors
-from doorward.errors import DoorwardError, SourceError
+from doorward.errors import DoorwardError
 from doorward.estate import EstateError
 
 STATUS: Mapping[str, int] = MappingProxyType(
     {
+        "audit-head-invalid": 500,
+        "audit-head-unwritten": 503,
         "cross-site-request": 403,
+        "device-exists": 409,
         "internal-error": 500,
         "method-not-allowed": 405,
         "not-authenticated": 401,
@@ -41,7 +44,7 @@ def status(code: str) -> int:
 def problem(error: DoorwardError) -> Problem:
     """The problem document of an error."""
     code = status(error.code)
-    source = error if isinstance(error, SourceError) else None
+    errors = error.errors if isinstance(error, EstateError) else None
     return Problem(
         type=f"urn:doorward:error:{error.code}",
         title=HTTPStatus(code).phrase,
@@ -49,9 +52,7 @@ def problem(error: DoorwardError) -> Problem:
         code=error.code,
         detail=error.detail,
         remedy=error.remedy,
-        file=None if source is None else source.file,
-        line=None if source is None else source.line,
-        errors=tuple(map(problem, error.errors)) if isinstance(error, EstateError) else None,
+        errors=None if errors is None else tuple(map(SourceProblem.model_validate, errors)),
     )
 
 

@@ -1,30 +1,21 @@
-"""People: their standing, groups and invitations."""
+"""People: who there is, and what is signalled about them."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Annotated
-
 from fastapi import APIRouter
-from pydantic import Field
 
-from doorward.administrator.invite_user import invite_user
-from doorward.administrator.set_standing import disable_user, enable_user, set_user_risk
-from doorward.administrator.set_user_groups import set_user_groups
+from doorward.administrator import set_standing
+from doorward.administrator.invite_user import invite_user as invite
+from doorward.administrator.set_user_groups import set_user_groups as set_groups
 from doorward.administrator.sign_out_everywhere import sign_out_everywhere
 from doorward.entrypoints.api import reads
-from doorward.entrypoints.api.acts import Because, RiskSignal, effect_view
+from doorward.entrypoints.api.bodies import Body, ReasonBody, RiskBody
 from doorward.entrypoints.api.context import Caller, Ports
-from doorward.entrypoints.api.views import EffectView, UserView, View
+from doorward.entrypoints.api.views import EffectView, InvitationView, UserView, View
+from doorward.errors import DoorwardError
 from doorward.model.ids import GroupId, UserId
 
-router = APIRouter(prefix="/users", tags=["people"])
-
-
-class Groups(View):
-    """All groups of a person."""
-
-    groups: Annotated[tuple[str, ...], Field(max_length=200)]
+router = APIRouter(prefix="/users", tags=["users"])
 
 
 class CredentialsView(View):
@@ -34,18 +25,28 @@ class CredentialsView(View):
     password: bool
 
 
-class InvitationView(View):
-    """An invitation: the address to open, which is shown only now."""
+class GroupsBody(Body):
+    """All groups that the person is to be in."""
 
-    user: str
-    link: str
-    expires_at: datetime
+    groups: tuple[str, ...]
 
 
 @router.get("")
 async def list_users(ports: Ports, _: Caller) -> list[UserView]:
-    """Everybody in the estate, with what signals say of them."""
+    """Everyone, by name."""
     return reads.users(ports.control.live.current, ports.clock())
+
+
+@router.get("/{user}")
+async def show_user(ports: Ports, _: Caller, user: str) -> UserView:
+    """One person."""
+    snapshot = ports.control.live.current
+    found = snapshot.users.get(user)
+    if found is None:
+        raise DoorwardError(
+            "user-unknown", f"There is no person `{user}`.", "List them with doorward user list."
+        )
+    return reads.user_view(snapshot, found, ports.clock())
 
 
 @router.get("/{user}/credentials")
@@ -58,52 +59,56 @@ async def list_credentials(ports: Ports, _: Caller, user: str) -> CredentialsVie
 
 
 @router.post("/{user}/disable")
-async def disable(ports: Ports, caller: Caller, user: str, why: Because) -> EffectView:
-    """Deny a person everything and end their sessions."""
+async def disable_user(ports: Ports, caller: Caller, user: str, body: ReasonBody) -> EffectView:
+    """Keep a person out of everything, and end their sessions."""
     act = caller.act(ports.clock())
-    return effect_view(await disable_user(ports.control, act, UserId(user), why.reason))
+    done = await set_standing.disable_user(ports.control, act, UserId(user), body.reason)
+    return EffectView.model_validate(done)
 
 
 @router.post("/{user}/enable")
-async def enable(ports: Ports, caller: Caller, user: str, why: Because) -> EffectView:
-    """Let a person sign in again."""
+async def enable_user(ports: Ports, caller: Caller, user: str, body: ReasonBody) -> EffectView:
+    """Let a disabled person sign in again."""
     act = caller.act(ports.clock())
-    return effect_view(await enable_user(ports.control, act, UserId(user), why.reason))
+    done = await set_standing.enable_user(ports.control, act, UserId(user), body.reason)
+    return EffectView.model_validate(done)
 
 
 @router.put("/{user}/risk")
-async def signal_risk(ports: Ports, caller: Caller, user: str, signal: RiskSignal) -> EffectView:
-    """Record how risky a person is."""
+async def set_user_risk(ports: Ports, caller: Caller, user: str, body: RiskBody) -> EffectView:
+    """Signal how risky a person is."""
     act = caller.act(ports.clock())
-    return effect_view(
-        await set_user_risk(ports.control, act, UserId(user), signal.risk, signal.reason)
+    done = await set_standing.set_user_risk(
+        ports.control, act, UserId(user), body.risk, body.reason
     )
+    return EffectView.model_validate(done)
 
 
 @router.put("/{user}/groups")
-async def change_groups(ports: Ports, caller: Caller, user: str, wanted: Groups) -> EffectView:
-    """Replace a person's groups; the next apply of the estate shows it as a change."""
-    act = caller.act(ports.clock())
-    groups = [GroupId(group) for group in wanted.groups]
-    return effect_view(await set_user_groups(ports.control, act, UserId(user), groups))
+async def set_user_groups(ports: Ports, caller: Caller, user: str, body: GroupsBody) -> EffectView:
+    """Set a person's groups, until the estate's files are applied again."""
+    act, groups = caller.act(ports.clock()), [GroupId(group) for group in body.groups]
+    done = await set_groups(ports.control, act, UserId(user), groups)
+    return EffectView.model_validate(done)
+
+
+@router.post("/{user}/invitation", status_code=201)
+async def invite_user(ports: Ports, caller: Caller, user: str) -> InvitationView:
+    """Make a link by which a person registers their first way to sign in."""
+    act, lifetime = caller.act(ports.clock()), ports.invitation_seconds
+    secret = await invite(ports.control, act, UserId(user), ttl_seconds=lifetime)
+    return InvitationView.model_validate(
+        {
+            # The secret stands in the fragment, which no browser sends and so no log sees.
+            "link": f"{ports.auth_origin}/invitation#{secret}",
+            "expires_at": act.at + lifetime,
+        }
+    )
 
 
 @router.post("/{user}/sign-out")
-async def sign_out(ports: Ports, caller: Caller, user: str) -> EffectView:
-    """End every session of a person."""
+async def sign_out_user(ports: Ports, caller: Caller, user: str) -> EffectView:
+    """End every session of a person, with their open streams."""
     act = caller.act(ports.clock())
-    return effect_view(await sign_out_everywhere(ports.control, act, UserId(user)))
-
-
-@router.post("/{user}/invitation")
-async def invite(ports: Ports, caller: Caller, user: str) -> InvitationView:
-    """A link by which a person registers a way to sign in."""
-    act = caller.act(ports.clock())
-    secret = await invite_user(
-        ports.control, act, UserId(user), ttl_seconds=ports.invitation_seconds
-    )
-    return InvitationView(
-        user=user,
-        link=f"{ports.auth_origin}/invitation#{secret}",
-        expires_at=datetime.fromtimestamp(act.at + ports.invitation_seconds, UTC),
-    )
+    done = await sign_out_everywhere(ports.control, act, UserId(user))
+    return EffectView.model_validate(done)

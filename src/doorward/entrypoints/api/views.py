@@ -206,11 +206,81 @@ class EffectView(View):
     enforced: bool
 
 
-class Problem(View):
-    """RFC 9457. `remedy` says what to do; `file` and `line` say where, for estate files.
+class AuditVerdictView(View):
+    """Whether the audit log is as it was written; if not, `problem` at entry `seq`."""
 
-    `errors` holds every error of an estate that has several.
-    """
+    intact: bool
+    entries: int
+    seq: int | None
+    problem: str
+
+
+class IssuedTokenView(TokenView):
+    """A new service token. `bearer` is answered once and stored nowhere."""
+
+    bearer: str
+    effect: EffectView
+
+
+class InvitationView(View):
+    """An invitation. `link` holds its secret, works once, and is answered once."""
+
+    link: str
+    expires_at: datetime
+
+
+class EnrolledDeviceView(View):
+    """A new device. `pkcs12` (RFC 7292, base64) holds its key and is answered once."""
+
+    id: str
+    owner: str
+    thumbprint: str
+    pkcs12: str
+    password: str
+    effect: EffectView
+
+
+class DifferenceView(View):
+    """A field of a document, before and after."""
+
+    field: str
+    before: JsonValue
+    after: JsonValue
+
+
+class StepView(View):
+    """One document of the estate that is added, changed or removed."""
+
+    act: Literal["add", "change", "remove"]
+    kind: str
+    id: str
+    differences: tuple[DifferenceView, ...]
+
+
+class PlanView(View):
+    """What applying an estate would change; no steps where nothing would."""
+
+    steps: tuple[StepView, ...]
+
+
+class AppliedView(PlanView):
+    """What applying an estate changed, and its effect."""
+
+    effect: EffectView
+
+
+class SourceProblem(View):
+    """One error in a file of the estate."""
+
+    code: str
+    detail: str
+    remedy: str
+    file: str
+    line: int
+
+
+class Problem(View):
+    """RFC 9457. `remedy` says what to do; `errors` is all that is wrong with an estate."""
 
     type: str
     title: str
@@ -218,6 +288,4 @@ class Problem(View):
     code: str
     detail: str
     remedy: str = ""
-    file: str | None = None
-    line: int | None = None
-    errors: tuple[Problem, ...] | None = None
+    errors: tuple[SourceProblem, ...] | None = None

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import os
 from enum import StrEnum
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, BinaryIO
 
 import typer
 
@@ -15,6 +18,7 @@ from doorward.entrypoints.cli.output import (
     print_table,
     segment,
 )
+from doorward.errors import DoorwardError
 
 device_app = typer.Typer(no_args_is_help=True, help="Enrolled devices.")
 
@@ -54,6 +58,38 @@ def list_devices(data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
         ],
         "No device is enrolled.",
     )
+
+
+@device_app.command()
+def enrol(
+    device: str,
+    owner: Annotated[str, typer.Option(help="The person whose device it is.")],
+    out: Annotated[Path, typer.Option(help="Where to write the certificate (PKCS #12).")],
+    data: Data = DEFAULT_DATA,
+    as_json: AsJson = False,
+) -> None:
+    """Write a device's certificate and key to a file, and print its password once."""
+    file = _new_file(out)
+    with file, connect(data) as api:
+        enrolled = api.post("/devices", {"id": device, "owner": owner})
+        file.write(base64.b64decode(enrolled.pop("pkcs12")))
+    if as_json:
+        print_json({**enrolled, "file": str(out)})
+        return
+    typer.echo(enrolled["password"])
+    typer.echo(f"This is the password of {out}. It is shown only now.", err=True)
+
+
+def _new_file(path: Path) -> BinaryIO:
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        raise DoorwardError(
+            "file-unwritable",
+            f"{path} cannot be written as a new file.",
+            "Name another with --out.",
+        ) from error
+    return os.fdopen(descriptor, "wb")
 
 
 @device_app.command()

@@ -56,7 +56,7 @@ class Supervision:
 
     def stop(self) -> None:
         """End every child, the last started first."""
-        for name in reversed(self._commands):
+        for name in reversed(tuple(self._commands)):
             child = self._running.pop(name, None)
             if child is not None:
                 child.stop(_GRACE_SECONDS)

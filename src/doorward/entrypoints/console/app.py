@@ -11,8 +11,8 @@ from starlette.routing import Mount
 
 from doorward.entrypoints.api.app import mount
 from doorward.entrypoints.api.context import Context
-from doorward.entrypoints.console import decisions, listings
-from doorward.entrypoints.console.visit import error_page, page
+from doorward.entrypoints.console import acts, decisions, listings
+from doorward.entrypoints.console.visit import act, error_page, page
 from doorward.entrypoints.pages.assets import STATIC_PATH
 from doorward.entrypoints.pages.static_files import static_files
 from doorward.entrypoints.unexpected import UnexpectedErrors
@@ -31,12 +31,22 @@ PAGES = (
     page("/tokens", listings.tokens),
     page("/audit", listings.audit),
 )
+ACTS = (
+    act("/sessions/{session}/revoke", acts.revoke_session),
+    act("/people/{user}/disable", acts.disable_user),
+    act("/people/{user}/enable", acts.enable_user),
+    act("/people/{user}/sign-out", acts.sign_out),
+    act("/people/{user}/risk", acts.set_user_risk),
+    act("/devices/{device}/posture", acts.report_posture),
+    act("/devices/{device}/remove", acts.remove_device),
+    act("/tokens/{token}/revoke", acts.revoke_token),
+)
 
 
 def app(context: Context) -> Starlette:
     """The console's host: pages, the API under `/api/v1`, and the static files."""
     application = Starlette(
-        routes=[mount(context), Mount(STATIC_PATH, static_files()), *PAGES],
+        routes=[mount(context), Mount(STATIC_PATH, static_files()), *PAGES, *ACTS],
         middleware=[Middleware(UnexpectedErrors, answer=error_page)],
         exception_handlers={HTTPException: _unanswered},
     )

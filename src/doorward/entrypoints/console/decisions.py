@@ -26,7 +26,16 @@ async def live(visit: Visit) -> Response:
     with_console = asked.get("console") == "1"
     before = _number(asked.get("before", ""))
     found = await visit.context.control.store.find_decisions(
-        DecisionQuery(**wanted, before=before, limit=_SHOWN * 3)
+        DecisionQuery(
+            subject=wanted.get("subject"),
+            resource=wanted.get("resource"),
+            session=wanted.get("session"),
+            outcome=wanted.get("outcome"),
+            reason=wanted.get("reason"),
+            source=wanted.get("source"),
+            before=before,
+            limit=_SHOWN * 3,
+        )
     )
     shown = [
         stored
@@ -53,9 +62,8 @@ async def why(visit: Visit) -> Response:
     return visit.page("decision.html", decision=detail, facts=fact_rows(detail.facts))
 
 
-async def recent(visit: Visit, limit: int = 20, **exact: str) -> list[DecisionView]:
+async def newest(visit: Visit, query: DecisionQuery) -> list[DecisionView]:
     """The newest decisions that match."""
-    query = DecisionQuery(limit=limit, **exact)
     found = await visit.context.control.store.find_decisions(query)
     return [reads.decision_view(stored) for stored in found]
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from doorward import __version__
-from doorward.administrator.ports import AuditEntry
+from doorward.administrator.ports import DecisionQuery
+from doorward.administrator.verify_audit import verify_audit
 from doorward.entrypoints.api import reads
 from doorward.entrypoints.api.views import AuditView
-from doorward.entrypoints.console.decisions import recent
+from doorward.entrypoints.console.decisions import newest
 from doorward.entrypoints.console.visit import Visit
 from doorward.errors import DoorwardError
 
 _AUDIT_SHOWN = 200
+_RECENT = 20
 
 
 async def overview(visit: Visit) -> Response:
@@ -25,7 +27,7 @@ async def overview(visit: Visit) -> Response:
         people=len(visit.snapshot.users),
         resources=len(visit.snapshot.resources),
         policies=len(visit.snapshot.policies),
-        denied=await recent(visit, limit=10, outcome="deny"),
+        denied=await newest(visit, DecisionQuery(outcome="deny", limit=10)),
     )
 
 
@@ -51,7 +53,7 @@ async def person(visit: Visit) -> Response:
         person=reads.user_view(visit.snapshot, user, visit.now),
         sessions=reads.sessions(visit.snapshot, visit.now, user.id),
         devices=reads.devices(visit.snapshot, user.id),
-        decisions=await recent(visit, subject=user.id),
+        decisions=await newest(visit, DecisionQuery(subject=user.id, limit=_RECENT)),
     )
 
 
@@ -72,7 +74,7 @@ async def resource(visit: Visit) -> Response:
         "resource.html",
         resource=view,
         policies=[reads.policy_view(visit.snapshot, policy) for policy in view.policies],
-        decisions=await recent(visit, resource=found.id),
+        decisions=await newest(visit, DecisionQuery(resource=found.id, limit=_RECENT)),
     )
 
 
@@ -87,11 +89,14 @@ async def tokens(visit: Visit) -> Response:
 
 
 async def audit(visit: Visit) -> Response:
-    """The newest administrative acts."""
-    return visit.page("audit.html", entries=await _newest(visit))
-
-
-async def _newest(visit: Visit) -> list[AuditView]:
-    async with visit.context.control.store.transaction() as transaction:
-        entries: list[AuditEntry] = list(await transaction.audit.latest(_AUDIT_SHOWN))
-    return [AuditView.model_validate(entry) for entry in entries]
+    """The newest administrative acts, and whether the whole log is as it was written."""
+    store = visit.context.control.store
+    verdict = await verify_audit(store, visit.context.heads)
+    async with store.transaction() as transaction:
+        entries = await transaction.audit.latest(_AUDIT_SHOWN)
+    return visit.page(
+        "audit.html",
+        fault=verdict.fault,
+        checked=verdict.entries,
+        entries=[AuditView.model_validate(entry) for entry in entries],
+    )

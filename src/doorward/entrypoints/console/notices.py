@@ -5,8 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Literal
 
-NOTICES: Mapping[str, str] = MappingProxyType(
+NoticeCode = Literal[
+    "session-revoked",
+    "user-disabled",
+    "user-enabled",
+    "user-signed-out",
+    "user-risk-set",
+    "device-posture-set",
+    "device-removed",
+    "token-revoked",
+]
+
+_SENTENCES: Mapping[str, str] = MappingProxyType(
     {
         "session-revoked": "The session is revoked.",
         "user-disabled": "The person is disabled.",
@@ -31,5 +43,5 @@ class Notice:
 def notice(parameter: str) -> Notice | None:
     """What the query parameter `done` stands for."""
     code, _, rest = parameter.partition(".")
-    text = NOTICES.get(code)
+    text = _SENTENCES.get(code)
     return None if text is None else Notice(text, rest == "pending")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +16,14 @@ from doorward.administrator.control_plane import Act, Effect
 from doorward.entrypoints.actors import Actor
 from doorward.entrypoints.api.context import Context
 from doorward.entrypoints.api.problems import status
-from doorward.entrypoints.console.notices import NOTICES, notice
+from doorward.entrypoints.console.notices import NoticeCode, notice
 from doorward.entrypoints.pages.headers import page_headers
 from doorward.entrypoints.pages.templates import Templates
 from doorward.errors import DoorwardError
 from doorward.model.ids import UnixSeconds
 from doorward.model.snapshot import Snapshot
 
+_HOST = re.compile(r"[a-z0-9-]+\.([a-z0-9.-]+(?::[0-9]{1,5})?)")
 _MAX_FORM_BYTES = 16 * 1024
 _templates = Templates(Path(__file__).parent / "templates")
 
@@ -52,7 +54,7 @@ class Visit:
             notice=done,
             **values,
         )
-        return Response(html, headers=page_headers((self.context.auth_origin,)))
+        return Response(html, headers=page_headers(_auth_host(self.request)))
 
     async def form(self) -> dict[str, str]:
         """The fields of a posted form. Raises `request-invalid`."""
@@ -69,11 +71,9 @@ class Visit:
             ) from None
         return {name: values[-1] for name, values in fields.items()}
 
-    def done(self, path: str, code: str, effect: Effect | None = None) -> Response:
-        """Go on to `path`, and say there that `code` (of `NOTICES`) has come about."""
-        assert code in NOTICES
-        pending = effect is not None and not effect.enforced
-        query = urlencode({"done": f"{code}.pending" if pending else code})
+    def done(self, path: str, code: NoticeCode, effect: Effect) -> Response:
+        """Go on to `path`, and say there what has come about."""
+        query = urlencode({"done": code if effect.enforced else f"{code}.pending"})
         return RedirectResponse(f"{path}?{query}", status_code=303)
 
 
@@ -101,6 +101,12 @@ def _route(path: str, handler: Handler, method: str) -> Route:
             return error_page(error)
 
     return Route(path, endpoint, methods=[method])
+
+
+def _auth_host(request: Request) -> tuple[str, ...]:
+    """Where signing out ends, as a CSP source of the page's own scheme."""
+    host = _HOST.fullmatch(request.headers.get("host", ""))
+    return (f"auth.{host[1]}",) if host is not None else ()
 
 
 def error_page(error: DoorwardError) -> Response:

@@ -93,6 +93,7 @@ def _context(
     return Context(
         control=parts.control,
         heads=parts.heads,
+        device_authority=parts.devices,
         authenticator=authenticator,
         clock=now,
         auth_origin=settings.origin("auth"),
