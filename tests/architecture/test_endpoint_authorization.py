@@ -22,7 +22,7 @@ from doorward.administrator.control_plane import ControlPlane
 from doorward.administrator.ports import AuditHeads, Gateways, Secrets, Store
 from doorward.entrypoints.actors import GatewayAssertion
 from doorward.entrypoints.api.app import app as api
-from doorward.entrypoints.api.context import Context
+from doorward.entrypoints.api.context import Context, DeviceAuthority
 from doorward.model.snapshot import Snapshot
 
 OPEN: frozenset[str] = frozenset()
@@ -66,6 +66,7 @@ def application() -> Starlette:
                 secrets=cast("Secrets", Untouchable()),
             ),
             heads=cast("AuditHeads", Untouchable()),
+            device_authority=cast("DeviceAuthority", Untouchable()),
             authenticator=GatewayAssertion(
                 AssertionVerifier("https://auth.example.localhost", list),
                 live,
