@@ -111,7 +111,7 @@ def _check_resource(resource: Resource, source: Source, problems: Problems) -> N
         )
     try:
         zoneinfo.ZoneInfo(resource.timezone)
-    except (ValueError, OSError):
+    except (KeyError, ValueError, OSError):
         problems.add(
             source,
             ("timezone",),

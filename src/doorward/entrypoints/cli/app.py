@@ -13,7 +13,7 @@ from doorward.entrypoints.cli.device import device_app
 from doorward.entrypoints.cli.estate import apply, plan
 from doorward.entrypoints.cli.init import init
 from doorward.entrypoints.cli.log import log
-from doorward.entrypoints.cli.processes import control, gateway
+from doorward.entrypoints.cli.processes import control, gateway_app
 from doorward.entrypoints.cli.session import session_app
 from doorward.entrypoints.cli.status import status
 from doorward.entrypoints.cli.token import token_app
@@ -29,9 +29,10 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (init, up, control, gateway, status, plan, apply, log, why):
+for command in (init, up, control, status, plan, apply, log, why):
     app.command()(command)
 for name, group in (
+    ("gateway", gateway_app),
     ("user", user_app),
     ("session", session_app),
     ("device", device_app),

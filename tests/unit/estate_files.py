@@ -1,0 +1,76 @@
+"""A small estate that is right, for tests that break it in one place."""
+
+from __future__ import annotations
+
+from doorward.errors import SourceError
+from doorward.estate import EstateError, parse_estate
+
+TOML = """\
+[[group]]
+id = "staff"
+name = "Staff"
+
+[[group]]
+id = "finance"
+name = "Finance"
+parents = ["staff"]
+
+[[role]]
+id = "administrator"
+name = "Administrator"
+
+[[user]]
+id = "alice"
+name = "Alice"
+email = "alice@example.com"
+groups = ["finance"]
+roles = ["administrator"]
+
+[[service]]
+id = "ci"
+name = "CI"
+
+[[label]]
+id = "internal"
+name = "Internal"
+sensitivity = 20
+
+[[network]]
+id = "office"
+name = "Office"
+ranges = ["10.0.0.0/8"]
+
+[[resource]]
+id = "board"
+name = "Board"
+host = "board"
+upstream = "http://127.0.0.1:9000"
+label = "internal"
+owner = "alice"
+timezone = "Europe/Berlin"
+rules = [
+  { path = "/live", action = "write" },
+  { path = "/search/*", action = "read", methods = ["POST"] },
+]
+"""
+CEDAR = """\
+// Who may use the board.
+@id("board-for-staff")
+permit (principal in Group::"staff", action, resource == Resource::"board");
+"""
+FILES = {"estate.toml": TOML, "policies.cedar": CEDAR}
+
+
+def with_change(old: str, new: str) -> dict[str, str]:
+    """The right files with one piece of the TOML replaced."""
+    assert old in TOML
+    return FILES | {"estate.toml": TOML.replace(old, new)}
+
+
+def errors_of(files: dict[str, str]) -> tuple[SourceError, ...]:
+    """The errors of an estate that must not be accepted."""
+    try:
+        parse_estate(files)
+    except EstateError as error:
+        return error.errors
+    raise AssertionError("the estate was accepted")
