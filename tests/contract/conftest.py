@@ -32,6 +32,18 @@ def _empty(url: str) -> None:
     engine.dispose()
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of each database in turn, with empty tables."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path / 'doorward.db'}"
+        upgrade(url)
+    else:
+        url = request.getfixturevalue("postgresql")
+        _empty(url)
+    return url
+
+
 @pytest.fixture
 def heads() -> MemoryHeads:
     return MemoryHeads()

@@ -19,11 +19,14 @@ from doorward.administrator.ports import (
 from doorward.errors import DoorwardError
 from doorward.model.decision import DecisionRecord
 from doorward.model.estate import Group, User
+from doorward.model.ids import DecisionId, GroupId, UserId
 from doorward.model.snapshot import Change, Snapshot, change, removal
 
-ALICE = User(id="alice", name="Alice", email="alice@example.com", groups=("staff",))
-BOB = User(id="bob", name="Bob", email="bob@example.com")
-STAFF = Group(id="staff", name="Staff")
+ALICE = User(
+    id=UserId("alice"), name="Alice", email="alice@example.com", groups=(GroupId("staff"),)
+)
+BOB = User(id=UserId("bob"), name="Bob", email="bob@example.com")
+STAFF = Group(id=GroupId("staff"), name="Staff")
 
 
 def record(number: int, **fields: object) -> DecisionRecord:
@@ -81,7 +84,7 @@ async def test_an_exception_leaves_nothing(store: Store) -> None:
     async def fail() -> None:
         async with store.transaction() as transaction:
             await transaction.snapshot.publish([change("user", ALICE)])
-            await transaction.credentials.put(Password(user="alice", hash="x"))
+            await transaction.credentials.put(Password(user=ALICE.id, hash="x"))
             await transaction.audit.append(at=1.0, actor="a", act="b", target="c", detail={})
             raise RuntimeError
 
@@ -89,7 +92,7 @@ async def test_an_exception_leaves_nothing(store: Store) -> None:
         await fail()
     assert await store.load() == Snapshot()
     async with store.transaction() as transaction:
-        assert await transaction.credentials.password("alice") is None
+        assert await transaction.credentials.password(ALICE.id) is None
         assert await transaction.audit.latest(5) == []
 
 
@@ -120,7 +123,7 @@ async def test_concurrent_writers_lose_no_update(store: Store) -> None:
         async with store.transaction() as transaction:
             user = await transaction.snapshot.get("user", "alice")
             assert isinstance(user, User)
-            more = msgspec.structs.replace(user, groups=(*user.groups, group))
+            more = msgspec.structs.replace(user, groups=(*user.groups, GroupId(group)))
             return await transaction.snapshot.publish([change("user", more)])
 
     await publish(store, change("user", ALICE))
@@ -143,7 +146,7 @@ async def test_revisions_arrive_in_order_while_others_write(store: Store) -> Non
     await publish(store, change("user", ALICE))
     following = asyncio.create_task(follow())
     for number in range(5):
-        await publish(store, change("group", Group(id=f"g{number}", name="x")))
+        await publish(store, change("group", Group(id=GroupId(f"g{number}"), name="x")))
         await asyncio.sleep(0.01)
     async with asyncio.timeout(10):
         await following
@@ -195,7 +198,7 @@ async def test_an_expired_one_time_secret_is_gone(store: Store) -> None:
 async def test_credentials(store: Store) -> None:
     passkey = Passkey(
         id="k1",
-        user="alice",
+        user=ALICE.id,
         name="Laptop",
         public_key=b"\x00\x01",
         sign_count=3,
@@ -204,23 +207,45 @@ async def test_credentials(store: Store) -> None:
         created_at=5.0,
     )
     used = msgspec.structs.replace(passkey, sign_count=4, last_used_at=9.0)
-    totp = Totp(user="alice", sealed_secret=b"\xff\x00", last_step=7)
+    totp = Totp(user=ALICE.id, sealed_secret=b"\xff\x00", last_step=7)
     async with store.transaction() as transaction:
         credentials = transaction.credentials
         await credentials.put(passkey)
         await credentials.put(used)
-        await credentials.put(Password(user="alice", hash="h"))
+        await credentials.put(Password(user=ALICE.id, hash="h"))
         await credentials.put(totp)
     async with store.transaction() as transaction:
         credentials = transaction.credentials
-        assert await credentials.passkeys("alice") == [used]
+        assert await credentials.passkeys(ALICE.id) == [used]
         assert await credentials.passkey("k1") == used
         assert await credentials.passkey("k2") is None
-        assert await credentials.totp("alice") == totp
-        await credentials.remove_all("alice")
-        assert await credentials.passkeys("alice") == []
-        assert await credentials.password("alice") is None
-        assert await credentials.totp("alice") is None
+        assert await credentials.totp(ALICE.id) == totp
+        await credentials.remove_all(ALICE.id)
+        assert await credentials.passkeys(ALICE.id) == []
+        assert await credentials.password(ALICE.id) is None
+        assert await credentials.totp(ALICE.id) is None
+
+
+async def test_a_passkey_stays_with_its_owner(store: Store) -> None:
+    def passkey(user: str) -> Passkey:
+        return Passkey(
+            id="k1",
+            user=UserId(user),
+            name="Key",
+            public_key=b"1",
+            sign_count=0,
+            transports=(),
+            aaguid="",
+            created_at=1.0,
+        )
+
+    async with store.transaction() as transaction:
+        await transaction.credentials.put(passkey("alice"))
+    with pytest.raises(DoorwardError, match="store-conflict"):
+        async with store.transaction() as transaction:
+            await transaction.credentials.put(passkey("bob"))
+    async with store.transaction() as transaction:
+        assert await transaction.credentials.passkey("k1") == passkey("alice")
 
 
 async def test_audit_entries_are_chained(store: Store) -> None:
@@ -251,7 +276,7 @@ async def test_decisions_are_found_and_stored_once(store: Store) -> None:
     assert [item.record.id for item in following] == ["dec_0002"]
     since = await store.find_decisions(DecisionQuery(since=1002.5))
     assert [item.record.id for item in since] == ["dec_0003"]
-    one = await store.decision("dec_0001")
+    one = await store.decision(DecisionId("dec_0001"))
     assert one is not None
     assert one.record == record(1)
-    assert await store.decision("dec_9999") is None
+    assert await store.decision(DecisionId("dec_9999")) is None

@@ -93,6 +93,9 @@ class _Credentials:
     async def put(self, credential: Passkey | Password | Totp) -> None:
         match credential:
             case Passkey():
+                known = self._state.passkeys.get(credential.id)
+                if known is not None and known.user != credential.user:
+                    raise DoorwardError("store-conflict", "Another person has this passkey.")
                 self._state.passkeys[credential.id] = credential
             case Password():
                 self._state.passwords[credential.user] = credential

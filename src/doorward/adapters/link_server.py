@@ -7,6 +7,8 @@ revision, and a heartbeat that moves the expiry for as long as the store confirm
 from __future__ import annotations
 
 import asyncio
+import base64
+import hashlib
 import re
 import ssl
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -14,6 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -42,7 +45,7 @@ _SILENCE_SECONDS = 30.0
 _SEND_SECONDS = 30.0
 _STORE_RETRY_SECONDS = 1.0
 _UNSTORED_BATCHES = 4
-_KEY_AFTERLIFE_SECONDS = 90.0
+_ASSERTION_SECONDS = 90.0
 _COORDINATE = re.compile(r"[A-Za-z0-9_-]{43}")
 
 _log = structlog.get_logger(__name__)
@@ -97,8 +100,13 @@ class LinkServer:
         self._applied = asyncio.Condition()
 
     async def wait_applied(self, number: int, timeout_seconds: float) -> bool:
+        asked = set(self._connections)
+
         def everywhere() -> bool:
-            return all(item.applied >= number for item in self._connections.values())
+            # A gateway that is cut off meanwhile may still let people in: it counts as behind.
+            return asked <= self._connections.keys() and all(
+                item.applied >= number for item in self._connections.values()
+            )
 
         try:
             async with asyncio.timeout(timeout_seconds), self._applied:
@@ -168,6 +176,10 @@ class LinkServer:
                 connection.applied = message.number
                 self._applied.notify_all()
         elif isinstance(message, Decisions):
+            if any(record.gateway != connection.gateway for record in message.records):
+                raise DoorwardError(
+                    "gateway-mismatch", "A gateway reports the decisions of another."
+                )
             await connection.unstored.put(message)
         elif isinstance(message, Health):
             connection.health = message
@@ -177,9 +189,14 @@ class LinkServer:
     async def _send(self, connection: _Connection) -> None:
         while True:
             if self._live.confirmed:
-                frame = connection.outbox.next_frame(
-                    self._live.current, self._clock(), self._ttl_seconds
-                )
+                snapshot = self._live.current
+                if connection.outbox.held > snapshot.number:
+                    raise DoorwardError(
+                        "gateway-ahead",
+                        "The gateway holds a newer snapshot than the store.",
+                        "Where the store was restored from a backup, restart the gateway.",
+                    )
+                frame = connection.outbox.next_frame(snapshot, self._clock(), self._ttl_seconds)
                 async with asyncio.timeout(_SEND_SECONDS):
                     await connection.send(framing.encode(sign_frame(frame, self._key)))
             await connection.outbox.wait(self._heartbeat_seconds)
@@ -215,7 +232,10 @@ class LinkServer:
         others = {item.key_id for item in self._connections.values()}
         if connection.key_id in self._keys and connection.key_id not in others:
             jwk, _ = self._keys[connection.key_id]
-            self._keys[connection.key_id] = (jwk, self._clock() + _KEY_AFTERLIFE_SECONDS)
+            self._keys[connection.key_id] = (
+                jwk,
+                self._clock() + self._ttl_seconds + _ASSERTION_SECONDS,
+            )
         async with self._applied:
             self._applied.notify_all()
 
@@ -297,12 +317,15 @@ def _certified_gateway(writer: asyncio.StreamWriter) -> str:
 
 
 def _public_jwk(jwk: dict[str, str]) -> dict[str, str]:
-    """The known members of a public EC P-256 key. Raises DoorwardError `link-malformed`."""
-    known = {name: jwk.get(name, "") for name in ("kty", "crv", "x", "y", "kid")}
-    if (
-        (known["kty"], known["crv"]) != ("EC", "P-256")
-        or any(_COORDINATE.fullmatch(known[name]) is None for name in ("x", "y"))
-        or not known["kid"]
+    """The known members of a public EC P-256 key. Raises DoorwardError `link-malformed`.
+
+    Its id is its thumbprint (RFC 7638), so that no gateway can put its key in another's place.
+    """
+    known = {name: jwk.get(name, "") for name in ("crv", "kty", "x", "y")}
+    if (known["kty"], known["crv"]) != ("EC", "P-256") or any(
+        _COORDINATE.fullmatch(known[name]) is None for name in ("x", "y")
     ):
         raise DoorwardError("link-malformed", "The gateway's assertion key is no P-256 key.")
-    return {**known, "alg": "ES256", "use": "sig"}
+    thumbprint = hashlib.sha256(msgspec.json.encode(known)).digest()
+    key_id = base64.urlsafe_b64encode(thumbprint).rstrip(b"=").decode()
+    return {**known, "kid": key_id, "alg": "ES256", "use": "sig"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 
 import structlog
@@ -12,6 +13,7 @@ from doorward.errors import DoorwardError
 from doorward.model.snapshot import Snapshot
 
 _RETRY_SECONDS = 1.0
+_CONFIRMED_SECONDS = 5.0
 
 _log = structlog.get_logger(__name__)
 
@@ -19,16 +21,23 @@ _log = structlog.get_logger(__name__)
 class StoreReplica:
     """Port `LiveSnapshot`. `run` keeps it up to date; followers are told of every revision.
 
-    While the store cannot be reached the replica stays as it is, and `confirmed` says no: what
-    the replica says may then be old, and must not be passed on as fresh.
+    While the store cannot be reached, or does not answer, the replica stays as it is, and
+    `confirmed` says no: what the replica says may then be old, and must not be passed on as
+    fresh. `elapsed` is a monotonic clock, in seconds.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, elapsed: Callable[[], float] = time.monotonic) -> None:
         self._store = store
+        self._elapsed = elapsed
+        self._confirmed_until = elapsed()
         self._current = Snapshot()
         self._moved = asyncio.Condition()
         self._listeners: set[Callable[[Revision | None], None]] = set()
-        self.confirmed = False
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether the store said a moment ago that it holds nothing newer."""
+        return self._elapsed() < self._confirmed_until
 
     @property
     def current(self) -> Snapshot:
@@ -53,12 +62,12 @@ class StoreReplica:
             try:
                 await self._hold(await self._store.load(), None)
                 async for revision in self._store.revisions(self._current.number):
-                    self.confirmed = True
+                    self._confirmed_until = self._elapsed() + _CONFIRMED_SECONDS
                     if revision.changes:
                         snapshot = self._current.advance(revision.number, revision.changes)
                         await self._hold(snapshot, revision)
             except DoorwardError as error:
-                self.confirmed = False
+                self._confirmed_until = self._elapsed()
                 _log.warning("store-not-followed", code=error.code, detail=error.detail)
                 await asyncio.sleep(_RETRY_SECONDS)
 

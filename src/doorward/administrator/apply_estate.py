@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from doorward.administrator.control_plane import Act, ControlPlane, Effect, effect
-from doorward.administrator.ports import Transaction
 from doorward.administrator.sessions_of import end_sessions, sessions_of
+from doorward.administrator.settled import settled
 from doorward.estate.parse import Estate
 from doorward.estate.plan import Plan, Step, plan
 from doorward.model.ids import UserId
-from doorward.model.snapshot import ESTATE_KINDS, FIELDS, Change, Kind, Snapshot, removal
+from doorward.model.snapshot import Change, Kind, Snapshot, removal
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +29,9 @@ async def apply_estate(control: ControlPlane, act: Act, wanted: Estate) -> Appli
     People who are no longer declared lose sessions, credentials and standing with it.
     """
     async with control.store.transaction() as transaction:
-        intended = plan(await _declared(transaction), wanted)
-        changes = [*intended.changes, *_consequences(control.live.current, intended.steps)]
+        snapshot = await settled(control, transaction)
+        intended = plan(snapshot, wanted)
+        changes = [*intended.changes, *_consequences(snapshot, intended.steps)]
         for person in _removed(intended.steps, "user"):
             await transaction.credentials.remove_all(UserId(person))
         number = await transaction.snapshot.publish(changes)
@@ -43,14 +44,6 @@ async def apply_estate(control: ControlPlane, act: Act, wanted: Estate) -> Appli
                 detail=_summary(intended.steps),
             )
     return Applied(intended, await effect(control, number))
-
-
-async def _declared(transaction: Transaction) -> Snapshot:
-    documents = {
-        FIELDS[kind]: {item.id: item for item in await transaction.snapshot.all(kind)}
-        for kind in ESTATE_KINDS
-    }
-    return Snapshot(**documents)  # type: ignore[arg-type]
 
 
 def _removed(steps: Sequence[Step], kind: Kind) -> list[str]:

@@ -49,7 +49,8 @@ def entry_hash(entry: AuditEntry) -> str:
     """The hex SHA-256 over the canonical JSON (sorted keys, no spaces) of all but the hash."""
     fields = msgspec.structs.asdict(entry)
     del fields["hash"]
-    canonical = json.dumps(fields, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    # What a forger wrote may be of any type: it must come out different, not break the proof.
+    canonical = json.dumps(fields, sort_keys=True, separators=(",", ":"), default=repr)
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -50,6 +51,10 @@ class Effect:
 
 async def effect(control: ControlPlane, number: int) -> Effect:
     """Wait until snapshot `number` is enforced everywhere, within bounds."""
-    await control.live.reached(number)
+    try:
+        async with asyncio.timeout(control.effect_timeout_seconds):
+            await control.live.reached(number)
+    except TimeoutError:
+        return Effect(number, enforced=False)
     enforced = await control.gateways.wait_applied(number, control.effect_timeout_seconds)
     return Effect(number, enforced)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from doorward.administrator.authentication import digest
 from doorward.administrator.control_plane import ControlPlane, effect
 from doorward.administrator.open_session import SessionCookie
+from doorward.administrator.settled import settled
 from doorward.errors import DoorwardError
 from doorward.model.identity import ResourceCookie
 from doorward.model.ids import ResourceId, SessionId
@@ -21,15 +22,16 @@ async def issue_resource_cookie(
     secret = control.secrets.token()
     cookie = ResourceCookie(id=digest(secret), session=session, resource=resource)
     async with control.store.transaction() as transaction:
-        if await transaction.snapshot.get("session", session) is None:
+        snapshot = await settled(control, transaction)
+        if session not in snapshot.sessions:
             raise DoorwardError("session-unknown", "This session has ended.", "Sign in again.")
-        if await transaction.snapshot.get("resource", resource) is None:
+        if resource not in snapshot.resources:
             raise DoorwardError(
                 "resource-unknown", f"There is no resource `{resource}`.", "Check the address."
             )
         old = [
             removal("cookie", other.id)
-            for other in control.live.current.cookies.values()
+            for other in snapshot.cookies.values()
             if other.session == session and other.resource == resource
         ]
         number = await transaction.snapshot.publish([*old, change("cookie", cookie)])

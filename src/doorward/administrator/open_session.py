@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from doorward.administrator.authentication import Browser, Proof, digest, require_enabled
 from doorward.administrator.control_plane import Act, ControlPlane, Effect, effect
+from doorward.administrator.settled import settled
 from doorward.model.identity import ResourceCookie, Session
 from doorward.model.ids import ResourceId, SessionId
 from doorward.model.snapshot import change
@@ -30,7 +31,6 @@ async def open_session(
 
     Raises DoorwardError `user-disabled`.
     """
-    require_enabled(control.live.current, proof.user)
     secret = control.secrets.token()
     session = Session(
         id=SessionId(control.secrets.id("ses")),
@@ -46,6 +46,7 @@ async def open_session(
     )
     cookie = ResourceCookie(id=digest(secret), session=session.id, resource=AUTH)
     async with control.store.transaction() as transaction:
+        require_enabled(await settled(control, transaction), proof.user)
         number = await transaction.snapshot.publish(
             [change("session", session), change("cookie", cookie)]
         )

@@ -8,6 +8,7 @@ from doorward.administrator.carry_out import carry_out
 from doorward.administrator.control_plane import Act, ControlPlane, Effect
 from doorward.administrator.ports import Transaction
 from doorward.administrator.sessions_of import end_sessions
+from doorward.administrator.settled import settled
 from doorward.errors import DoorwardError
 from doorward.model.identity import Session
 from doorward.model.ids import SessionId
@@ -26,7 +27,7 @@ async def revoke_session(
                 f"There is no session `{session}`.",
                 "It may have ended. List the sessions again.",
             )
-        return end_sessions(control.live.current, [session])
+        return end_sessions(await settled(control, transaction), [session])
 
     return await carry_out(
         control, act, "session-revoked", f"session:{session}", {"reason": reason}, prepare

@@ -14,11 +14,7 @@ def sessions_of(snapshot: Snapshot, user: UserId) -> tuple[SessionId, ...]:
 
 
 def end_sessions(snapshot: Snapshot, sessions: Collection[SessionId]) -> list[Change]:
-    """The changes that end `sessions`, with every cookie that stands for one of them.
-
-    A cookie issued at this very moment may be missed: it then stands for a session that is gone,
-    which is denied, and the sweep removes it.
-    """
+    """The changes that end `sessions`, with every cookie that stands for one of them."""
     ended = frozenset(sessions)
     cookies = [
         removal("cookie", cookie.id)

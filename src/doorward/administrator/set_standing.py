@@ -10,6 +10,7 @@ from doorward.administrator.carry_out import carry_out
 from doorward.administrator.control_plane import Act, ControlPlane, Effect
 from doorward.administrator.ports import Transaction
 from doorward.administrator.sessions_of import end_sessions, sessions_of
+from doorward.administrator.settled import settled
 from doorward.administrator.targets import require_risk, standing_of, user_named
 from doorward.model.identity import Standing
 from doorward.model.ids import UserId
@@ -23,7 +24,7 @@ async def disable_user(control: ControlPlane, act: Act, user: UserId, reason: st
         await user_named(transaction, user)
         standing = await standing_of(transaction, user)
         disabled = msgspec.structs.replace(standing, disabled=True, reason=reason)
-        snapshot = control.live.current
+        snapshot = await settled(control, transaction)
         ended = end_sessions(snapshot, sessions_of(snapshot, user))
         return [*_if_changed(standing, disabled), *ended]
 

@@ -7,8 +7,9 @@ import msgspec
 from doorward.administrator.authentication import Proof, digest
 from doorward.administrator.control_plane import Act, ControlPlane, effect
 from doorward.administrator.open_session import AUTH, SessionCookie
+from doorward.administrator.settled import settled
 from doorward.errors import DoorwardError
-from doorward.model.identity import ResourceCookie, Session
+from doorward.model.identity import ResourceCookie
 from doorward.model.ids import SessionId
 from doorward.model.snapshot import change, removal
 
@@ -24,8 +25,9 @@ async def strengthen_session(
     """
     secret = control.secrets.token()
     async with control.store.transaction() as transaction:
-        found = await transaction.snapshot.get("session", session)
-        if not isinstance(found, Session) or found.user != proof.user:
+        snapshot = await settled(control, transaction)
+        found = snapshot.sessions.get(session)
+        if found is None or found.user != proof.user or found.expires_at <= act.at:
             raise DoorwardError("session-unknown", "This session has ended.", "Sign in again.")
         stronger = msgspec.structs.replace(
             found,
@@ -36,7 +38,7 @@ async def strengthen_session(
         )
         old = [
             removal("cookie", cookie.id)
-            for cookie in control.live.current.cookies.values()
+            for cookie in snapshot.cookies.values()
             if cookie.session == session and cookie.resource == AUTH
         ]
         cookie = ResourceCookie(id=digest(secret), session=session, resource=AUTH)

@@ -4,30 +4,31 @@ from __future__ import annotations
 
 from doorward.administrator.control_plane import ControlPlane
 from doorward.administrator.sessions_of import end_sessions
+from doorward.administrator.settled import settled
 from doorward.model.ids import UnixSeconds
 from doorward.model.snapshot import removal
 
 
 async def sweep_expired(control: ControlPlane, now: UnixSeconds) -> int:
     """How many documents were removed. The engine denies what has expired without this."""
-    snapshot = control.live.current
-    sessions = [item.id for item in snapshot.sessions.values() if item.expires_at <= now]
-    ended = end_sessions(snapshot, sessions)
-    gone = {item.id for item in ended}
-    changes = [
-        *ended,
-        *(
-            removal("cookie", cookie.id)
-            for cookie in snapshot.cookies.values()
-            if cookie.session not in snapshot.sessions and cookie.id not in gone
-        ),
-        *(
-            removal("service_token", token.id)
-            for token in snapshot.service_tokens.values()
-            if token.expires_at <= now
-        ),
-    ]
     async with control.store.transaction() as transaction:
         await transaction.one_time.sweep(now)
+        snapshot = await settled(control, transaction)
+        sessions = [item.id for item in snapshot.sessions.values() if item.expires_at <= now]
+        ended = end_sessions(snapshot, sessions)
+        gone = {item.id for item in ended}
+        changes = [
+            *ended,
+            *(
+                removal("cookie", cookie.id)
+                for cookie in snapshot.cookies.values()
+                if cookie.session not in snapshot.sessions and cookie.id not in gone
+            ),
+            *(
+                removal("service_token", token.id)
+                for token in snapshot.service_tokens.values()
+                if token.expires_at <= now
+            ),
+        ]
         await transaction.snapshot.publish(changes)
     return len(changes)

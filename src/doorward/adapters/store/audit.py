@@ -46,6 +46,12 @@ class AuditLog:
 
     async def _select(self, statement: Select[*tuple[object, ...]]) -> list[AuditEntry]:
         rows = await self._connection.execute(statement)
-        return [
-            AuditEntry(**{**row, "detail": json.loads(row["detail"])}) for row in rows.mappings()
-        ]
+        return [AuditEntry(**{**row, "detail": _detail(row["detail"])}) for row in rows.mappings()]
+
+
+def _detail(text: object) -> dict[str, str]:
+    """The detail of an entry; what nobody here wrote is kept visible, and fails the proof."""
+    try:
+        return msgspec.json.decode(str(text), type=dict[str, str])
+    except msgspec.DecodeError:
+        return {"malformed": str(text)}

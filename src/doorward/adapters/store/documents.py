@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import groupby
 
 import msgspec
 from sqlalchemy import bindparam, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from doorward.adapters.store.failures import failure
 from doorward.adapters.store.tables import meta, snapshot_change, snapshot_document
 from doorward.administrator.ports import Revision
 from doorward.errors import DoorwardError
@@ -36,14 +38,16 @@ class Documents:
         body = await self._connection.scalar(
             select(table.body).where(table.kind == kind, table.id == document_id)
         )
-        return None if body is None else decode(kind, body.encode())
+        with _intact():
+            return None if body is None else decode(kind, body.encode())
 
     async def all(self, kind: Kind) -> Sequence[Document]:
         table = snapshot_document.c
         bodies = await self._connection.scalars(
             select(table.body).where(table.kind == kind).order_by(table.id)
         )
-        return [decode(kind, body.encode()) for body in bodies]
+        with _intact():
+            return [decode(kind, body.encode()) for body in bodies]
 
     async def publish(self, changes: Sequence[Change]) -> int:
         number = await current_number(self._connection)
@@ -109,7 +113,8 @@ async def load_snapshot(connection: AsyncConnection) -> Snapshot:
         select(table.kind, table.id, table.body).order_by(table.kind, table.id)
     )
     changes = (Change(kind, key, msgspec.Raw(body.encode())) for kind, key, body in rows)
-    return Snapshot().advance(number, changes)
+    with _intact():
+        return Snapshot().advance(number, changes)
 
 
 async def read_revisions(connection: AsyncConnection, after: int) -> list[Revision]:
@@ -135,6 +140,15 @@ async def read_revisions(connection: AsyncConnection, after: int) -> list[Revisi
             "Load the whole snapshot.",
         )
     return revisions
+
+
+@contextmanager
+def _intact() -> Iterator[None]:
+    """Documents were well-formed when they were published: raises `store-corrupt`."""
+    try:
+        yield
+    except (msgspec.DecodeError, KeyError):
+        raise failure("store-corrupt") from None
 
 
 def _changes(rows: Iterable[tuple[int, Kind, str, str | None]]) -> Iterable[Change]:

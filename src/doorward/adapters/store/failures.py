@@ -16,10 +16,13 @@ _SQLITE = (
     ("SQLITE_READONLY", "store-read-only"),
     ("SQLITE_PERM", "store-read-only"),
     ("SQLITE_FULL", "store-full"),
+    ("SQLITE_CORRUPT", "store-corrupt"),
+    ("SQLITE_NOTADB", "store-corrupt"),
 )
 _POSTGRESQL = (
     ("53100", "store-full"),
     ("25006", "store-read-only"),
+    ("XX00", "store-corrupt"),
     ("42501", "store-read-only"),
     ("40", "store-conflict"),
     ("55P03", "store-conflict"),
@@ -31,6 +34,10 @@ _SENTENCES = {
         "Give the process that runs doorward control write access to the database.",
     ),
     "store-full": ("The store has no room left.", "Free space where the database is."),
+    "store-corrupt": (
+        "The store holds what doorward did not write.",
+        "Restore a backup, and find out who changed the database.",
+    ),
     "store-unavailable": (
         "The store cannot be reached, or fails.",
         "See that the database runs and that the store URL in doorward.toml is right.",

@@ -1,0 +1,52 @@
+"""The migrations add up to the tables that the code uses."""
+
+from __future__ import annotations
+
+import pytest
+import sqlalchemy
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+
+from doorward.adapters.store import open_store, upgrade
+from doorward.adapters.store.tables import metadata
+from doorward.errors import DoorwardError
+
+
+def sync_engine(url: str) -> sqlalchemy.Engine:
+    return sqlalchemy.create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
+
+
+def test_migrations_add_up_to_the_tables(store_url: str) -> None:
+    engine = sync_engine(store_url)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+    engine.dispose()
+
+
+def test_upgrading_twice_changes_nothing(store_url: str) -> None:
+    upgrade(store_url)
+    test_migrations_add_up_to_the_tables(store_url)
+
+
+def test_a_store_of_a_newer_version_is_refused(store_url: str) -> None:
+    def stamp(before: str, after: str) -> None:
+        with engine.begin() as connection:
+            statement = "UPDATE alembic_version SET version_num = :after WHERE version_num = :old"
+            connection.execute(sqlalchemy.text(statement), {"after": after, "old": before})
+
+    engine = sync_engine(store_url)
+    stamp("0001", "9999")
+    try:
+        with pytest.raises(DoorwardError, match="store-newer"):
+            upgrade(store_url)
+    finally:
+        stamp("9999", "0001")
+        engine.dispose()
+
+
+@pytest.mark.parametrize("url", ["", "nonsense", "mysql://x/y", "sqlite://", "sqlite:///:memory:"])
+def test_a_url_of_another_kind_is_refused_and_not_shown(url: str) -> None:
+    for use in (open_store, upgrade):
+        with pytest.raises(DoorwardError, match="store-url-invalid"):
+            use(url)
