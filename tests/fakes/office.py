@@ -1,0 +1,315 @@
+"""A small company on the store in memory: what tests of the API and the console look at.
+
+`office()` makes it: people, resources, policies, sessions, a device, a service token, decisions
+and administrative acts. `Office.context(authenticator)` is what the applications are made with;
+`Office.assertion(...)` is what the gateway would add to a request.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import msgspec
+
+from doorward.adapters.assertion_verifier import AssertionVerifier
+from doorward.adapters.ticket_signer import Es256Signer
+from doorward.administrator.audit_chain import head_of
+from doorward.administrator.control_plane import Act, ControlPlane
+from doorward.administrator.set_standing import set_user_risk
+from doorward.entrypoints.actors import Authenticator, GatewayAssertion
+from doorward.entrypoints.api.context import Context
+from doorward.model.decision import DecisionRecord, ReasonCode, Remedy
+from doorward.model.estate import (
+    ActionRule,
+    Group,
+    Label,
+    Policy,
+    Resource,
+    Role,
+    Service,
+    User,
+)
+from doorward.model.identity import Device, ResourceCookie, ServiceToken, Session
+from doorward.model.ids import (
+    DecisionId,
+    DeviceId,
+    GatewayId,
+    GroupId,
+    LabelId,
+    PolicyId,
+    ResourceId,
+    RoleId,
+    ServiceId,
+    ServiceTokenId,
+    SessionId,
+    UnixSeconds,
+    UserId,
+)
+from doorward.model.snapshot import Change, Document, Kind, change
+from doorward.protocol.ticket import AssertionClaims
+from tests.fakes.store import MemoryHeads, MemoryStore, ObedientGateways, control_plane
+
+NOON: UnixSeconds = 1795435200.0
+"""2026-11-23T12:00:00Z, a Monday."""
+ISSUER = "https://auth.doorward.localhost"
+CONSOLE = "http://console.doorward.localhost:8080"
+HOSTILE = '<script>alert("x")</script>'
+"""What a stranger puts wherever they can: a path, a name, a user agent."""
+
+PAYROLL_POLICY = """\
+@id("payroll-at-work")
+@description("Payroll staff, at work, by passkey, on a healthy device.")
+permit (
+  principal in Group::"payroll",
+  action == Action::"read",
+  resource == Resource::"payroll"
+) when {
+  context.session.phishing_resistant &&
+  context has device && context.device has healthy && context.device.healthy
+};"""
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedByNobody:
+    thumbprint: str
+    pkcs12: bytes
+
+
+class PaperAuthority:
+    """Port `DeviceAuthority` that hands out paper."""
+
+    def issue(self, device: DeviceId, password: str, at: UnixSeconds) -> IssuedByNobody:
+        return IssuedByNobody(device.encode().hex().ljust(64, "0")[:64], b"paper")
+
+
+@dataclass
+class Office:
+    """The company, at `now`."""
+
+    store: MemoryStore
+    control: ControlPlane
+    gateways: ObedientGateways
+    heads: MemoryHeads = field(default_factory=MemoryHeads)
+    signer: Es256Signer = field(default_factory=lambda: Es256Signer("JWT"))
+    now: UnixSeconds = NOON
+
+    def gateway_assertion(self) -> GatewayAssertion:
+        """How the console's host knows its callers."""
+        verifier = AssertionVerifier(ISSUER, lambda: [self.signer.jwk])
+        return GatewayAssertion(verifier, self.control.live, [CONSOLE])
+
+    def context(self, authenticator: Authenticator) -> Context:
+        return Context(
+            control=self.control,
+            heads=self.heads,
+            device_authority=PaperAuthority(),
+            authenticator=authenticator,
+            clock=lambda: self.now,
+            auth_origin="http://auth.doorward.localhost:8080",
+            invitation_seconds=3600,
+        )
+
+    def claims(self, **changed: object) -> AssertionClaims:
+        """What the gateway says of alice at the console, with some of it changed."""
+        claims = AssertionClaims(
+            iss=ISSUER,
+            aud="console",
+            sub="alice",
+            sid="ses_alice",
+            email="alice@example.test",
+            name="Alice Adams",
+            groups=("platform",),
+            iat=int(self.now),
+            exp=int(self.now) + 60,
+            jti="dec_console",
+        )
+        return msgspec.structs.replace(claims, **changed)
+
+    def headers(self, **changed: object) -> dict[str, str]:
+        """The gateway's header; add Sec-Fetch-Site to be one of the console's own pages."""
+        return {"doorward-assertion": self.signer.sign(self.claims(**changed))}
+
+
+async def office() -> Office:
+    store = MemoryStore()
+    control = control_plane(store)
+    gateways = control.gateways
+    assert isinstance(gateways, ObedientGateways)
+    async with store.transaction() as transaction:
+        await transaction.snapshot.publish(_documents())
+    gateways.waited.append(1)
+    company = Office(store, control, gateways)
+    await set_user_risk(
+        control, Act("operator", NOON - 900), UserId("carol"), 72, "impossible travel"
+    )
+    async with store.transaction() as transaction:
+        company.heads.head = head_of((await transaction.audit.latest(1))[0])
+    await store.append_decisions(decisions())
+    return company
+
+
+def _documents() -> list[Change]:
+    declared: list[tuple[Kind, Document]] = [
+        ("group", Group(id=GroupId("platform"), name="Platform")),
+        ("group", Group(id=GroupId("payroll"), name="Payroll staff")),
+        ("role", Role(id=RoleId("on-call"), name="On call")),
+        ("user", _person("alice", "Alice Adams", "platform")),
+        ("user", _person("bob", "Bob Baker", "payroll")),
+        ("user", _person("carol", f"Carol {HOSTILE}", "payroll")),
+        ("user", _person("dave", "Dave Dunn")),
+        ("service", Service(id=ServiceId("reports"), name="Nightly reports")),
+        ("label", Label(id=LabelId("public"), name="Public", sensitivity=0)),
+        ("label", Label(id=LabelId("restricted"), name="Restricted", sensitivity=80)),
+        ("resource", _resource("console", "Console", "control", "restricted")),
+        ("resource", _resource("payroll", "Payroll", "http://127.0.0.1:9001", "restricted")),
+        ("resource", _resource("handbook", "Handbook", "http://127.0.0.1:9002", "public")),
+        (
+            "policy",
+            Policy(
+                id=PolicyId("payroll-at-work"),
+                text=PAYROLL_POLICY,
+                file="policies.cedar",
+                line=12,
+                description="Payroll staff, at work, by passkey, on a healthy device.",
+            ),
+        ),
+        ("session", _session("ses_alice", "alice", 3600)),
+        ("session", _session("ses_bob", "bob", 600)),
+        (
+            "cookie",
+            ResourceCookie(
+                id="c0" * 32, session=SessionId("ses_bob"), resource=ResourceId("payroll")
+            ),
+        ),
+        ("device", _device("laptop-7", "bob", healthy=True)),
+        ("device", _device("laptop-9", "dave", healthy=False)),
+        (
+            "service_token",
+            ServiceToken(
+                id=ServiceTokenId("dwt_0001"),
+                service=ServiceId("reports"),
+                secret_hash="5e" * 32,
+                resources=(ResourceId("payroll"),),
+                issued_at=NOON - 86400,
+                expires_at=NOON + 30 * 86400,
+            ),
+        ),
+    ]
+    return [change(kind, document) for kind, document in declared]
+
+
+def _person(user: str, name: str, *groups: str) -> User:
+    return User(
+        id=UserId(user),
+        name=name,
+        email=f"{user}@example.test",
+        groups=tuple(GroupId(group) for group in groups),
+    )
+
+
+def _resource(resource: str, name: str, upstream: str, label: str) -> Resource:
+    return Resource(
+        id=ResourceId(resource),
+        name=name,
+        host=resource,
+        upstream=upstream,
+        label=LabelId(label),
+        owner=UserId("alice"),
+        timezone="Europe/Berlin",
+        description=f"{name} of the company.",
+        rules=(ActionRule(path="/run/*", action="write", methods=("GET",)),),
+    )
+
+
+def _session(session: str, user: str, age_seconds: float) -> Session:
+    return Session(
+        id=SessionId(session),
+        user=UserId(user),
+        started_at=NOON - age_seconds,
+        expires_at=NOON + 28800,
+        authenticated_at=NOON - age_seconds,
+        methods=("passkey",),
+        phishing_resistant=True,
+        multi_factor=True,
+        address="192.0.2.17",
+        user_agent=f"Mozilla/5.0 (X11; Linux x86_64) {HOSTILE}",
+    )
+
+
+def _device(device: str, owner: str, *, healthy: bool | None) -> Device:
+    return Device(
+        id=DeviceId(device),
+        owner=UserId(owner),
+        thumbprint=device.encode().hex().ljust(64, "a")[:64],
+        healthy=healthy,
+        risk=0 if healthy else 40,
+        reason="" if healthy else "disk encryption is off",
+    )
+
+
+def decisions() -> list[DecisionRecord]:
+    facts = {
+        "principal": {"id": "bob", "groups": ["payroll"], "risk": 0},
+        "resource": {"id": "payroll", "label": "restricted", "sensitivity": 80},
+        "context": {"minute_of_day": 780, "weekday": 1, "device": {"healthy": True}},
+    }
+    first = decision_record(1, facts=facts, policies=("payroll-at-work",))
+    return [
+        first,
+        decision_record(2, source="ticket", decision=first.id, facts={}),
+        decision_record(
+            3,
+            subject="dave",
+            session="ses_dave",
+            reason="no-policy-permits",
+            facts=facts,
+            remedies=(Remedy(kind="ask-access", target="alice"), Remedy(kind="step-up")),
+        ),
+        decision_record(4, subject="", session="", reason="not-signed-in", path=f"/{HOSTILE}?q=1"),
+        decision_record(5, subject="service:reports", session="", reason="token-out-of-scope"),
+        decision_record(
+            6, subject="alice", session="ses_alice", resource="console", path="/decisions"
+        ),
+    ]
+
+
+def decision_record(
+    number: int,
+    *,
+    subject: str = "bob",
+    session: str = "ses_bob",
+    resource: str = "payroll",
+    reason: ReasonCode = "permitted",
+    source: Literal["engine", "ticket", "stream"] = "engine",
+    decision: str = "",
+    facts: object = None,
+    policies: tuple[str, ...] = (),
+    remedies: tuple[Remedy, ...] = (),
+    path: str = "/employees",
+) -> DecisionRecord:
+    own = f"dec_{number:04d}"
+    return DecisionRecord(
+        id=DecisionId(own),
+        at=NOON - 600 + number * 10,
+        gateway=GatewayId("gateway-1"),
+        source=source,
+        decision=DecisionId(decision or own),
+        outcome="allow" if reason == "permitted" else "deny",
+        reason=reason,
+        snapshot=1,
+        policies=tuple(PolicyId(policy) for policy in policies),
+        remedies=remedies,
+        facts=msgspec.Raw(msgspec.json.encode(facts or {})),
+        subject=subject,
+        session=session,
+        device="laptop-7" if subject == "bob" else "",
+        resource=resource,
+        action="read",
+        method="GET",
+        path=path,
+        address="192.0.2.17",
+        country="DE",
+        networks=("office",),
+        latency_us=84,
+    )
