@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount
 
 from doorward.administrator.authentication import Authenticators
-from doorward.entrypoints.login import invitation, redirects, sign_in, step_up
+from doorward.entrypoints.login import invitation, redirects, sign_in, sign_out, step_up
 from doorward.entrypoints.login.answers import failed, json
 from doorward.entrypoints.login.site import Site
 from doorward.entrypoints.login.visit import Visit
@@ -31,7 +31,13 @@ def app(
     auth_origins: Iterable[str],
     session_seconds: float,
 ) -> Starlette:
-    """Sign-in for the hosts beside `auth_origins`, the origins of the sign-in host."""
+    """A plain constructor: ports and values in, an ASGI application out; it starts nothing.
+
+    It answers for two kinds of host, told apart by `Host`: `auth.DOMAIN`, and every other host of
+    the domain, where it has `/.doorward/*` only. `auth_origins` are the origins of the sign-in
+    host, one for each listener, such as `http://auth.doorward.localhost:8080`. Requests must come
+    from a gateway: the last element of `X-Forwarded-For` is believed.
+    """
     wiring = Wiring(authenticators, Site(auth_origins), clock, session_seconds)
     return Starlette(
         routes=routes(wiring),
@@ -46,7 +52,8 @@ def routes(wiring: Wiring) -> list[BaseRoute]:
         Mount(STATIC_PATH, static_files()),
         route(wiring, "/", redirects.home),
         route(wiring, "/start", redirects.start),
-        route(wiring, "/sign-out", redirects.sign_out, post=True),
+        route(wiring, "/sign-out", sign_out.ask_everywhere),
+        route(wiring, "/sign-out", sign_out.everywhere, post=True),
         route(wiring, "/sign-in", sign_in.show),
         route(wiring, "/sign-in", sign_in.submit, post=True),
         route(wiring, "/step-up", step_up.show),
@@ -65,7 +72,8 @@ def routes(wiring: Wiring) -> list[BaseRoute]:
         route(wiring, "/webauthn/step-up", step_up.passkey, post=True, form="json"),
         route(wiring, "/.well-known/jwks.json", _keys, form="json"),
         route(wiring, "/.doorward/callback", redirects.callback, at_auth=False),
-        route(wiring, "/.doorward/sign-out", redirects.leave, post=True, at_auth=False),
+        route(wiring, "/.doorward/sign-out", sign_out.ask_here, at_auth=False),
+        route(wiring, "/.doorward/sign-out", sign_out.here, post=True, at_auth=False),
     ]
 
 

@@ -8,13 +8,11 @@ from starlette.responses import Response
 
 from doorward.administrator.issue_resource_cookie import issue_resource_cookie
 from doorward.administrator.redirect_code import is_return_path, issue_code, redeem_code
-from doorward.administrator.sign_out_everywhere import sign_out_everywhere
 from doorward.entrypoints.login.answers import drop_cookie, page, put_cookie, redirect
 from doorward.entrypoints.login.continuation import read_continuation
 from doorward.entrypoints.login.visit import FLOW_COOKIE, SESSION_COOKIE, Visit
-from doorward.entrypoints.login.wiring import Wiring, require_signed_in, signed_in
+from doorward.entrypoints.login.wiring import Wiring, resource_here, signed_in
 from doorward.errors import DoorwardError
-from doorward.model.estate import Resource
 
 
 async def start(wiring: Wiring, visit: Visit) -> Response:
@@ -40,7 +38,7 @@ async def start(wiring: Wiring, visit: Visit) -> Response:
 
 async def callback(wiring: Wiring, visit: Visit) -> Response:
     """At the resource: the code becomes this resource's own cookie, enforced when it arrives."""
-    resource = _resource_here(wiring, visit)
+    resource = resource_here(wiring, visit)
     path = visit.query("return") or "/"
     if not is_return_path(path):
         raise DoorwardError(
@@ -65,39 +63,20 @@ async def callback(wiring: Wiring, visit: Visit) -> Response:
     return response
 
 
-async def leave(wiring: Wiring, visit: Visit) -> Response:
-    """Sign-out asked at a resource: the sign-in host carries it out."""
-    _resource_here(wiring, visit)
-    return redirect(f"{visit.place.beside('auth')}/")
-
-
 async def home(wiring: Wiring, visit: Visit) -> Response:
-    """Who this is, and the applications there are."""
+    """Who this is, and the applications that would open."""
     person = signed_in(wiring, visit)
     if person is None:
         return redirect("/sign-in")
-    resources = sorted(wiring.snapshot.resources.values(), key=lambda item: item.name.casefold())
-    links = [(resource, f"{visit.place.of(resource)}/") for resource in resources]
-    return page("home.html", person=person.user, session=person.session, links=links)
-
-
-async def sign_out(wiring: Wiring, visit: Visit) -> Response:
-    """End every session of this person, everywhere."""
-    person = require_signed_in(wiring, visit)
-    await sign_out_everywhere(wiring.control, person.act(visit.now), person.user.id)
-    response = page(
-        "message.html",
-        title="You are signed out",
-        text="Every session of yours has ended, on all your devices and in all applications.",
-        action_label="Sign in again",
-        action_href="/sign-in",
+    snapshot = wiring.snapshot
+    applications = await wiring.applications.of(
+        snapshot, person.session.id, visit.address, visit.now
     )
-    drop_cookie(response, SESSION_COOKIE)
-    return response
-
-
-def _resource_here(wiring: Wiring, visit: Visit) -> Resource:
-    for resource in wiring.snapshot.resources.values():
-        if resource.host == visit.place.label:
-            return resource
-    raise DoorwardError("resource-unknown", "There is no application here.", "Check the address.")
+    return page(
+        "home.html",
+        person=person.user,
+        session=person.session,
+        now=visit.now,
+        applications=applications,
+        origins={item.id: visit.place.of(item) for item in snapshot.resources.values()},
+    )

@@ -9,7 +9,8 @@ from starlette.responses import Response
 
 from doorward.administrator.authentication import Proof
 from doorward.administrator.control_plane import Act
-from doorward.administrator.open_session import SessionCookie, open_session
+from doorward.administrator.open_session import AUTH, open_session
+from doorward.administrator.revoke_session import revoke_session
 from doorward.administrator.sign_in_passkey import begin_passkey, sign_in_passkey
 from doorward.administrator.sign_in_password import sign_in_password
 from doorward.entrypoints.login.answers import (
@@ -22,10 +23,16 @@ from doorward.entrypoints.login.answers import (
 )
 from doorward.entrypoints.login.continuation import Continuation, read_continuation
 from doorward.entrypoints.login.visit import SESSION_COOKIE, Visit
-from doorward.entrypoints.login.wiring import Wiring, signed_in, with_flow
+from doorward.entrypoints.login.wiring import (
+    Wiring,
+    session_of_cookie,
+    signed_in,
+    with_flow,
+)
 from doorward.errors import DoorwardError
 
-_FORM_ERRORS = frozenset({"sign-in-rejected", "too-many-attempts", "sign-in-busy"})
+FORM_ERRORS = frozenset({"sign-in-rejected", "too-many-attempts", "sign-in-busy"})
+"""What the form itself says, so that the person can try again."""
 
 
 class PasskeyAnswer(msgspec.Struct, frozen=True):
@@ -63,7 +70,7 @@ async def submit(wiring: Wiring, visit: Visit) -> Response:
             now=visit.now,
         )
     except DoorwardError as error:
-        if error.code not in _FORM_ERRORS:
+        if error.code not in FORM_ERRORS:
             raise
         response = _form(visit, onward, error, fields.get("name", ""))
         response.headers.update(error_headers(error))
@@ -89,10 +96,11 @@ async def passkey(wiring: Wiring, visit: Visit) -> Response:
 
 
 async def begin_session(wiring: Wiring, visit: Visit, proof: Proof, response: Response) -> Response:
-    """`response` with the cookie of a new session; an older one of this browser stays behind.
+    """`response` with the cookie of a new session; one that this browser had before ends.
 
     The id is always new: one that an attacker planted is worth nothing (session fixation).
     """
+    former = session_of_cookie(wiring, visit, AUTH)
     cookie = await open_session(
         wiring.control,
         Act(f"user:{proof.user}", visit.now),
@@ -100,11 +108,9 @@ async def begin_session(wiring: Wiring, visit: Visit, proof: Proof, response: Re
         browser=visit.browser(),
         lifetime_seconds=wiring.session_seconds,
     )
-    return give_cookie(wiring, cookie, response)
-
-
-def give_cookie(wiring: Wiring, cookie: SessionCookie, response: Response) -> Response:
-    """`response` with the sign-in host's session cookie."""
+    if former is not None:
+        act = Act(f"user:{former.user}", visit.now)
+        await revoke_session(wiring.control, act, former.id, "signed in anew")
     put_cookie(response, SESSION_COOKIE, cookie.secret, int(wiring.session_seconds))
     return response
 

@@ -13,6 +13,7 @@ from doorward.entrypoints.login.answers import (
     error_status,
     json,
     page,
+    put_cookie,
     redirect,
 )
 from doorward.entrypoints.login.continuation import (
@@ -21,8 +22,8 @@ from doorward.entrypoints.login.continuation import (
     read_continuation,
     read_need,
 )
-from doorward.entrypoints.login.sign_in import PasskeyAnswer, give_cookie
-from doorward.entrypoints.login.visit import Visit
+from doorward.entrypoints.login.sign_in import FORM_ERRORS, PasskeyAnswer
+from doorward.entrypoints.login.visit import SESSION_COOKIE, Visit
 from doorward.entrypoints.login.wiring import (
     SignedIn,
     Wiring,
@@ -31,8 +32,6 @@ from doorward.entrypoints.login.wiring import (
     with_flow,
 )
 from doorward.errors import DoorwardError
-
-_FORM_ERRORS = frozenset({"sign-in-rejected", "too-many-attempts", "sign-in-busy"})
 
 
 async def show(wiring: Wiring, visit: Visit) -> Response:
@@ -65,7 +64,7 @@ async def submit(wiring: Wiring, visit: Visit) -> Response:
             now=visit.now,
         )
     except DoorwardError as error:
-        if error.code not in _FORM_ERRORS:
+        if error.code not in FORM_ERRORS:
             raise
         response = _form(visit, onward, person, need, error)
         response.headers.update(error_headers(error))
@@ -104,7 +103,9 @@ async def _strengthen(
     cookie = await strengthen_session(
         wiring.control, person.act(visit.now), session=person.session.id, proof=proof
     )
-    return give_cookie(wiring, cookie, response)
+    remaining = max(1, int(person.session.expires_at - visit.now))
+    put_cookie(response, SESSION_COOKIE, cookie.secret, remaining)
+    return response
 
 
 def _form(

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from doorward.administrator.authentication import Authenticators, digest
+from doorward.administrator.authentication import (
+    Authenticators,
+    digest,
+    require_enabled,
+)
 from doorward.administrator.control_plane import Act, ControlPlane
 from doorward.administrator.open_session import AUTH
 from doorward.entrypoints.login.answers import failed, put_cookie
+from doorward.entrypoints.login.applications import Applications
 from doorward.entrypoints.login.site import Site
 from doorward.entrypoints.login.visit import FLOW_COOKIE, Visit
 from doorward.errors import DoorwardError
-from doorward.model.estate import User
+from doorward.model.estate import Resource, User
 from doorward.model.identity import Session
-from doorward.model.ids import UnixSeconds
+from doorward.model.ids import ResourceId, UnixSeconds
 from doorward.model.snapshot import Snapshot
 
 _FLOW_SECONDS = 3600
@@ -33,6 +38,7 @@ class Wiring:
     site: Site
     clock: Callable[[], UnixSeconds]
     session_seconds: float
+    applications: Applications = field(default_factory=Applications)
 
     @property
     def control(self) -> ControlPlane:
@@ -88,20 +94,25 @@ def _visit(wiring: Wiring, request: Request, *, at_auth: bool) -> Visit:
     return Visit(request, place, wiring.clock())
 
 
-def signed_in(wiring: Wiring, visit: Visit) -> SignedIn | None:
-    """Who this browser is at the sign-in host; None for nobody, or nobody any more."""
+def session_of_cookie(wiring: Wiring, visit: Visit, resource: ResourceId) -> Session | None:
+    """The live session behind this host's cookie; a cookie of another host is none."""
     snapshot = wiring.snapshot
     cookie = snapshot.cookies.get(digest(visit.session_secret)) if visit.session_secret else None
-    if cookie is None or cookie.resource != AUTH:
+    if cookie is None or cookie.resource != resource:
         return None
     session = snapshot.sessions.get(cookie.session)
-    user = snapshot.users.get(session.user) if session is not None else None
-    if session is None or user is None or session.expires_at <= visit.now:
+    return session if session is not None and visit.now < session.expires_at else None
+
+
+def signed_in(wiring: Wiring, visit: Visit) -> SignedIn | None:
+    """Who this browser is at the sign-in host; None for nobody, or nobody any more."""
+    session = session_of_cookie(wiring, visit, AUTH)
+    if session is None:
         return None
-    standing = snapshot.standings.get(user.id)
-    if standing is not None and standing.disabled:
+    try:
+        return SignedIn(require_enabled(wiring.snapshot, session.user), session)
+    except DoorwardError:
         return None
-    return SignedIn(user, session)
 
 
 def require_signed_in(wiring: Wiring, visit: Visit) -> SignedIn:
@@ -117,3 +128,11 @@ def with_flow(wiring: Wiring, visit: Visit, response: Response) -> Response:
     if not visit.flow_secret:
         put_cookie(response, FLOW_COOKIE, wiring.control.secrets.token(), _FLOW_SECONDS)
     return response
+
+
+def resource_here(wiring: Wiring, visit: Visit) -> Resource:
+    """The resource whose host this is. Raises DoorwardError `resource-unknown`."""
+    for resource in wiring.snapshot.resources.values():
+        if resource.host == visit.place.label:
+            return resource
+    raise DoorwardError("resource-unknown", "There is no application here.", "Check the address.")

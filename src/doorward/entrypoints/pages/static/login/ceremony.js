@@ -1,5 +1,7 @@
 // The two passkey ceremonies (WebAuthn level 2), and asking the server.
 
+const UNEXPECTED = "Something went wrong. Reload the page and try again.";
+
 function bytes(text) {
   const binary = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
   return Uint8Array.from(binary, (character) => character.charCodeAt(0));
@@ -13,13 +15,20 @@ function text(buffer) {
 const withId = (descriptor) => ({ ...descriptor, id: bytes(descriptor.id) });
 
 export async function ask(path, body) {
-  const response = await fetch(path, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify(body),
-  });
-  const answer = await response.json();
-  if (!response.ok) throw new Error([answer.title, answer.remedy].filter(Boolean).join(" "));
+  let response;
+  try {
+    response = await fetch(path, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(body),
+    });
+  } catch {
+    throw new Error("doorward could not be reached. Check your connection and try again.");
+  }
+  const answer = await response.json().catch(() => ({ title: UNEXPECTED }));
+  if (!response.ok) {
+    throw new Error([answer.title, answer.remedy].filter(Boolean).join(" ") || UNEXPECTED);
+  }
   return answer;
 }
 
@@ -72,10 +81,10 @@ const SENTENCES = {
 };
 
 export function sentence(error) {
-  if (!window.PublicKeyCredential) {
+  if (!window.PublicKeyCredential && error instanceof TypeError) {
     return "This browser knows no passkeys. Use a password and a code, or another browser.";
   }
-  return SENTENCES[error.name] ?? error.message ?? "Something went wrong. Reload the page.";
+  return SENTENCES[error.name] ?? (error.message || UNEXPECTED);
 }
 
 export function onSubmit(form, trouble, act) {

@@ -1,0 +1,70 @@
+"""Signing out: this browser from a resource, or every device from the sign-in host."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from doorward.administrator.control_plane import Act
+from doorward.administrator.revoke_session import revoke_session
+from doorward.administrator.sign_out_everywhere import sign_out_everywhere
+from doorward.entrypoints.login.answers import drop_cookie, page
+from doorward.entrypoints.login.site import AUTH_LABEL
+from doorward.entrypoints.login.visit import SESSION_COOKIE, Visit
+from doorward.entrypoints.login.wiring import (
+    Wiring,
+    require_signed_in,
+    resource_here,
+    session_of_cookie,
+)
+from doorward.errors import DoorwardError
+
+
+async def ask_everywhere(wiring: Wiring, visit: Visit) -> Response:
+    """A link changes nothing: the page asks first."""
+    require_signed_in(wiring, visit)
+    return page("sign_out.html", scope="On all your devices, and in every application.")
+
+
+async def everywhere(wiring: Wiring, visit: Visit) -> Response:
+    """End every session of this person."""
+    person = require_signed_in(wiring, visit)
+    await sign_out_everywhere(wiring.control, person.act(visit.now), person.user.id)
+    return _signed_out(
+        "Every session of yours has ended, on all your devices and in all applications.",
+        "/sign-in",
+    )
+
+
+async def ask_here(wiring: Wiring, visit: Visit) -> Response:
+    """As `ask_everywhere`, at a resource."""
+    resource_here(wiring, visit)
+    return page("sign_out.html", scope="In this browser, and in every application that it uses.")
+
+
+async def here(wiring: Wiring, visit: Visit) -> Response:
+    """End the session behind this resource's cookie, with all its cookies."""
+    resource = resource_here(wiring, visit)
+    session = session_of_cookie(wiring, visit, resource.id)
+    if session is not None:
+        act = Act(f"user:{session.user}", visit.now)
+        try:
+            await revoke_session(wiring.control, act, session.id, "signed out")
+        except DoorwardError as error:
+            if error.code != "session-unknown":
+                raise
+    return _signed_out(
+        "This browser is signed out of every application.",
+        f"{visit.place.beside(AUTH_LABEL)}/sign-in",
+    )
+
+
+def _signed_out(text: str, sign_in: str) -> Response:
+    response = page(
+        "message.html",
+        title="You are signed out",
+        text=text,
+        action_label="Sign in again",
+        action_href=sign_in,
+    )
+    drop_cookie(response, SESSION_COOKIE)
+    return response
