@@ -106,7 +106,7 @@ def _ticket_log(path: str) -> Json:
         "at": "%START_TIME(%s.%9f)%",
         "connection": "%CONNECTION_ID%",
         "method": "%REQ(:METHOD)%",
-        "path": "%PATH(NQ:ORIG)%",
+        "path": "%PATH(NQ:PATH)%",
         "address": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
         "thumbprint": "%DOWNSTREAM_PEER_FINGERPRINT_256%",
         "status": "%RESPONSE_CODE%",
