@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from http import HTTPStatus
 from pathlib import Path
+
+import httptools
 
 from doorward.errors import DoorwardError
 
 _MAX_ANSWER_BYTES = 1024 * 1024
+_READ_BYTES = 64 * 1024
 
 
 class EnvoySocket:
@@ -29,16 +33,34 @@ class EnvoySocket:
 
     async def _request(self, method: str, target: str, host: str) -> str:
         reader, writer = await asyncio.open_unix_connection(str(self._socket))
+        answer = _Answer()
+        parser = httptools.HttpResponseParser(answer)
         try:
-            question = f"{method} {target} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n"
-            writer.write(question.encode())
-            answer = await reader.read(_MAX_ANSWER_BYTES)
-            while chunk := await reader.read(_MAX_ANSWER_BYTES):
-                answer += chunk
+            writer.write(f"{method} {target} HTTP/1.1\r\nhost: {host}\r\n\r\n".encode())
+            # Envoy keeps a connection it was asked to close open for a second: do not wait for it.
+            while not answer.complete:
+                data = await reader.read(_READ_BYTES)
+                if not data or len(answer.body) > _MAX_ANSWER_BYTES:
+                    raise ValueError("answer")
+                parser.feed_data(data)
+        except httptools.HttpParserError as error:
+            raise ValueError("answer") from error
         finally:
             writer.close()
-        head, _, body = answer.partition(b"\r\n\r\n")
-        status = head.split(b" ", 2)
-        if len(status) < 2 or status[1] != b"200":  # noqa: PLR2004 - version and status
+        if parser.get_status_code() != HTTPStatus.OK:
             raise ValueError("status")
-        return body.decode("utf-8", "replace")
+        return answer.body.decode("utf-8", "replace")
+
+
+class _Answer:
+    """What httptools calls back."""
+
+    def __init__(self) -> None:
+        self.body = bytearray()
+        self.complete = False
+
+    def on_body(self, body: bytes) -> None:
+        self.body += body
+
+    def on_message_complete(self) -> None:
+        self.complete = True
