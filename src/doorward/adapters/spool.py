@@ -52,10 +52,12 @@ class SpoolWriter:
         *,
         min_free_bytes: int = 64 * 1024 * 1024,
         max_segment_bytes: int = 8 * 1024 * 1024,
+        max_pending_bytes: int = 1024 * 1024 * 1024,
     ) -> None:
         self._folder = folder
         self._min_free_bytes = min_free_bytes
         self._max_segment_bytes = max_segment_bytes
+        self._max_pending_bytes = max_pending_bytes
         self._fd = -1
         self._size = 0
         self._unsynced = False
@@ -79,10 +81,11 @@ class SpoolWriter:
             raise _unavailable(self.trouble)
         self._unsynced = True
 
-    def tend(self) -> bool:
-        """Sync, look at the free space, start a new segment where one is due; once a second.
+    def tend(self, pending_bytes: int = 0) -> bool:
+        """Sync, look at the space, start a new segment where one is due; once a second.
 
-        Whether the spool can be written afterwards; `trouble` says why not.
+        `pending_bytes` is what control does not have yet. Whether the spool can be written
+        afterwards; `trouble` says why not.
         """
         try:
             if self._unsynced and self._fd >= 0:
@@ -91,6 +94,9 @@ class SpoolWriter:
             free = os.statvfs(self._folder)
             if free.f_bavail * free.f_frsize < self._min_free_bytes:
                 self.trouble = "the disk is almost full"
+                return False
+            if pending_bytes > self._max_pending_bytes:
+                self.trouble = "control has taken too little of it for too long"
                 return False
             if self._fd < 0 or self._size >= self._max_segment_bytes or self._gone():
                 self._open()

@@ -102,7 +102,7 @@ class Denials:
             "sign-in": self._at_auth(question, resource, "start", flow=flow)
         }
         for kind in _STEP_UP:
-            links[kind] = self._at_auth(question, resource, "step-up", need=kind, flow=flow)
+            links[kind] = self._at_auth(question, resource, "step-up", need=kind)
         for remedy in remedies:
             owner = decided.snapshot.users.get(remedy.target)
             if remedy.kind == "ask-access" and owner is not None:

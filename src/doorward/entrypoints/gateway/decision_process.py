@@ -36,7 +36,10 @@ from doorward.entrypoints.ext_authz.authorizer import Authorizer
 from doorward.entrypoints.ext_authz.decision_point import DecisionPoint
 from doorward.entrypoints.ext_authz.denying import Denials
 from doorward.entrypoints.ext_authz.http_server import HttpProtocol
-from doorward.entrypoints.gateway.envoy_configuration import EnvoyConfiguration
+from doorward.entrypoints.gateway.envoy_configuration import (
+    CannotEnforceError,
+    EnvoyConfiguration,
+)
 from doorward.entrypoints.gateway.follower import Follower
 from doorward.entrypoints.gateway.parent import EXIT_ENVOY_DOES_NOT_FOLLOW
 from doorward.entrypoints.gateway.records import engine_record, ticket_record
@@ -82,7 +85,9 @@ class DecisionProcess:
         self._gateway = gateway
         self._pulse = pulse
         self._clock = BelievedClock()
-        self._spool = SpoolWriter(folder.decisions)
+        self._spool = SpoolWriter(
+            folder.decisions, max_pending_bytes=settings.spool_megabytes * 1024 * 1024
+        )
         self._point = DecisionPoint(
             gateway, self._spool, self._clock, lambda: DecisionId(ids.id("dec"))
         )
@@ -123,7 +128,6 @@ class DecisionProcess:
             self._link.send,
         )
         self._assertion_jwk = assertions.jwk
-        self._spool_limit_bytes = settings.spool_megabytes * 1024 * 1024
 
     async def run(self) -> None:
         """Serve and follow. Raises whatever must end this process."""
@@ -170,18 +174,14 @@ class DecisionProcess:
         if isinstance(message, SignedFrame):
             await self._follower.receive(message)
         elif isinstance(message, DecisionsStored):
-            self._shipping.stored(message)
+            with suppress(OSError):  # not noted, the records only come again
+                self._shipping.stored(message)
 
     async def _tick(self) -> None:
-        await self._follower.tick(log_writable=not self._log_trouble())
-
-    def _log_trouble(self) -> str:
-        if self._shipping.pending_bytes() > self._spool_limit_bytes:
-            return "control has not taken the log for too long"
-        return self._spool.trouble
+        await self._follower.tick(log_writable=not self._spool.trouble)
 
     async def _tend(self) -> None:
-        self._spool.tend()
+        self._spool.tend(self._shipping.pending_bytes())
         await self._streams.tick(self._clock.now())
         with suppress(DoorwardError, OSError):
             await self._ticket_log.cut()
@@ -197,7 +197,7 @@ class DecisionProcess:
             Health(
                 parts={
                     "decisions": "ok" if self._clock.believed() else "the clock ran back",
-                    "log": self._log_trouble() or "ok",
+                    "log": self._spool.trouble or "ok",
                     "envoy": self._envoy.trouble or "ok",
                 },
                 open_streams=len(self._streams),
@@ -246,7 +246,7 @@ def main(root: str, pulse: str) -> int:
     try:
         settings = load_gateway(folder.settings)
         uvloop.run(_serve(folder, settings, int(pulse)))
-    except (DoorwardError, OSError, ExceptionGroup) as error:
+    except (CannotEnforceError, DoorwardError, OSError, ExceptionGroup) as error:
         return _explained(error)
     return 1
 
@@ -255,11 +255,12 @@ def _explained(error: Exception) -> int:
     """Say why the process ends; the exit status tells the parent where Envoy must go too."""
     while isinstance(error, ExceptionGroup):
         error = error.exceptions[0]
-    if not isinstance(error, DoorwardError | OSError):
+    if not isinstance(error, CannotEnforceError | DoorwardError | OSError):
         raise error
     _LOG.critical("ended: %s", error)
-    code = error.code if isinstance(error, DoorwardError) else ""
-    return EXIT_ENVOY_DOES_NOT_FOLLOW if code == "envoy-does-not-follow" else 1
+    if isinstance(error, CannotEnforceError) and error.envoy_at_fault:
+        return EXIT_ENVOY_DOES_NOT_FOLLOW
+    return 1
 
 
 if __name__ == "__main__":

@@ -19,6 +19,18 @@ _WORKERS_SECONDS = 0.005
 """Envoy's main thread hands new routes to its workers, which take them within one turn."""
 
 
+class CannotEnforceError(Exception):
+    """What is known cannot be enforced: the process must end, for the parent to void tickets.
+
+    Nothing on the way may take it for an error of its own. `envoy_at_fault` says that Envoy must
+    go too.
+    """
+
+    def __init__(self, detail: str, *, envoy_at_fault: bool = False) -> None:
+        super().__init__(detail)
+        self.envoy_at_fault = envoy_at_fault
+
+
 class EnvoyConfiguration:
     """The compiled files of one Envoy.
 
@@ -55,17 +67,18 @@ class EnvoyConfiguration:
 
     def begin(self) -> None:
         """Write the configuration without any resource, for Envoy to start with."""
-        self._write_all(compile_envoy(self._accepted, self._settings, self._epoch))
+        files = compile_envoy(self._accepted, self._settings, self._epoch)
+        for name in ("rds", "cds", "lds", "bootstrap"):
+            self._replace(name, getattr(files, name))
 
     def void_tickets(self) -> None:
         """Move the epoch.
 
-        Raises OSError where it cannot be written: end the process then, for the parent to stop
-        Envoy.
+        Raises CannotEnforceError where it cannot be written.
         """
         self._epoch += 1
         routes = compile_routes(self._accepted, self._settings, self._epoch)
-        self._write(self._folder / "rds.json", routes)
+        self._replace("rds", routes)
         self._point.epoch = self._epoch if self._in_line else 0
 
     async def follow(self, snapshot: Snapshot) -> None:
@@ -87,21 +100,22 @@ class EnvoyConfiguration:
         self._accepted = snapshot
         self._in_line = True
         self.trouble = ""
-        self._write(self._folder / "lds.json", files.lds)
-        self._write(self._folder / "cds.json", files.cds)
+        self._replace("cds", files.cds)
+        self._replace("lds", files.lds)
         self.void_tickets()
 
     async def picked_up(self) -> None:
         """Wait until Envoy's workers hold the present epoch, or a later one.
 
-        Raises DoorwardError `envoy-does-not-follow` after five seconds.
+        Raises CannotEnforceError where they do not within five seconds.
         """
         epoch = self._epoch
         loop = asyncio.get_running_loop()
         deadline = loop.time() + _PICK_UP_SECONDS
         while loop.time() < deadline:
             try:
-                if await self._held_epoch() >= epoch:
+                # Outside this range it is the epoch of another process.
+                if epoch <= await self._held_epoch() <= self._epoch:
                     await asyncio.sleep(_WORKERS_SECONDS)
                     return
                 await asyncio.sleep(_POLL_SECONDS)
@@ -109,10 +123,10 @@ class EnvoyConfiguration:
                 # No Envoy, no stale answer: it will read the files as they are when it starts.
                 await asyncio.sleep(_ABSENT_SECONDS)
                 deadline = loop.time() + _PICK_UP_SECONDS
-        raise DoorwardError(
-            "envoy-does-not-follow", "Envoy does not take its new routes.", "It is restarted."
-        )
+        raise CannotEnforceError("Envoy does not take its new routes.", envoy_at_fault=True)
 
-    def _write_all(self, files: EnvoyFiles) -> None:
-        for name in ("rds", "cds", "lds", "bootstrap"):
-            self._write(self._folder / f"{name}.json", getattr(files, name))
+    def _replace(self, name: str, text: str) -> None:
+        try:
+            self._write(self._folder / f"{name}.json", text)
+        except OSError as error:
+            raise CannotEnforceError(f"Envoy's {name}.json cannot be written.") from error

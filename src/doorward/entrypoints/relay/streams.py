@@ -53,6 +53,8 @@ class Streams:
         """Register an allowed upgrade; its one-time id, or None where there are too many."""
         if len(self._streams) >= _MAX_STREAMS or not isinstance(decided.decision, Allow):
             return None
+        if not resource.upstream.startswith(("http://", "https://")):
+            return None
         session = decided.snapshot.sessions.get(asked.request.session or "")
         stream = Stream(
             id=secrets.token_urlsafe(24),
