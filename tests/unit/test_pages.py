@@ -103,7 +103,7 @@ def test_denied_page_says_why_and_what_to_do() -> None:
     )
     assert REASONS["no-policy-permits"].title in page
     assert 'href="https://auth.example.test/step-up?x=1&amp;y=2"' in page
-    assert "2026-11-22 13:00:00 CET" in page
+    assert "It opens on Sunday 22 November, 13:00 CET." in page
     assert "&lt;alice&gt;" in page
     assert "<b>" not in page
     assert "dec_42" in page

@@ -69,9 +69,12 @@ def enrol(
     as_json: AsJson = False,
 ) -> None:
     """Write a device's certificate and key to a file, and print its password once."""
-    file = _new_file(out)
-    with file, connect(data) as api:
-        enrolled = api.post("/devices", {"id": device, "owner": owner})
+    with connect(data) as api, _new_file(out) as file:
+        try:
+            enrolled = api.post("/devices", {"id": device, "owner": owner})
+        except DoorwardError:
+            out.unlink()
+            raise
         file.write(base64.b64decode(enrolled.pop("pkcs12")))
     if as_json:
         print_json({**enrolled, "file": str(out)})
@@ -85,9 +88,7 @@ def _new_file(path: Path) -> BinaryIO:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except OSError as error:
         raise DoorwardError(
-            "file-unwritable",
-            f"{path} cannot be written as a new file.",
-            "Name another with --out.",
+            "file-exists", f"{path} cannot be made.", "Name a new file with --out."
         ) from error
     return os.fdopen(descriptor, "wb")
 

@@ -6,15 +6,17 @@ import re
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from doorward.adapters import clock
-from doorward.adapters.api_client import ApiClient
 from doorward.entrypoints.cli.options import DEFAULT_DATA, AsJson, Data
 from doorward.entrypoints.cli.output import connect, local, print_json, printable
 from doorward.errors import DoorwardError
+
+if TYPE_CHECKING:
+    from doorward.adapters.api_client import ApiClient
 
 _POLL_SECONDS = 0.5
 _MAX_PAGE = 1000

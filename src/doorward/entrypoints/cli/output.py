@@ -7,22 +7,23 @@ import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import typer
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
-from doorward.adapters.api_client import ApiClient
 from doorward.config import DataFolder
+
+if TYPE_CHECKING:
+    from doorward.adapters.api_client import ApiClient
 
 _PIPE_COLUMNS = 240
 
 
 def connect(data: Path) -> ApiClient:
     """The API of the control plane whose data folder this is."""
+    from doorward.adapters.api_client import ApiClient
+
     return ApiClient(DataFolder(data.absolute()).api_socket)
 
 
@@ -46,11 +47,16 @@ def print_json(value: object) -> None:
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str) -> None:
     """A table, or the sentence `empty` where there is no row."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
     table = Table(*columns, box=None, pad_edge=False, header_style="bold")
     for row in rows:
         table.add_row(*(Text(printable(cell)) for cell in row))
     if table.row_count:
-        _console().print(table)
+        width = None if sys.stdout.isatty() else _PIPE_COLUMNS
+        Console(width=width, highlight=False).print(table)
     else:
         typer.echo(empty)
 
@@ -71,8 +77,3 @@ def print_effect(effect: dict[str, Any], done: str, *, as_json: bool) -> None:
 def local(moment: str) -> str:
     """An RFC 3339 moment in this machine's time zone, to the second, with the zone."""
     return datetime.fromisoformat(moment).astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
-
-
-def _console() -> Console:
-    terminal = sys.stdout.isatty()
-    return Console(width=None if terminal else _PIPE_COLUMNS, highlight=False, soft_wrap=False)

@@ -71,9 +71,9 @@ class Visit:
             ) from None
         return {name: values[-1] for name, values in fields.items()}
 
-    def done(self, path: str, code: NoticeCode, effect: Effect) -> Response:
+    def done(self, path: str, said: NoticeCode, effect: Effect) -> Response:
         """Go on to `path`, and say there what has come about."""
-        query = urlencode({"done": code if effect.enforced else f"{code}.pending"})
+        query = urlencode({"done": said if effect.enforced else f"{said}.pending"})
         return RedirectResponse(f"{path}?{query}", status_code=303)
 
 

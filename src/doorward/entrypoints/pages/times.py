@@ -20,6 +20,12 @@ def moment(at: UnixSeconds, zone: str = "UTC") -> str:
     return datetime.fromtimestamp(at, ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M:%S %Z")
 
 
+def appointment(at: UnixSeconds, zone: str) -> str:
+    """`Monday 23 November, 09:00 CET`."""
+    local = datetime.fromtimestamp(at, ZoneInfo(zone))
+    return f"{local:%A} {local.day} {local:%B, %H:%M %Z}"
+
+
 def ago(at: UnixSeconds, now: UnixSeconds) -> str:
     """`3 min ago`, `in 2 h`, `now`."""
     seconds = abs(now - at)

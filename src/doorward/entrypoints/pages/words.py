@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-from doorward.entrypoints.pages.times import moment
+from doorward.entrypoints.pages.times import appointment
 from doorward.model.decision import ReasonCode, Remedy, RemedyKind
 
 
@@ -97,7 +97,8 @@ REMEDIES: Mapping[RemedyKind, Words] = MappingProxyType(
 def remedy_text(remedy: Remedy, timezone: str) -> str:
     """What the person could do, with the network, person or moment (in `timezone`) it is about."""
     if remedy.kind == "wait" and remedy.until is not None:
-        return f"This is closed at this time. It opens at {moment(remedy.until, timezone)}."
+        opening = appointment(remedy.until, timezone)
+        return f"This is closed at this time. It opens on {opening}."
     if remedy.kind == "network" and remedy.target:
         return f"This is reachable only from some networks, such as {remedy.target}."
     if remedy.kind == "ask-access" and remedy.target:

@@ -1,0 +1,192 @@
+"""The commands that speak to the API: the real program, over a real Unix socket."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import stat
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from granian.constants import Interfaces
+from granian.server.embed import Server
+from typer.testing import CliRunner
+
+from doorward.administrator.ports import AuditHead
+from doorward.entrypoints.actors import OperatorSocket
+from doorward.entrypoints.api.app import app
+from doorward.entrypoints.cli.app import app as program
+from tests.fakes.office import Office, decision_record, office
+
+PROGRAM = Path(sys.executable).with_name("doorward")
+
+
+@dataclass
+class Finished:
+    status: int
+    out: str
+    err: str
+
+
+@dataclass
+class Cli:
+    company: Office
+    data: Path
+
+    async def run(self, *arguments: str) -> Finished:
+        process = await self.start(*arguments)
+        out, err = await process.communicate()
+        assert process.returncode is not None
+        return Finished(process.returncode, out.decode(), err.decode())
+
+    async def shown(self, *arguments: str) -> str:
+        """What a command prints that succeeds, without a process of its own: it is quicker."""
+        invoked = await asyncio.to_thread(
+            CliRunner().invoke, program, [*arguments, "--data", str(self.data)]
+        )
+        assert invoked.exit_code == 0, invoked.output
+        return invoked.stdout
+
+    async def start(self, *arguments: str) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
+            PROGRAM,
+            *arguments,
+            "--data",
+            self.data,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+
+    async def json(self, *arguments: str) -> Any:
+        return json.loads(await self.shown(*arguments, "--json"))
+
+
+@pytest.fixture
+async def cli(tmp_path: Path) -> AsyncIterator[Cli]:
+    company = await office()
+    (tmp_path / "control").mkdir()
+    server = Server(
+        app(company.context(OperatorSocket())),
+        uds=tmp_path / "control" / "api.sock",
+        interface=Interfaces.ASGI,
+        websockets=False,
+        log_enabled=False,
+    )
+    serving = asyncio.create_task(server.serve())
+    for _ in range(100):
+        if (tmp_path / "control" / "api.sock").exists():
+            break
+        await asyncio.sleep(0.02)
+    yield Cli(company, tmp_path)
+    server.stop()  # type: ignore[no-untyped-call]
+    await serving
+
+
+async def test_looking(cli: Cli) -> None:
+    for arguments, shown in [
+        (("log", "--outcome", "deny"), "no-policy-permits"),
+        (("why", "dec_0002"), "payroll-at-work"),
+        (("audit", "list"), "user-risk-set"),
+        (("audit", "verify"), "All 1 entries are as they were written."),
+        (("session", "list"), "ses_bob"),
+        (("user", "list"), "bob@example.test"),
+        (("device", "list"), "disk encryption is off"),
+        (("token", "list"), "dwt_0001"),
+    ]:
+        assert shown in await cli.shown(*arguments), arguments
+
+
+async def test_acting(cli: Cli) -> None:
+    for arguments, said in [
+        (("session", "risk", "ses_bob", "40"), "Session ses_bob has risk 40."),
+        (("session", "revoke", "ses_bob"), "Every gateway enforces it"),
+        (("user", "disable", "bob", "--reason", "left"), "bob is disabled."),
+        (("user", "enable", "bob"), "bob is enabled."),
+        (("user", "groups", "bob", "platform"), "bob is in platform."),
+        (("user", "risk", "bob", "10"), "bob has risk 10."),
+        (("user", "sign-out", "bob"), "bob is signed out everywhere."),
+        (("device", "posture", "laptop-7", "unhealthy"), "Device laptop-7 is unhealthy."),
+        (("device", "remove", "laptop-9"), "Device laptop-9 is removed."),
+        (("token", "revoke", "dwt_0001"), "Token dwt_0001 is revoked."),
+    ]:
+        assert said in await cli.shown(*arguments), arguments
+    assert cli.company.control.live.current.users["bob"].groups == ("platform",)
+
+
+async def test_a_secret_is_the_only_line_on_standard_output(cli: Cli) -> None:
+    issued = await cli.run("token", "issue", "reports", "--resource", "payroll")
+    assert len(issued.out.splitlines()) == 1
+    assert issued.out.startswith("dwt_")
+    invited = await cli.run("user", "invite", "dave")
+    assert len(invited.out.splitlines()) == 1
+    assert "/invitation#" in invited.out
+
+
+async def test_a_device_s_key_is_readable_by_its_owner_only(cli: Cli, tmp_path: Path) -> None:
+    out = tmp_path / "new.p12"
+    command = ("device", "enrol", "new", "--owner", "dave", "--out", str(out))
+    enrolled = await cli.run(*command)
+    assert (enrolled.status, len(enrolled.out.splitlines())) == (0, 1)
+    assert stat.S_IMODE(out.stat().st_mode) == 0o600
+    again = await cli.run(*command)
+    assert again.status == 1
+    assert "Name a new file" in again.err
+
+
+async def test_an_error_is_one_line_that_says_what_to_do(cli: Cli) -> None:
+    finished = await cli.run("user", "disable", "nobody")
+    assert (finished.status, finished.out) == (1, "")
+    assert finished.err.splitlines() == [
+        "doorward: There is no person `nobody`. List them with doorward user list."
+    ]
+
+
+async def test_without_a_control_plane_the_error_says_so(tmp_path: Path) -> None:
+    finished = await Cli(await office(), tmp_path).run("user", "list")
+    assert finished.status == 1
+    assert "No control plane answers" in finished.err
+    assert len(finished.err.splitlines()) == 1
+
+
+async def test_a_changed_audit_log_ends_with_status_1(cli: Cli) -> None:
+    cli.company.heads.head = AuditHead(seq=99, hash="00" * 32)
+    finished = await cli.run("audit", "verify")
+    assert finished.status == 1
+    assert "CHANGED at entry" in finished.out
+
+
+async def test_a_stranger_cannot_steer_the_terminal(cli: Cli) -> None:
+    await cli.company.store.append_decisions([decision_record(7, path="/\x1b[2J\x07")])
+    for arguments in (("log",), ("why", "dec_0007")):
+        shown = await cli.shown(*arguments)
+        assert "\x1b" not in shown
+        assert "\\x1b[2J" in shown
+
+
+async def test_json_is_what_the_api_says(cli: Cli) -> None:
+    page = await cli.json("log", "--subject", "bob")
+    assert [decision["id"] for decision in page["decisions"]] == ["dec_0002", "dec_0001"]
+    effect = await cli.json("user", "risk", "bob", "99")
+    assert effect["enforced"] is True
+    assert (await cli.json("user", "list"))[1]["risk"] == 99
+
+
+async def test_following_prints_each_decision_once(cli: Cli) -> None:
+    process = await cli.start("log", "--follow", "--json", "--limit", "2")
+    assert process.stdout is not None
+    async with asyncio.timeout(20):
+        lines = [json.loads(await process.stdout.readline()) for _ in range(2)]
+        await cli.company.store.append_decisions([decision_record(7), decision_record(8)])
+        lines += [json.loads(await process.stdout.readline()) for _ in range(2)]
+        await cli.company.store.append_decisions([decision_record(9)])
+        lines.append(json.loads(await process.stdout.readline()))
+    os.kill(process.pid, signal.SIGINT)
+    assert await process.wait() in {0, 130}
+    assert [line["seq"] for line in lines] == [5, 6, 7, 8, 9]
