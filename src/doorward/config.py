@@ -18,7 +18,6 @@ from typing import Annotated, Literal, TypeVar
 import msgspec
 
 from doorward.errors import DoorwardError, SourceError
-from doorward.estate.positions import positions
 from doorward.model.ids import is_id
 
 CONTROL_TLS_NAME = "doorward-control"
@@ -205,10 +204,14 @@ def _load(path: Path, kind: type[Settings]) -> Settings:
 class _Check:
     def __init__(self, path: Path, text: str | None = None) -> None:
         self.path = path
-        self.lines = positions(path.read_text("utf-8") if text is None else text)
+        self.text = text
 
     def error(self, key: str, problem: str, remedy: str) -> SourceError:
-        line = self.lines.get((key,), 1)
+        # Imported where it is needed: the small processes read settings that are right.
+        from doorward.estate.positions import positions
+
+        text = self.path.read_text("utf-8") if self.text is None else self.text
+        line = positions(text).get((key,), 1)
         return SourceError(
             "settings-invalid",
             f"`{key}` {problem}.",

@@ -57,20 +57,21 @@ def _matches(pattern: str, path: str) -> bool:
 
 def _canonical(path: str) -> str:
     """The path that a lenient application might see: parameters cut, decoded, dots resolved."""
-    text = path
+    text = path.encode("utf-8", "surrogatepass")
     while True:
-        stripped = "/".join(segment.split(";", 1)[0] for segment in text.split("/"))
-        decoded = unquote_to_bytes(stripped).decode("latin-1").replace("\\", "/")
+        # Each round shortens the path or leaves it, so a path of n bytes ends the loop.
+        stripped = b"/".join(segment.split(b";", 1)[0] for segment in text.split(b"/"))
+        decoded = unquote_to_bytes(stripped).replace(b"\\", b"/")
         if decoded == text:
             break
         text = decoded
     segments: list[str] = []
-    for segment in _lower(text).split("/"):
+    for segment in _lower(text.decode("latin-1")).split("/"):
         if segment == "..":
             del segments[-1:]
         elif segment not in {"", "."}:
             segments.append(segment)
-    trailing = "/" if text.endswith("/") and segments else ""
+    trailing = "/" if text.endswith(b"/") and segments else ""
     return "/" + "/".join(segments) + trailing
 
 

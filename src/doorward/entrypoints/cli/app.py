@@ -17,10 +17,11 @@ from doorward.entrypoints.cli.processes import control, gateway_app
 from doorward.entrypoints.cli.session import session_app
 from doorward.entrypoints.cli.status import status
 from doorward.entrypoints.cli.token import token_app
-from doorward.entrypoints.cli.up import up
+from doorward.entrypoints.cli.up import up, welcome
 from doorward.entrypoints.cli.user import user_app
 from doorward.entrypoints.cli.why import why
-from doorward.errors import DoorwardError, SourceError
+from doorward.entrypoints.complaint import describe
+from doorward.errors import DoorwardError
 from doorward.estate import EstateError
 
 app = typer.Typer(
@@ -31,6 +32,7 @@ app = typer.Typer(
 )
 for command in (init, up, control, status, plan, apply, log, why):
     app.command()(command)
+app.command(hidden=True)(welcome)
 for name, group in (
     ("gateway", gateway_app),
     ("user", user_app),
@@ -64,12 +66,6 @@ def main() -> None:
     except Exception as error:  # noqa: BLE001
         sys.stderr.write(f"{_unexpected(error)}\n")
         sys.exit(1)
-
-
-def describe(error: DoorwardError) -> str:
-    """An error as one line: where, what is wrong, what to do."""
-    where = f"{error.file}:{error.line}: " if isinstance(error, SourceError) else "doorward: "
-    return f"{where}{error.detail} {error.remedy}".rstrip()
 
 
 def _unexpected(error: Exception) -> str:

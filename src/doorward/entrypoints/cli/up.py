@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import socket
 import sys
@@ -19,7 +20,6 @@ from doorward.entrypoints.cli.init import DEFAULT_DOMAIN, DEFAULT_PORT, initiali
 from doorward.entrypoints.cli.options import DEFAULT_DATA, Data
 from doorward.entrypoints.cli.output import connect
 from doorward.entrypoints.cli.status import read_status
-from doorward.entrypoints.cli.supervision import Supervision
 from doorward.errors import DoorwardError
 
 _START_SECONDS = 60.0
@@ -38,49 +38,34 @@ def up(
     if not folder.settings.exists():
         initialise(folder, domain=DEFAULT_DOMAIN, port=port or DEFAULT_PORT, organisation="example")
     settings = load_control(folder.settings)
-    first_port = settings.http_port or settings.https_port - 1
+    first_port = _first_port(settings)
     if port is not None and port != first_port:
         raise DoorwardError(
             "port-differs",
             f"{data} was made for port {first_port}, not {port}.",
             "Leave --port out, name another --data, or change doorward.toml and gateway.toml.",
         )
-    lock = _only_one(folder)
+    _only_one(folder)
     _require_free(settings, demo_estate.application_ports(first_port) if demo else [])
     folder.logs.mkdir(mode=0o700, exist_ok=True)
-    supervision = Supervision(_commands(folder, first_port, demo=demo), folder.logs)
-    try:
-        _start(supervision, data, folder, first_port, demo=demo)
-        while not supervision.wait():
-            supervision.turn()
-    finally:
-        supervision.stop()
-        os.close(lock)
+    # This process has loaded the whole command line; what stays behind should be small.
+    plan = json.dumps(_plan(folder, first_port, demo=demo))
+    supervisor = [sys.executable, "-m", "doorward.entrypoints.supervisor", plan]
+    os.execv(sys.executable, supervisor)  # noqa: S606 - our own interpreter
 
 
-def _commands(folder: DataFolder, port: int, *, demo: bool) -> dict[str, list[str]]:
-    doorward = [sys.executable, "-m", "doorward.entrypoints.cli.app"]
-    commands = {
-        "control": [*doorward, "control", "--data", str(folder.root)],
-        "gateway": [*doorward, "gateway", "--data", str(folder.gateway)],
-    }
-    if demo:
-        commands["demo"] = demo_estate.serve_command(folder, port)
-    return commands
-
-
-def _start(
-    supervision: Supervision, data: Path, folder: DataFolder, port: int, *, demo: bool
+def welcome(
+    data: Data = DEFAULT_DATA,
+    demo: Annotated[bool, typer.Option("--demo", help="With the demo estate.")] = False,
 ) -> None:
+    """Wait until doorward is well, apply the demo estate once, and say where to go."""
+    folder = DataFolder(data.absolute())
     deadline = time.monotonic() + _START_SECONDS
     applied = not demo or (folder.root / "estate").exists()
     while True:
-        supervision.turn()
-        if supervision.wait(_ASK_SECONDS):
-            raise typer.Exit
         found = read_status(data)
         if "snapshot" in found and not applied:
-            estate = demo_estate.copy_estate(folder, port)
+            estate = demo_estate.copy_estate(folder, _first_port(load_control(folder.settings)))
             with connect(data) as api:
                 api.post("/estate/apply", {"files": read_folder(estate)})
             applied = True
@@ -92,10 +77,28 @@ def _start(
                 f"doorward is not well after {_START_SECONDS:.0f} s: {found['problems']}.",
                 f"Read the logs in {folder.logs}.",
             )
-    _welcome(data, found["addresses"], demo=demo)
+        time.sleep(_ASK_SECONDS)
+    _say_welcome(data, found["addresses"], demo=demo)
 
 
-def _welcome(data: Path, addresses: dict[str, str], *, demo: bool) -> None:
+def _first_port(settings: ControlSettings) -> int:
+    return settings.http_port or settings.https_port - 1
+
+
+def _plan(folder: DataFolder, port: int, *, demo: bool) -> dict[str, object]:
+    command = [sys.executable, "-m"]
+    commands = {
+        "control": [*command, "doorward.entrypoints.control.process", str(folder.root)],
+        "gateway": [*command, "doorward.entrypoints.gateway.main", str(folder.gateway)],
+    }
+    once = [*command, "doorward.entrypoints.cli.app", "welcome", "--data", str(folder.root)]
+    if demo:
+        commands["demo"] = demo_estate.serve_command(folder, port)
+        once.append("--demo")
+    return {"logs": str(folder.logs), "commands": commands, "once": once}
+
+
+def _say_welcome(data: Path, addresses: dict[str, str], *, demo: bool) -> None:
     typer.echo("doorward is up.")
     for name, address in addresses.items():
         if address.startswith("http"):
@@ -110,8 +113,10 @@ def _welcome(data: Path, addresses: dict[str, str], *, demo: bool) -> None:
     sys.stdout.flush()
 
 
-def _only_one(folder: DataFolder) -> int:
-    lock = os.open(folder.root / "up.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+def _only_one(folder: DataFolder) -> None:
+    """Hold the folder's lock until this process, and what it becomes, ends."""
+    lock = os.open(folder.root / "up.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    os.set_inheritable(lock, True)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
@@ -120,7 +125,6 @@ def _only_one(folder: DataFolder) -> int:
             f"Another doorward up runs on {folder.root}.",
             "Stop it first, or name another data folder with --data.",
         ) from None
-    return lock
 
 
 def _require_free(settings: ControlSettings, applications: list[int]) -> None:

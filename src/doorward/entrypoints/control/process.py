@@ -27,6 +27,7 @@ from doorward.entrypoints.api.app import app as api_app
 from doorward.entrypoints.api.context import Context
 from doorward.entrypoints.console.app import app as console_app
 from doorward.entrypoints.control.web import ByHost
+from doorward.entrypoints.explained import explained
 from doorward.entrypoints.login import app as login_app
 
 _CONSOLE_HOST = "console"
@@ -153,3 +154,7 @@ def _log_to_stderr(level: str) -> None:
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=True,
     )
+
+
+if __name__ == "__main__":
+    sys.exit(explained(lambda: run_control(DataFolder(Path(sys.argv[1])))))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from doorward.adapters.envoy.binary import envoy_command
 from doorward.config import load_gateway
+from doorward.entrypoints.explained import explained
 from doorward.entrypoints.gateway.parent import Parent
 from doorward.entrypoints.gateway.settings import GatewayFolder
 
@@ -23,3 +24,7 @@ def run_gateway(root: Path) -> None:
         envoy_command(folder.envoy / "bootstrap.json", settings.envoy_workers),
         folder.envoy / "rds.json",
     ).run()
+
+
+if __name__ == "__main__":
+    sys.exit(explained(lambda: run_gateway(Path(sys.argv[1]))))
