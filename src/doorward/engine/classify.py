@@ -5,7 +5,8 @@ Rules (the same for Envoy's compiled routes, with one exception that errs toward
 1. The path is what Envoy passes after `normalize_path`, `merge_slashes` and the refusal of
    escaped slashes and backslashes. Query and fragment are cut off.
 2. It is read twice: raw, and canonical (each segment without its `;parameters`, percent-decoded
-   until it changes no more, then dot segments and empty segments resolved).
+   until it changes no more, then dot segments and empty segments resolved). A path that is
+   percent-encoded more than seven times over is a `write`.
 3. A reading matches a rule where the method is among the rule's methods (or it names none) and
    the path, compared without regard to ASCII case, is the rule's exact path, or starts with the
    prefix of a `/prefix/*` rule, or is that prefix without its last slash.
@@ -25,6 +26,7 @@ from urllib.parse import unquote_to_bytes
 from doorward.model.estate import Action, ActionRule, Resource
 
 _READ_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_MAX_ENCODINGS = 8
 _TRICKS = re.compile(r"[;%\\]|//|/\.|[^\x21-\x7e]")
 _ASCII_LOWER = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
 
@@ -39,7 +41,8 @@ def classify(resource: Resource, method: str, path: str) -> Action:
     action = _first_match(resource.rules, method, raw)
     if action == "write" or not _TRICKS.search(raw):
         return action
-    return _first_match(resource.rules, method, _canonical(raw))
+    canonical = _canonical(raw)
+    return "write" if canonical is None else _first_match(resource.rules, method, canonical)
 
 
 def _first_match(rules: tuple[ActionRule, ...], method: str, path: str) -> Action:
@@ -55,18 +58,22 @@ def _matches(pattern: str, path: str) -> bool:
     return path == pattern
 
 
-def _canonical(path: str) -> str:
-    """The path that a lenient application might see: parameters cut, decoded, dots resolved."""
+def _canonical(path: str) -> str | None:
+    """The path that a lenient application might see: parameters cut, decoded, dots resolved.
+
+    None where it is encoded over and over, as only an attacker does.
+    """
     text = path.encode("utf-8", "surrogatepass")
-    while True:
-        # Each round shortens the path or leaves it, so a path of n bytes ends the loop.
+    for _ in range(_MAX_ENCODINGS):
         stripped = b"/".join(segment.split(b";", 1)[0] for segment in text.split(b"/"))
         decoded = unquote_to_bytes(stripped).replace(b"\\", b"/")
         if decoded == text:
             break
         text = decoded
+    else:
+        return None
     segments: list[str] = []
-    for segment in _lower(text.decode("latin-1")).split("/"):
+    for segment in _lower(text.decode("utf-8", "surrogateescape")).split("/"):
         if segment == "..":
             del segments[-1:]
         elif segment not in {"", "."}:
