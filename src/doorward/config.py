@@ -8,6 +8,7 @@ the file says.
 
 from __future__ import annotations
 
+import importlib
 import ipaddress
 import re
 import tomllib
@@ -207,11 +208,10 @@ class _Check:
         self.text = text
 
     def error(self, key: str, problem: str, remedy: str) -> SourceError:
-        # Imported where it is needed: the small processes read settings that are right.
-        from doorward.estate.positions import positions
-
         text = self.path.read_text("utf-8") if self.text is None else self.text
-        line = positions(text).get((key,), 1)
+        # Imported where it is needed: the small processes read settings that are right.
+        estate = importlib.import_module("doorward.estate.positions")
+        line: int = estate.positions(text).get((key,), 1)
         return SourceError(
             "settings-invalid",
             f"`{key}` {problem}.",
