@@ -65,7 +65,7 @@ async def test_writers_in_two_processes_lose_no_update(store_url: str, tmp_path:
     writers = [start_writer(store_url, tmp_path / f"{name}.json") for name in ("a", "b")]
     said: list[int] = []
     try:
-        for _ in range(15):
+        for _ in range(8):
             for writer in writers:
                 assert writer.stdout is not None
                 said.append(int(await asyncio.to_thread(writer.stdout.readline)))
