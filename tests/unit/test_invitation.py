@@ -1,0 +1,198 @@
+"""Invitations: once, in time, for one person, and nothing half kept."""
+
+from __future__ import annotations
+
+import pytest
+
+from doorward.administrator.accept_invitation import (
+    accept_with_passkey,
+    accept_with_password,
+    begin_registration,
+    begin_totp,
+    read_invitation,
+)
+from doorward.administrator.authentication import Browser, Proof
+from doorward.errors import DoorwardError
+from tests.fakes.authenticator import SoftwareAuthenticator
+from tests.fakes.sign_in import ALICE, BOB, ELSEWHERE, HERE, PASSWORD, PAYROLL, Desk, desk
+
+
+@pytest.fixture
+async def office() -> Desk:
+    return await desk()
+
+
+async def register(office: Desk, secret: str, device: SoftwareAuthenticator) -> Proof:
+    options = await begin_registration(office.authenticators, HERE, secret, office.now)
+    return await accept_with_passkey(
+        office.authenticators, HERE, secret, device.create(options), office.now
+    )
+
+
+async def set_password(
+    office: Desk,
+    secret: str,
+    *,
+    password: str = PASSWORD,
+    code: str | None = None,
+    browser: Browser = HERE,
+) -> Proof:
+    new = await begin_totp(office.authenticators, HERE, secret, office.now)
+    office.totp_secrets["alice"] = new.enrolment.secret
+    return await accept_with_password(
+        office.authenticators,
+        browser,
+        secret,
+        ticket=new.ticket,
+        password=password,
+        code=office.code(ALICE) if code is None else code,
+        now=office.now,
+    )
+
+
+async def nothing_is_kept(office: Desk) -> bool:
+    async with office.store.transaction() as transaction:
+        credentials = transaction.credentials
+        return not (
+            await credentials.passkeys(ALICE)
+            or await credentials.password(ALICE)
+            or await credentials.totp(ALICE)
+        )
+
+
+async def test_a_passkey_is_registered_once(office: Desk) -> None:
+    secret = await office.invite(ALICE)
+    proof = await register(office, secret, office.device())
+    assert (proof.user, proof.phishing_resistant) == (ALICE, True)
+    with pytest.raises(DoorwardError, match="invitation-invalid"):
+        await register(office, secret, office.device())
+    assert [item["method"] for item in await office.audited("invitation-accepted")] == ["passkey"]
+
+
+async def test_the_options_ask_for_what_is_verified(office: Desk) -> None:
+    await office.with_passkey(ALICE)
+    secret = await office.invite(ALICE)
+    options = await begin_registration(office.authenticators, HERE, secret, office.now)
+    selection = options["authenticatorSelection"]
+    assert isinstance(selection, dict)
+    assert (selection["residentKey"], selection["userVerification"]) == ("required", "required")
+    assert options["attestation"] == "none"
+    excluded, user = options["excludeCredentials"], options["user"]
+    assert isinstance(excluded, list)
+    assert isinstance(user, dict)
+    assert len(excluded) == 1
+    assert "alice" not in user["id"]
+
+
+async def test_password_and_code_are_set_once(office: Desk) -> None:
+    secret = await office.invite(ALICE)
+    assert (await set_password(office, secret)).multi_factor
+    with pytest.raises(DoorwardError, match="invitation-invalid"):
+        await set_password(office, secret)
+
+
+async def test_the_totp_secret_is_sealed_in_the_store(office: Desk) -> None:
+    await set_password(office, await office.invite(ALICE))
+    async with office.store.transaction() as transaction:
+        totp = await transaction.credentials.totp(ALICE)
+    assert totp is not None
+    assert office.totp_secrets["alice"].encode() not in totp.sealed_secret
+
+
+async def test_the_code_that_confirmed_does_not_sign_in(office: Desk) -> None:
+    await set_password(office, await office.invite(ALICE))
+    async with office.store.transaction() as transaction:
+        totp = await transaction.credentials.totp(ALICE)
+    assert totp is not None
+    assert totp.last_step == int(office.now) // 30
+
+
+async def test_a_wrong_code_keeps_nothing_and_may_be_tried_again(office: Desk) -> None:
+    secret = await office.invite(ALICE)
+    with pytest.raises(DoorwardError, match="code-wrong"):
+        await set_password(office, secret, code="000000")
+    assert await nothing_is_kept(office)
+    assert (await set_password(office, secret)).user == ALICE
+
+
+async def test_the_qr_code_of_one_browser_is_not_confirmed_by_another(office: Desk) -> None:
+    secret = await office.invite(ALICE)
+    with pytest.raises(DoorwardError, match="invitation-invalid"):
+        await set_password(office, secret, browser=ELSEWHERE)
+    assert await nothing_is_kept(office)
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "eleven char",
+        "x" * 257,
+        "aaaabbbbcccc",
+        "alice adams 123",
+        "AliceAdams!!1",
+        "alice@example.test",
+        "doorward-alice",
+    ],
+)
+async def test_a_password_is_long_and_not_ones_own_name(office: Desk, password: str) -> None:
+    secret = await office.invite(ALICE)
+    with pytest.raises(DoorwardError, match="password-too-weak"):
+        await set_password(office, secret, password=password)
+    assert await nothing_is_kept(office)
+
+
+@pytest.mark.parametrize("password", ["twelve chars", "Grüße an die Küche", "x1y2z3" * 42])
+async def test_a_password_needs_no_particular_characters(office: Desk, password: str) -> None:
+    secret = await office.invite(ALICE)
+    assert (await set_password(office, secret, password=password)).user == ALICE
+
+
+async def test_a_registration_for_another_person_is_refused(office: Desk) -> None:
+    alices, bobs = await office.invite(ALICE), await office.invite(BOB)
+    options = await begin_registration(office.authenticators, HERE, bobs, office.now)
+    with pytest.raises(DoorwardError, match="passkey-rejected"):
+        await accept_with_passkey(
+            office.authenticators, HERE, alices, office.device().create(options), office.now
+        )
+    assert await nothing_is_kept(office)
+
+
+@pytest.mark.parametrize("lie", ["origin", "rp_id", "verifies_user", "cross_origin"])
+async def test_a_lying_registration_is_refused_and_the_invitation_stays(
+    office: Desk, lie: str
+) -> None:
+    device, secret = office.device(), await office.invite(ALICE)
+    wrong = {"origin": PAYROLL, "rp_id": "localhost", "verifies_user": False, "cross_origin": True}
+    setattr(device, lie, wrong[lie])
+    with pytest.raises(DoorwardError, match="passkey-rejected"):
+        await register(office, secret, device)
+    assert await nothing_is_kept(office)
+    assert (await register(office, secret, office.device())).user == ALICE
+
+
+async def test_a_passkey_is_never_taken_over(office: Desk) -> None:
+    device = await office.with_passkey(ALICE)
+    with pytest.raises(DoorwardError, match="passkey-rejected"):
+        await register(office, await office.invite(BOB), device)
+
+
+async def test_an_invitation_expires(office: Desk) -> None:
+    secret = await office.invite(ALICE)
+    office.now += 3600
+    with pytest.raises(DoorwardError, match="invitation-invalid"):
+        await read_invitation(office.authenticators, HERE, secret, office.now)
+
+
+async def test_a_disabled_person_cannot_accept(office: Desk) -> None:
+    secret = await office.invite(ALICE)
+    await office.disable(ALICE)
+    with pytest.raises(DoorwardError, match="user-disabled"):
+        await register(office, secret, office.device())
+
+
+async def test_a_made_up_invitation_is_audited(office: Desk) -> None:
+    with pytest.raises(DoorwardError, match="invitation-invalid"):
+        await read_invitation(office.authenticators, HERE, "made-up", office.now)
+    (entry,) = await office.audited("sign-in-rejected")
+    assert entry["why"] == "invitation-invalid"
+    assert "made-up" not in str(entry)
