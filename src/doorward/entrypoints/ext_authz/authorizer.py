@@ -106,7 +106,7 @@ class Authorizer:
             if stream is None:
                 return HttpResponse(403, [("cache-control", "no-store")])
             headers.append((STREAM_HEADER, stream))
-        elif asked.request.session is not None:
+        elif asked.request.session is not None and self._point.epoch:
             claims = ticket_claims(
                 decided,
                 asked.request,

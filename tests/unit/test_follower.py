@@ -1,0 +1,257 @@
+"""The follower: in what order a frame takes effect, and what fails closed."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from doorward.adapters.believed_clock import BelievedClock
+from doorward.enforcement.envoy.compiler import EnvoyFiles
+from doorward.enforcement.envoy.settings import ControlWeb, EnvoySettings, PlainListener
+from doorward.entrypoints.gateway.envoy_configuration import (
+    CannotEnforceError,
+    EnvoyConfiguration,
+)
+from doorward.entrypoints.gateway.follower import Follower
+from doorward.errors import DoorwardError
+from doorward.model.identity import Standing
+from doorward.model.ids import UserId
+from doorward.model.snapshot import Change, change, removal
+from doorward.protocol.link import Applied, Frame
+from doorward.protocol.signing import sign_frame
+from tests.unit.gateway_world import ACCESS, ESTATE, NOW, SESSION, World, header, signed_in
+
+KEY = Ed25519PrivateKey.from_private_bytes(bytes(32))
+SETTINGS = EnvoySettings(
+    domain="doorward.localhost",
+    folder="/envoy",
+    plain=PlainListener("127.0.0.1", 8080),
+    tls=None,
+    control=ControlWeb("127.0.0.1", 8082, "doorward-control", "/c.pem", "/c.key", "/ca.pem"),
+    check_socket="/run/check.sock",
+    relay_socket="/run/relay.sock",
+    admin_socket="/run/admin.sock",
+    probe_socket="/run/probe.sock",
+    ticket_jwk='{"kty":"EC"}',
+    access_log_path="/spool/live.log",
+)
+DISABLED = change("standing", Standing(id=UserId("alice"), disabled=True))
+
+
+class Gateway:
+    """A follower whose Envoy is a dictionary."""
+
+    def __init__(self) -> None:
+        self.world = World()
+        self.world.point.prepared = None
+        self.wall = NOW
+        self.monotonic = 0.0
+        self.files: dict[str, str] = {}
+        self.sent: list[Applied] = []
+        self.refuse = False
+        self.unwritable = False
+        self.envoy_epoch = 0
+        self.envoy_follows = True
+        self.clock = BelievedClock(lambda: self.wall, lambda: self.monotonic)
+        self.envoy = EnvoyConfiguration(
+            self.world.point,
+            SETTINGS,
+            100,
+            write=self.write,
+            validate=self.validate,
+            held_epoch=self.held_epoch,
+        )
+        self.follower = Follower(
+            KEY.public_key(),
+            self.clock,
+            self.world.point,
+            self.world.streams,
+            self.envoy,
+            self.send,
+        )
+        self.envoy.begin()
+
+    def write(self, path: Path, text: str) -> None:
+        if self.unwritable:
+            raise OSError(28, "No space left on device")
+        self.files[path.name] = text
+
+    async def validate(self, files: EnvoyFiles) -> None:
+        if self.refuse:
+            raise DoorwardError("envoy-refuses", "Envoy refuses it.")
+
+    async def held_epoch(self) -> int:
+        if self.envoy_follows:
+            self.envoy_epoch = self.epoch
+        return self.envoy_epoch
+
+    def send(self, message: Applied) -> bool:
+        self.sent.append(message)
+        return True
+
+    @property
+    def epoch(self) -> int:
+        return self.envoy._epoch
+
+    async def frame(self, base: int, number: int, *changes: Change) -> None:
+        frame = Frame(
+            base=base,
+            number=number,
+            issued_at=self.wall,
+            expires_at=self.wall + 60,
+            changes=changes,
+        )
+        await self.follower.receive(sign_frame(frame, KEY))
+
+
+async def following() -> Gateway:
+    gateway = Gateway()
+    await gateway.frame(0, 1, *ESTATE, *ACCESS)
+    return gateway
+
+
+async def test_a_full_frame_fills_point_and_routes() -> None:
+    gateway = await following()
+    assert gateway.follower.number == 1
+    assert gateway.world.ask(**signed_in()).status == 200
+    assert "wiki.doorward.localhost" in gateway.files["rds.json"]
+    assert gateway.world.point.epoch == gateway.epoch
+
+
+async def test_whatever_may_revoke_moves_the_epoch_before_applied_is_said() -> None:
+    gateway = await following()
+    epoch = gateway.epoch
+    announcing = asyncio.create_task(gateway.follower.announce())
+    await gateway.frame(1, 2, DISABLED)
+    assert gateway.epoch == epoch + 1
+    assert str(gateway.epoch) in gateway.files["rds.json"]
+    assert gateway.world.ask(**signed_in()).status == 403
+    await asyncio.sleep(0.05)
+    assert gateway.sent[-1] == Applied(number=2)
+    announcing.cancel()
+
+
+async def test_applied_waits_for_envoy() -> None:
+    gateway = await following()
+    gateway.envoy_follows = False
+    gateway.envoy_epoch = gateway.epoch
+    announcing = asyncio.create_task(gateway.follower.announce())
+    await gateway.frame(1, 2, DISABLED)
+    await asyncio.sleep(0.05)
+    assert gateway.sent == []
+    gateway.envoy_follows = True
+    await asyncio.sleep(0.05)
+    assert gateway.sent == [Applied(number=2)]
+    announcing.cancel()
+
+
+async def test_the_epoch_of_another_process_is_no_pick_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("doorward.entrypoints.gateway.envoy_configuration._PICK_UP_SECONDS", 0.02)
+    gateway = await following()
+    gateway.envoy_follows = False
+    gateway.envoy_epoch = 2**51
+    with pytest.raises(CannotEnforceError) as caught:
+        await gateway.envoy.picked_up()
+    assert caught.value.envoy_at_fault
+
+
+async def test_first_sign_ins_keep_the_tickets_of_others() -> None:
+    gateway = await following()
+    epoch = gateway.epoch
+    second = type(SESSION)(
+        **{name: getattr(SESSION, name) for name in SESSION.__struct_fields__} | {"id": "ses_2"}
+    )
+    await gateway.frame(1, 2, change("session", second))
+    assert gateway.epoch == epoch
+    await gateway.frame(2, 3, change("session", second))
+    assert gateway.epoch == epoch + 1
+
+
+async def test_a_heartbeat_moves_only_the_expiry() -> None:
+    gateway = await following()
+    epoch = gateway.epoch
+    gateway.wall += 50
+    gateway.monotonic += 50
+    gateway.world.clock.time += 50
+    await gateway.frame(1, 1)
+    gateway.world.clock.time += 50
+    assert gateway.world.ask(**signed_in()).status == 200
+    assert gateway.epoch == epoch
+
+
+async def test_a_refused_frame_changes_nothing() -> None:
+    gateway = await following()
+    with pytest.raises(DoorwardError):
+        await gateway.frame(5, 6, DISABLED)
+    assert gateway.follower.number == 1
+    assert gateway.world.ask(**signed_in()).status == 200
+
+
+async def test_an_expired_snapshot_voids_and_cuts() -> None:
+    gateway = await following()
+    gateway.world.ask(**signed_in(upgrade="websocket"))
+    epoch = gateway.epoch
+    gateway.wall += 60
+    gateway.world.clock.time += 60
+    await gateway.follower.tick(log_writable=True)
+    await gateway.follower.tick(log_writable=True)
+    assert gateway.epoch == epoch + 1
+    assert len(gateway.world.streams) == 0
+
+
+async def test_a_clock_that_ran_back_voids_until_a_frame_confirms_the_time() -> None:
+    gateway = await following()
+    epoch = gateway.epoch
+    gateway.wall -= 3
+    await gateway.follower.tick(log_writable=True)
+    assert gateway.epoch == epoch + 1
+    assert not gateway.clock.believed()
+    await gateway.frame(1, 1)
+    assert gateway.clock.believed()
+
+
+async def test_an_unwritable_log_voids() -> None:
+    gateway = await following()
+    epoch = gateway.epoch
+    await gateway.follower.tick(log_writable=False)
+    assert gateway.epoch == epoch + 1
+
+
+async def test_routes_that_cannot_be_written_end_the_process() -> None:
+    gateway = await following()
+    gateway.unwritable = True
+    with pytest.raises(CannotEnforceError):
+        await gateway.frame(1, 2, DISABLED)
+
+
+async def test_a_configuration_that_envoy_refuses_leaves_the_old_one_without_tickets() -> None:
+    gateway = await following()
+    gateway.refuse = True
+    before = gateway.files["cds.json"]
+    await gateway.frame(1, 2, removal("resource", "payroll"))
+    assert gateway.files["cds.json"] == before
+    assert gateway.envoy.trouble == "Envoy refuses it."
+    assert gateway.world.point.epoch == 0
+    response = gateway.world.ask(**signed_in())
+    assert (response.status, header(response, "set-cookie")) == (200, "")
+    assert gateway.world.ask(host="payroll.doorward.localhost", **signed_in()).status == 403
+    gateway.refuse = False
+    await gateway.frame(2, 3, removal("resource", "none"))
+    assert gateway.world.point.epoch == gateway.epoch
+
+
+def test_the_clock_tolerates_small_steps_and_any_jump_forward() -> None:
+    gateway = Gateway()
+    gateway.wall -= 1.9
+    assert gateway.clock.believed()
+    gateway.wall += 1000
+    assert gateway.clock.believed()
+    gateway.wall -= 2.1
+    assert not gateway.clock.believed()
+    gateway.wall += 10
+    assert not gateway.clock.believed()

@@ -1,0 +1,105 @@
+"""What the relay passes on of a WebSocket handshake, and what it refuses."""
+
+from __future__ import annotations
+
+import pytest
+
+from doorward.entrypoints.relay.upgrade import (
+    MalformedUpgradeError,
+    read_answer,
+    read_upgrade,
+)
+from doorward.entrypoints.relay.websocket_frames import CLOSE_POLICY_VIOLATION, FrameBoundary
+
+HEAD = (
+    b"GET /ws?room=1 HTTP/1.1\r\nHost: wiki.doorward.localhost\r\nConnection: Upgrade\r\n"
+    b"Upgrade: websocket\r\nSec-WebSocket-Key: x\r\ndoorward-user: alice\r\n"
+    b"doorward-stream: abc\r\nCookie: a=1; __Host-doorward-session=s; b=2"
+)
+
+
+def test_the_stream_and_our_cookies_stay_here() -> None:
+    upgrade = read_upgrade(HEAD)
+    assert upgrade.stream == "abc"
+    assert b"doorward-stream" not in upgrade.head
+    assert b"doorward-session" not in upgrade.head
+    assert b"Cookie: a=1; b=2\r\n" in upgrade.head
+    assert b"doorward-user: alice\r\n" in upgrade.head
+    assert upgrade.head.endswith(b"\r\n\r\n")
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        HEAD.replace(b"GET", b"POST"),
+        HEAD.replace(b"HTTP/1.1", b"HTTP/1.0"),
+        HEAD.replace(b"websocket", b"h2c"),
+        HEAD.replace(b"Upgrade: websocket\r\n", b""),
+        HEAD.replace(b"doorward-stream: abc\r\n", b""),
+        HEAD + b"\r\nDoorward-Stream: def",
+        HEAD + b"\r\nupgrade: websocket",
+        HEAD + b"\r\nContent-Length: 5",
+        HEAD + b"\r\nTransfer-Encoding: chunked",
+        HEAD + b"\r\n folded: line",
+        HEAD + b"\r\nname : value",
+        HEAD + b"\r\nbare\rreturn: x",
+        HEAD.replace(b"/ws?room=1", b"http://other/"),
+        b"",
+    ],
+)
+def test_any_other_head_is_refused(head: bytes) -> None:
+    with pytest.raises(MalformedUpgradeError):
+        read_upgrade(head)
+
+
+def test_switching_protocols_passes_as_it_is() -> None:
+    head = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade"
+    answer = read_answer(head)
+    assert (answer.status, answer.head) == (101, head + b"\r\n\r\n")
+
+
+def test_a_refusal_of_the_upstream_loses_its_body_and_the_connection() -> None:
+    answer = read_answer(
+        b"HTTP/1.1 403 Forbidden\r\nContent-Length: 9\r\nConnection: keep-alive\r\nX-Why: no"
+    )
+    assert answer.status == 403
+    assert answer.head == (
+        b"HTTP/1.1 403 Forbidden\r\nX-Why: no\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+    )
+
+
+@pytest.mark.parametrize("head", [b"", b"HTTP/1.1 099 x", b"HTTP/1.1 200 OK\r\nbad line"])
+def test_an_answer_that_is_none_is_refused(head: bytes) -> None:
+    with pytest.raises(MalformedUpgradeError):
+        read_answer(head)
+
+
+def frame(length: int) -> bytes:
+    if length < 126:
+        return bytes([0x82, length]) + bytes(length)
+    if length < 65536:
+        return b"\x82\x7e" + length.to_bytes(2, "big") + bytes(length)
+    return b"\x82\x7f" + length.to_bytes(8, "big") + bytes(length)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 100_000])
+def test_the_end_of_a_frame_is_found_whatever_the_pieces(size: int) -> None:
+    boundary = FrameBoundary()
+    stream = frame(0) + frame(5) + frame(125) + frame(126) + frame(70_000) + CLOSE_POLICY_VIOLATION
+    ends = set()
+    total = 0
+    for length in (2, 7, 127, 130, 70_010, 4):
+        total += length
+        ends.add(total)
+    for start in range(0, len(stream), size):
+        boundary.feed(stream[start : start + size])
+        at = min(start + size, len(stream))
+        assert boundary.between_frames == (at in ends)
+
+
+def test_a_masked_frame_has_its_key_counted() -> None:
+    boundary = FrameBoundary()
+    boundary.feed(b"\x82\x81mask")
+    assert not boundary.between_frames
+    boundary.feed(b"x")
+    assert boundary.between_frames

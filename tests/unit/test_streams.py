@@ -1,0 +1,166 @@
+"""Open streams: taken over once, decided again when touched, cut when denied."""
+
+from __future__ import annotations
+
+import pytest
+
+from doorward.model.estate import Group, Policy
+from doorward.model.identity import Device, Standing
+from doorward.model.ids import DeviceId, GroupId, PolicyId, UserId
+from doorward.model.snapshot import Change, change, removal
+from tests.unit.gateway_world import BEARER, SESSION, World, header, signed_in
+
+DISABLED = change("standing", Standing(id=UserId("alice"), disabled=True))
+THUMBPRINT = "ab" * 32
+
+
+class Connection:
+    """Stands for a relay connection."""
+
+    def __init__(self) -> None:
+        self.cut = 0
+
+    def close(self) -> None:
+        self.cut += 1
+
+
+def opened(world: World, **headers: str) -> str:
+    return header(world.ask(**(headers or signed_in()), upgrade="websocket"), "doorward-stream")
+
+
+async def change_world(world: World, *changes: Change) -> int:
+    before = world.snapshot
+    world.publish(*changes)
+    touched = world.streams.touched_by(changes, before)
+    await world.streams.decide_again(touched)
+    return len(touched)
+
+
+async def test_a_stream_is_taken_once() -> None:
+    world = World()
+    stream_id = opened(world)
+    assert world.streams.take("guess", Connection().close) is None
+    stream = world.streams.take(stream_id, Connection().close)
+    assert stream is not None
+    assert world.streams.take(stream_id, Connection().close) is None
+    world.streams.forget(stream)
+    assert len(world.streams) == 0
+
+
+async def test_a_pending_stream_expires() -> None:
+    world = World()
+    stream_id = opened(world)
+    world.clock.time += 11
+    await world.streams.tick(world.clock.time)
+    assert world.streams.take(stream_id, Connection().close) is None
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        removal("session", SESSION.id),
+        DISABLED,
+        removal("user", "alice"),
+        removal("policy", "everyone-wiki"),
+        removal("resource", "wiki"),
+    ],
+)
+async def test_whatever_turns_the_answer_cuts_the_stream(act: Change) -> None:
+    world = World()
+    connection = Connection()
+    assert world.streams.take(opened(world), connection.close)
+    assert await change_world(world, act) == 1
+    assert connection.cut == 1
+    assert len(world.streams) == 0
+    record = world.log.records[-1]
+    assert (record.source, record.outcome) == ("stream", "deny")
+    assert record.decision == world.log.records[0].id
+
+
+async def test_a_change_that_keeps_the_answer_keeps_the_stream() -> None:
+    world = World()
+    connection = Connection()
+    assert world.streams.take(opened(world), connection.close)
+    await change_world(world, change("group", Group(id=GroupId("g"), name="G")))
+    assert connection.cut == 0
+    assert world.log.records[-1].outcome == "allow"
+
+
+async def test_a_change_that_touches_nobody_decides_nothing_again() -> None:
+    world = World()
+    opened(world)
+    assert await change_world(world, removal("session", "ses_other")) == 0
+    assert await change_world(world, change("standing", Standing(id=UserId("bob")))) == 0
+    assert await change_world(world, removal("cookie", "0" * 64)) == 0
+
+
+async def test_a_stream_that_is_still_pending_can_be_revoked() -> None:
+    world = World()
+    stream_id = opened(world)
+    await change_world(world, DISABLED)
+    assert world.streams.take(stream_id, Connection().close) is None
+
+
+async def test_a_revoked_token_cuts_its_streams() -> None:
+    world = World()
+    connection = Connection()
+    assert world.streams.take(opened(world, authorization=BEARER), connection.close)
+    await change_world(world, removal("service_token", "dwt_1"))
+    assert connection.cut == 1
+
+
+async def test_a_device_touches_its_streams_by_old_and_new_certificate() -> None:
+    device = Device(id=DeviceId("laptop"), owner=UserId("alice"), thumbprint=THUMBPRINT)
+    world = World()
+    opened(world, **signed_in(doorward_check_thumbprint=THUMBPRINT))
+    assert await change_world(world, change("device", device)) == 1
+    assert await change_world(world, removal("device", "laptop")) == 1
+
+
+async def test_time_alone_cuts_at_the_session_end() -> None:
+    world = World()
+    connection = Connection()
+    assert world.streams.take(opened(world), connection.close)
+    await world.streams.tick(world.clock.time + 1)
+    assert len(world.log.records) == 1
+    world.clock.time = SESSION.expires_at
+    await world.streams.tick(world.clock.time)
+    assert connection.cut == 1
+
+
+async def test_a_resource_that_moved_ends_its_streams() -> None:
+    world = World()
+    connection = Connection()
+    assert world.streams.take(opened(world), connection.close)
+    wiki = world.snapshot.resources["wiki"]
+    moved = type(wiki)(
+        id=wiki.id,
+        name=wiki.name,
+        host=wiki.host,
+        upstream="http://127.0.0.1:10",
+        label=wiki.label,
+        owner=wiki.owner,
+    )
+    await change_world(world, change("resource", moved))
+    assert connection.cut == 1
+
+
+async def test_an_unwritable_log_cuts() -> None:
+    world = World()
+    connection = Connection()
+    assert world.streams.take(opened(world), connection.close)
+    world.log.broken = True
+    await world.streams.decide_again(world.streams.all())
+    assert connection.cut == 1
+
+
+async def test_a_new_policy_that_forbids_cuts_many() -> None:
+    world = World()
+    connections = [Connection() for _ in range(60)]
+    for connection in connections:
+        assert world.streams.take(opened(world), connection.close)
+    forbid = Policy(
+        id=PolicyId("no"), text='@id("no")\nforbid(principal, action, resource);', file="f", line=1
+    )
+    assert await change_world(world, change("policy", forbid)) == 60
+    assert {connection.cut for connection in connections} == {1}
