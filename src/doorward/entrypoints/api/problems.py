@@ -28,6 +28,7 @@ STATUS: Mapping[str, int] = MappingProxyType(
         "not-found": 404,
         "request-invalid": 400,
         "store-conflict": 409,
+        "store-corrupt": 500,
         "store-full": 503,
         "store-read-only": 503,
         "store-unavailable": 503,
