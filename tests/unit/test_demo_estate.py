@@ -24,7 +24,10 @@ def test_it_is_a_right_estate_in_which_every_policy_is_explained() -> None:
 
 
 def test_its_copy_names_this_installations_ports(tmp_path: Path) -> None:
-    folder = copy_estate(DataFolder(tmp_path), 9000)
+    data = DataFolder(tmp_path)
+    data.settings.write_text('domain = "doorward.localhost"\nhttp_port = 9000\n', "utf-8")
+    folder = copy_estate(data)
+    assert copy_estate(data) == folder
     resources = parse_estate(read_folder(folder)).documents["resource"].values()
     upstreams = {item.upstream for item in resources if isinstance(item, Resource)}
     expected = {f"http://127.0.0.1:{port}" for port in application_ports(9000)}

@@ -5,7 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from doorward.errors import DoorwardError
+from doorward.errors import DoorwardError, SourceError
+
+
+def describe(error: DoorwardError) -> str:
+    """An error as one line: where, what is wrong, what to do."""
+    where = f"{error.file}:{error.line}: " if isinstance(error, SourceError) else "doorward: "
+    return f"{where}{error.detail} {error.remedy}".rstrip()
 
 
 def explained(run: Callable[[], None]) -> int:
@@ -18,7 +24,7 @@ def explained(run: Callable[[], None]) -> int:
             first = first.exceptions[0]
         if not isinstance(first, DoorwardError | OSError):
             raise
-        remedy = first.remedy if isinstance(first, DoorwardError) else ""
-        sys.stderr.write(f"doorward: {first} {remedy}".rstrip() + "\n")
+        line = describe(first) if isinstance(first, DoorwardError) else f"doorward: {first}"
+        sys.stderr.write(f"{line}\n")
         return 1
     return 0

@@ -17,10 +17,10 @@ from doorward.entrypoints.cli.processes import control, gateway_app
 from doorward.entrypoints.cli.session import session_app
 from doorward.entrypoints.cli.status import status
 from doorward.entrypoints.cli.token import token_app
-from doorward.entrypoints.cli.up import up, welcome
+from doorward.entrypoints.cli.up import up
 from doorward.entrypoints.cli.user import user_app
 from doorward.entrypoints.cli.why import why
-from doorward.entrypoints.complaint import describe
+from doorward.entrypoints.explained import describe
 from doorward.errors import DoorwardError
 from doorward.estate import EstateError
 
@@ -32,7 +32,6 @@ app = typer.Typer(
 )
 for command in (init, up, control, status, plan, apply, log, why):
     app.command()(command)
-app.command(hidden=True)(welcome)
 for name, group in (
     ("gateway", gateway_app),
     ("user", user_app),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import shutil
 import sys
+import tempfile
 from importlib import resources
 from pathlib import Path
 
-from doorward.config import DataFolder
+from doorward.config import ControlSettings, DataFolder, load_control
 from doorward.errors import DoorwardError
 
 FIRST_PERSON = "alice"
@@ -34,16 +35,25 @@ def application_ports(port: int) -> list[int]:
     return [port + _FIRST_APPLICATION_PORT + number for number in range(len(_WRITTEN_PORTS))]
 
 
-def copy_estate(data: DataFolder, port: int) -> Path:
-    """Copy the demo estate to `DATA/estate`, its upstreams on this installation's ports."""
+def first_port(settings: ControlSettings) -> int:
+    """The first of doorward's own four ports."""
+    return settings.http_port or settings.https_port - 1
+
+
+def copy_estate(data: DataFolder) -> Path:
+    """`DATA/estate`: once made, a copy of the demo estate on this installation's ports."""
     folder = data.root / "estate"
-    shutil.copytree(demo_folder() / "estate", folder)
-    written = folder / "resources.toml"
+    if folder.exists():
+        return folder
+    port = first_port(load_control(data.settings))
+    draft = Path(tempfile.mkdtemp(prefix=".estate-", dir=data.root))
+    shutil.copytree(demo_folder() / "estate", draft, dirs_exist_ok=True)
+    written = draft / "resources.toml"
     text = written.read_text("utf-8")
     for old, new in zip(_WRITTEN_PORTS, application_ports(port), strict=True):
         text = text.replace(f'"http://127.0.0.1:{old}"', f'"http://127.0.0.1:{new}"')
     written.write_text(text, "utf-8")
-    return folder
+    return draft.rename(folder)
 
 
 def serve_command(data: DataFolder, port: int) -> list[str]:

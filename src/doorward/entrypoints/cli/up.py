@@ -7,23 +7,24 @@ import json
 import os
 import socket
 import sys
-import time
-from pathlib import Path
+from collections.abc import Iterable
 from typing import Annotated
 
 import typer
 
+from doorward.adapters import clock
+from doorward.adapters.installation import renew_gateway
 from doorward.config import ControlSettings, DataFolder, load_control
 from doorward.entrypoints.cli import demo as demo_estate
-from doorward.entrypoints.cli.estate import read_folder
-from doorward.entrypoints.cli.init import DEFAULT_DOMAIN, DEFAULT_PORT, initialise
+from doorward.entrypoints.cli.init import (
+    DEFAULT_DOMAIN,
+    DEFAULT_PORT,
+    LOCAL_GATEWAY,
+    PORTS,
+    initialise,
+)
 from doorward.entrypoints.cli.options import DEFAULT_DATA, Data
-from doorward.entrypoints.cli.output import connect
-from doorward.entrypoints.cli.status import read_status
 from doorward.errors import DoorwardError
-
-_START_SECONDS = 60.0
-_ASK_SECONDS = 0.1
 
 
 def up(
@@ -36,9 +37,11 @@ def up(
     """Run everything on this machine, and keep it running."""
     folder = DataFolder(data.absolute())
     if not folder.settings.exists():
-        initialise(folder, domain=DEFAULT_DOMAIN, port=port or DEFAULT_PORT, organisation="example")
+        first_port = port or DEFAULT_PORT
+        _require_free(range(first_port, first_port + PORTS))
+        initialise(folder, domain=DEFAULT_DOMAIN, port=first_port, organisation="example")
     settings = load_control(folder.settings)
-    first_port = _first_port(settings)
+    first_port = demo_estate.first_port(settings)
     if port is not None and port != first_port:
         raise DoorwardError(
             "port-differs",
@@ -46,43 +49,15 @@ def up(
             "Leave --port out, name another --data, or change doorward.toml and gateway.toml.",
         )
     _only_one(folder)
-    _require_free(settings, demo_estate.application_ports(first_port) if demo else [])
+    _require_free(_ports(settings))
+    if demo:
+        _require_free(demo_estate.application_ports(first_port))
+    renew_gateway(folder.keys, LOCAL_GATEWAY, settings.domain, folder.gateway, clock.now())
     folder.logs.mkdir(mode=0o700, exist_ok=True)
     # This process has loaded the whole command line; what stays behind should be small.
     plan = json.dumps(_plan(folder, first_port, demo=demo))
     supervisor = [sys.executable, "-m", "doorward.entrypoints.supervisor", plan]
     os.execv(sys.executable, supervisor)  # noqa: S606 - our own interpreter
-
-
-def welcome(
-    data: Data = DEFAULT_DATA,
-    demo: Annotated[bool, typer.Option("--demo", help="With the demo estate.")] = False,
-) -> None:
-    """Wait until doorward is well, apply the demo estate once, and say where to go."""
-    folder = DataFolder(data.absolute())
-    deadline = time.monotonic() + _START_SECONDS
-    applied = not demo or (folder.root / "estate").exists()
-    while True:
-        found = read_status(data)
-        if "snapshot" in found and not applied:
-            estate = demo_estate.copy_estate(folder, _first_port(load_control(folder.settings)))
-            with connect(data) as api:
-                api.post("/estate/apply", {"files": read_folder(estate)})
-            applied = True
-        elif found["ok"]:
-            break
-        if time.monotonic() > deadline:
-            raise DoorwardError(
-                "not-started",
-                f"doorward is not well after {_START_SECONDS:.0f} s: {found['problems']}.",
-                f"Read the logs in {folder.logs}.",
-            )
-        time.sleep(_ASK_SECONDS)
-    _say_welcome(data, found["addresses"], demo=demo)
-
-
-def _first_port(settings: ControlSettings) -> int:
-    return settings.http_port or settings.https_port - 1
 
 
 def _plan(folder: DataFolder, port: int, *, demo: bool) -> dict[str, object]:
@@ -91,26 +66,16 @@ def _plan(folder: DataFolder, port: int, *, demo: bool) -> dict[str, object]:
         "control": [*command, "doorward.entrypoints.control.process", str(folder.root)],
         "gateway": [*command, "doorward.entrypoints.gateway.main", str(folder.gateway)],
     }
-    once = [*command, "doorward.entrypoints.cli.app", "welcome", "--data", str(folder.root)]
+    once = [*command, "doorward.entrypoints.cli.welcome", str(folder.root)]
     if demo:
         commands["demo"] = demo_estate.serve_command(folder, port)
         once.append("--demo")
     return {"logs": str(folder.logs), "commands": commands, "once": once}
 
 
-def _say_welcome(data: Path, addresses: dict[str, str], *, demo: bool) -> None:
-    typer.echo("doorward is up.")
-    for name, address in addresses.items():
-        if address.startswith("http"):
-            typer.echo(f"  {name:16} {address}")
-    if demo:
-        with connect(data) as api:
-            found = api.get(f"/users/{demo_estate.FIRST_PERSON}/credentials")
-            if not found["passkeys"] and not found["password"]:
-                link = api.post(f"/users/{demo_estate.FIRST_PERSON}/invitation")["link"]
-                typer.echo("Open this invitation in a browser on this machine:")
-                typer.echo(f"  {link}")
-    sys.stdout.flush()
+def _ports(settings: ControlSettings) -> list[int]:
+    ports = (settings.http_port, settings.https_port, settings.web_port, settings.link_port)
+    return [port for port in ports if port]
 
 
 def _only_one(folder: DataFolder) -> None:
@@ -127,10 +92,9 @@ def _only_one(folder: DataFolder) -> None:
         ) from None
 
 
-def _require_free(settings: ControlSettings, applications: list[int]) -> None:
+def _require_free(ports: Iterable[int]) -> None:
     """Raises DoorwardError `port-in-use` for the first port that somebody listens on."""
-    own = (settings.http_port, settings.https_port, settings.web_port, settings.link_port)
-    for port in (*own, *applications):
+    for port in ports:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -138,6 +102,6 @@ def _require_free(settings: ControlSettings, applications: list[int]) -> None:
             except OSError:
                 raise DoorwardError(
                     "port-in-use",
-                    f"Port {port} is in use on this machine.",
+                    f"Port {port} is in use on this machine, or may not be used by you.",
                     "Stop what uses it, or choose others with --port and a new --data.",
                 ) from None
