@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
+import msgspec
 from hypothesis import strategies as st
 
 from doorward.model.decision import AccessRequest
@@ -79,6 +80,14 @@ def policy_texts(draw: st.DrawFn) -> str:
     return "\n".join(texts)
 
 
+Built = TypeVar("Built")
+
+
+def built(kind: type[Built], **fields: object) -> Built:
+    """A value of the model, its ids from plain text."""
+    return msgspec.convert(fields, kind)
+
+
 POLICY_TEXTS = policy_texts()
 
 
@@ -86,14 +95,18 @@ POLICY_TEXTS = policy_texts()
 def snapshots(draw: st.DrawFn, policies: st.SearchStrategy[str] = POLICY_TEXTS) -> Snapshot:
     risks = st.sampled_from((-5, 0, 49, 50, 100, 2**63))
     groups = {
-        name: Group(
-            id=name, name=name, parents=tuple(draw(st.lists(st.sampled_from(GROUPS), max_size=2)))
+        name: built(
+            Group,
+            id=name,
+            name=name,
+            parents=tuple(draw(st.lists(st.sampled_from(GROUPS), max_size=2))),
         )
         for name in GROUPS
     }
     memberships = st.lists(st.sampled_from(GROUPS), max_size=2).map(tuple)
     users = {
-        name: User(
+        name: built(
+            User,
             id=name,
             name=name.title(),
             email=f"{name}@example.com",
@@ -105,7 +118,8 @@ def snapshots(draw: st.DrawFn, policies: st.SearchStrategy[str] = POLICY_TEXTS) 
     methods, strong = draw(
         st.sampled_from((((("password",)), False), (("passkey",), True), (("totp",), False)))
     )
-    session = Session(
+    session = built(
+        Session,
         id="s1",
         user="alice",
         started_at=NOW - 7_200,
@@ -118,7 +132,8 @@ def snapshots(draw: st.DrawFn, policies: st.SearchStrategy[str] = POLICY_TEXTS) 
         risk=draw(risks),
     )
     devices: dict[str, Any] = {
-        "laptop": Device(
+        "laptop": built(
+            Device,
             id="laptop",
             owner=draw(st.sampled_from(("alice", "alice", "bob"))),
             thumbprint="ab" * 32,
@@ -127,7 +142,8 @@ def snapshots(draw: st.DrawFn, policies: st.SearchStrategy[str] = POLICY_TEXTS) 
         )
     }
     resources = {
-        name: Resource(
+        name: built(
+            Resource,
             id=name,
             name=name,
             host=name,
@@ -139,11 +155,12 @@ def snapshots(draw: st.DrawFn, policies: st.SearchStrategy[str] = POLICY_TEXTS) 
         for name, label in (("wiki", "public"), ("ledger", "secret"), ("odd", "no-such-label"))
     }
     labels = {
-        "public": Label(id="public", name="", sensitivity=0),
-        "secret": Label(id="secret", name="", sensitivity=80),
+        "public": built(Label, id="public", name="", sensitivity=0),
+        "secret": built(Label, id="secret", name="", sensitivity=80),
     }
-    robot = Service(id="robot", name="", groups=draw(memberships))
-    token = ServiceToken(
+    robot = built(Service, id="robot", name="", groups=draw(memberships))
+    token = built(
+        ServiceToken,
         id="t1",
         service="robot",
         secret_hash="",
@@ -154,16 +171,18 @@ def snapshots(draw: st.DrawFn, policies: st.SearchStrategy[str] = POLICY_TEXTS) 
     return Snapshot(
         number=1,
         groups=groups,
-        roles={"auditor": Role(id="auditor", name="")},
+        roles={"auditor": built(Role, id="auditor", name="")},
         users=users,
         services={"robot": robot},
         labels=labels,
-        networks={"office": Network(id="office", name="", ranges=("10.1.0.0/16", "fd00::/8"))},
+        networks={
+            "office": built(Network, id="office", name="", ranges=("10.1.0.0/16", "fd00::/8"))
+        },
         resources=resources,
         policies={item.id: item for item in parse_policies(draw(policies), "random.cedar")},
         sessions={"s1": session},
         service_tokens={"t1": token},
-        standings={"alice": Standing(id="alice", risk=draw(risks))},
+        standings={"alice": built(Standing, id="alice", risk=draw(risks))},
         devices=devices,
     )
 
@@ -173,7 +192,8 @@ def requests(draw: st.DrawFn) -> AccessRequest:
     credentials = draw(
         st.sampled_from(({"session": "s1"}, {"session": "s1"}, {"service_token": "t1"}, {}))
     )
-    return AccessRequest(
+    return built(
+        AccessRequest,
         resource=draw(st.sampled_from(("wiki", "ledger", "odd", "missing"))),
         action=draw(st.sampled_from(("read", "write"))),
         address=draw(st.sampled_from(("10.1.2.3", "10.9.9.9", "192.0.2.1", "fd00::1", "nowhere"))),

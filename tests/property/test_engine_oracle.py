@@ -65,7 +65,7 @@ def oracle(request: AccessRequest, snapshot: Snapshot, now: float) -> tuple[str,
     assert result.decision is not cedarpy.Decision.NoDecision
     if result.diagnostics.errors:
         return "policy-error", set()
-    reasons = {ordered[int(reason[6:])].id for reason in result.diagnostics.reasons}
+    reasons: set[str] = {ordered[int(reason[6:])].id for reason in result.diagnostics.reasons}
     if result.allowed:
         return "permitted", reasons
     return ("policy-forbids" if reasons else "no-policy-permits"), reasons

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from doorward.engine import decide, prepare
 from doorward.model.decision import AccessRequest, Allow
+from doorward.model.estate import Resource
 from doorward.model.identity import Session
 from doorward.model.snapshot import Snapshot
-from tests.property.estates import NOW, ZONES, snapshots
+from tests.property.estates import NOW, ZONES, built, snapshots
 
 PERMIT = '@id("p") permit(principal, action, resource);'
 TURNS = [
@@ -52,7 +53,7 @@ def test_an_answer_holds_until_it_says(
     resource = msgspec.structs.replace(base.resources["wiki"], timezone=zone)
     snapshot = _with(base, session, resource)
     prepared = prepare(snapshot, expires_at=now + expires)
-    request = AccessRequest(resource="wiki", action="read", address="10.1.2.3", session="s1")
+    request = built(AccessRequest, resource="wiki", action="read", address="10.1.2.3", session="s1")
     decision = decide(request, prepared, now)
     assert isinstance(decision, Allow)
     assert now < decision.valid_until <= min(now + lasts, now + expires)
@@ -66,14 +67,14 @@ def test_an_answer_holds_until_it_says(
     assert at_the_end.reason != "permitted" or bytes(at_the_end.facts) != bytes(decision.facts)
 
 
-def _with(base: Snapshot, session: Session, resource: object) -> Snapshot:
+def _with(base: Snapshot, session: Session, resource: Resource) -> Snapshot:
     return replace(base, sessions={"s1": session}, resources={"wiki": resource})
 
 
 @settings(max_examples=20, deadline=None)
 @given(snapshots(policies=st.just(PERMIT)), st.sampled_from((float("nan"), -1.0, 1e300)))
 def test_a_time_that_is_none_denies(snapshot: Snapshot, now: float) -> None:
-    request = AccessRequest(resource="wiki", action="read", address="10.1.2.3", session="s1")
+    request = built(AccessRequest, resource="wiki", action="read", address="10.1.2.3", session="s1")
     prepared = prepare(snapshot, expires_at=float("inf"))
     assert decide(request, prepared, now).reason == "snapshot-expired"
     assert decide(request, prepared.with_expiry(NOW), NOW).reason == "snapshot-expired"

@@ -11,6 +11,7 @@ from doorward.engine import classify
 from doorward.errors import SourceError
 from doorward.model.estate import ActionRule, Policy, Resource
 from doorward.policy import compile_bundle, parse_policies
+from tests.property.estates import built
 
 FRAGMENTS = st.sampled_from(
     (
@@ -43,7 +44,8 @@ RULES = (
     ActionRule(path="/search", methods=("POST",), action="read"),
     ActionRule(path="/Export/*", methods=("GET",), action="write"),
 )
-RESOURCE = Resource(
+RESOURCE = built(
+    Resource,
     id="app",
     name="",
     host="app",

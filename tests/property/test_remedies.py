@@ -13,7 +13,7 @@ from doorward.engine import decide, prepare
 from doorward.model.decision import AccessRequest, Allow, Deny, Remedy
 from doorward.model.identity import Device, Session
 from doorward.model.snapshot import Snapshot
-from tests.property.estates import NOW, requests, snapshots
+from tests.property.estates import NOW, built, requests, snapshots
 
 OFFICE_ADDRESS = "10.1.0.1"
 STRONG = {"multi-factor": ("password", "totp"), "phishing-resistant": ("passkey",)}
@@ -23,13 +23,13 @@ def granted(
     snapshot: Snapshot, request: AccessRequest, remedies: tuple[Remedy, ...]
 ) -> Deny | Allow:
     """The answer after the subject has done all of it, the plain way: in the snapshot itself."""
-    kinds = {remedy.kind for remedy in remedies}
+    kinds: set[str] = {remedy.kind for remedy in remedies}
     now = max([NOW, *(remedy.until for remedy in remedies if remedy.until is not None)])
     session = snapshot.sessions.get(request.session or "")
     if session is not None:
         snapshot = replace(snapshot, sessions={session.id: _again(session, kinds, now)})
     if "enrol-device" in kinds:
-        device = Device(id="new", owner="alice", thumbprint="ef" * 32)
+        device = built(Device, id="new", owner="alice", thumbprint="ef" * 32)
         snapshot = replace(snapshot, devices={**snapshot.devices, "new": device})
         request = msgspec.structs.replace(request, thumbprint="ef" * 32)
     if "repair-device" in kinds:
@@ -72,7 +72,7 @@ def sets(snapshot: Snapshot, request: AccessRequest) -> list[tuple[Remedy, ...]]
         devices = [(), ("repair-device",)] if known else enrolled
     networks: list[tuple[str, ...]] = [(), ("network",)]
     return [
-        tuple(Remedy(kind=kind) for kind in (*first, *second, *third))
+        tuple(built(Remedy, kind=kind) for kind in (*first, *second, *third))
         for first, second, third in product(authentications, devices, networks)
     ]
 

@@ -4,10 +4,12 @@ import pytest
 
 from doorward.engine import classify
 from doorward.model.estate import ActionRule, Resource
+from tests.property.estates import built
 
 
 def resource(*rules: ActionRule) -> Resource:
-    return Resource(
+    return built(
+        Resource,
         id="app",
         name="",
         host="app",

@@ -4,6 +4,7 @@ import pytest
 
 from doorward.errors import DoorwardError, SourceError
 from doorward.model.estate import Policy
+from doorward.model.ids import PolicyId
 from doorward.policy import compile_bundle, parse_policies, validate
 
 ANY = "permit(principal, action, resource)"
@@ -73,4 +74,4 @@ def test_ids_are_unique_across_files() -> None:
 @pytest.mark.parametrize("text", ["", f"{ANY}; {ANY};", "permit(", f"{ANY} when {{ ?principal }};"])
 def test_a_published_policy_that_is_not_one_is_refused(text: str) -> None:
     with pytest.raises(DoorwardError, match="policy-invalid"):
-        compile_bundle([Policy(id="a", text=text, file="x.cedar", line=1)])
+        compile_bundle([Policy(id=PolicyId("a"), text=text, file="x.cedar", line=1)])
