@@ -43,10 +43,8 @@ CLIENT_HEADERS: Final = (
     "sec-websocket-protocol",
     "upgrade",
     "user-agent",
-    "x-forwarded-for",
 )
-"""Sent with the check where the client sent them. `x-forwarded-for` ends in the client's address
-as Envoy saw it; everything before that is what the client claimed."""
+"""Sent with the check where the client sent them."""
 
 USER_HEADER: Final = "doorward-user"
 EMAIL_HEADER: Final = "doorward-email"

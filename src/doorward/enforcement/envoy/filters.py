@@ -59,6 +59,20 @@ _OWN_COOKIES: Final = (
 )
 _OWN_BEARER: Final = f"(?i)^ *bearer +{SERVICE_TOKEN_PREFIX}.*$"
 
+PROBE_HEADER: Final = "doorward-probe"
+"""Set on the probe socket; no client can send a header of this prefix."""
+
+_REFUSED_HEADERS: Final = (
+    "x-http-method-override",
+    "x-http-method",
+    "x-method-override",
+    "x-original-url",
+    "x-rewrite-url",
+    "x-real-ip",
+    "forwarded",
+)
+"""Headers by which applications take another method, path or address than was decided on."""
+
 TICKETED: Final[Json] = {
     "filter": RBAC_FILTER,
     "path": [{"key": SHADOW_RESULT}],
@@ -87,17 +101,23 @@ def router() -> Json:
     )
 
 
-def early_mutations() -> list[Json]:
+def front_mutations() -> list[Json]:
     """What a client may not say is dropped before any filter or route sees it."""
-    overrides = ("x-http-method-override", "x-http-method", "x-method-override")
+    own = {"remove_on_match": {"key_matcher": {"prefix": "doorward-", "ignore_case": True}}}
+    return _early([own, *({"remove": name} for name in _REFUSED_HEADERS)])
+
+
+def probe_mutations() -> list[Json]:
+    """Marks a request as one that came by the probe socket."""
+    return _early([{"append": {"header": {"key": PROBE_HEADER, "value": "1"}}}])
+
+
+def _early(mutations: list[Json]) -> list[Json]:
     return [
         extension(
             "envoy.http.early_header_mutation.header_mutation",
             "extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation",
-            mutations=[
-                {"remove_on_match": {"key_matcher": {"prefix": "doorward-", "ignore_case": True}}},
-                *({"remove": name} for name in overrides),
-            ],
+            mutations=mutations,
         )
     ]
 

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
-from doorward.enforcement.envoy.filters import TICKETED, early_mutations, http_filters, router
+from doorward.enforcement.envoy.filters import (
+    TICKETED,
+    front_mutations,
+    http_filters,
+    probe_mutations,
+    router,
+)
 from doorward.enforcement.envoy.routes import ROUTES
 from doorward.enforcement.envoy.settings import EnvoySettings, TlsListener
 from doorward.enforcement.envoy.ticket import JWT_FILTER, PAYLOAD
@@ -15,8 +21,14 @@ _LOGGED_CLAIMS: Final = ("sid", "did", "snp", "sub", "scp", "bnd")
 
 def listeners(settings: EnvoySettings, routes: Json | None = None) -> list[Json]:
     """Every listener, with `routes` inside, or else reading them from their file."""
-    manager = _connection_manager(settings, "front", http_filters(settings), routes)
-    manager["typed_config"]["access_log"] = [_ticket_log(settings.access_log_path)]
+    manager = _connection_manager(
+        settings,
+        routes,
+        stat_prefix="front",
+        http_filters=http_filters(settings),
+        early_header_mutation_extensions=front_mutations(),
+        access_log=[_ticket_log(settings.access_log_path)],
+    )
     result = []
     if settings.plain is not None:
         result.append(
@@ -36,7 +48,13 @@ def listeners(settings: EnvoySettings, routes: Json | None = None) -> list[Json]
                 settings,
             )
         )
-    probe = _connection_manager(settings, "probe", [router()], routes)
+    probe = _connection_manager(
+        settings,
+        routes,
+        stat_prefix="probe",
+        http_filters=[router()],
+        early_header_mutation_extensions=probe_mutations(),
+    )
     result.append(
         _listener(
             "probe",
@@ -58,7 +76,9 @@ def _listener(name: str, address: Json, chain: Json, settings: EnvoySettings) ->
 
 
 def _connection_manager(
-    settings: EnvoySettings, prefix: str, filters: list[Json], routes: Json | None
+    settings: EnvoySettings,
+    routes: Json | None,
+    **own: Any,  # noqa: ANN401 - JSON values
 ) -> Json:
     limits = settings.limits
     file = {"path_config_source": {"path": f"{settings.folder}/rds.json"}}
@@ -69,12 +89,10 @@ def _connection_manager(
     return extension(
         "envoy.filters.network.http_connection_manager",
         "extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
-        stat_prefix=prefix,
         codec_type="AUTO",
         **({"rds": discovery} if routes is None else {"route_config": routes}),
-        http_filters=filters,
-        early_header_mutation_extensions=early_mutations(),
         use_remote_address=True,
+        skip_xff_append=True,
         normalize_path=True,
         merge_slashes=True,
         path_with_escaped_slashes_action="REJECT_REQUEST",
@@ -96,6 +114,7 @@ def _connection_manager(
             "allow_connect": True,
         },
         upgrade_configs=[{"upgrade_type": "websocket"}],
+        **own,
     )
 
 

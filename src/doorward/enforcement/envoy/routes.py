@@ -20,7 +20,11 @@ from doorward.enforcement.envoy.clusters import (
     RELAY_CLUSTER,
     cluster_of,
 )
-from doorward.enforcement.envoy.filters import cleaned_headers, without_authorization
+from doorward.enforcement.envoy.filters import (
+    PROBE_HEADER,
+    cleaned_headers,
+    without_authorization,
+)
 from doorward.enforcement.envoy.settings import EnvoySettings
 from doorward.enforcement.envoy.ticket import RBAC_FILTER, ticket_opens
 from doorward.enforcement.envoy.typed import Json
@@ -53,7 +57,19 @@ def route_configuration(snapshot: Snapshot, settings: EnvoySettings, epoch: int)
         "name": ROUTES,
         "virtual_hosts": [*hosts, _auth_host(settings.domain), _probe(epoch), _UNKNOWN],
         "ignore_port_in_host_matching": True,
+        "request_headers_to_add": [
+            _overwritten("x-forwarded-for", "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%"),
+            _overwritten("x-forwarded-host", "%REQ(:AUTHORITY)%"),
+        ],
         "max_direct_response_body_size_bytes": 4096,
+    }
+
+
+def _overwritten(name: str, value: str) -> Json:
+    """A header with this value alone, whatever the client said."""
+    return {
+        "header": {"key": name, "value": value},
+        "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
     }
 
 
@@ -142,7 +158,10 @@ def _probe(epoch: int) -> Json:
         "domains": [PROBE_HOST],
         "routes": [
             {
-                "match": {"path": "/epoch"},
+                "match": {
+                    "path": "/epoch",
+                    "headers": [{"name": PROBE_HEADER, "present_match": True}],
+                },
                 "direct_response": {"status": 200, "body": {"inline_string": str(epoch)}},
                 "typed_per_filter_config": without_authorization(),
             }
