@@ -16,8 +16,8 @@ from doorward.entrypoints.ext_authz.http_server import HttpRequest, HttpResponse
 from doorward.entrypoints.gateway.records import ticket_record
 from doorward.model.estate import Action
 from doorward.model.ids import GatewayId
-from tests.integration.envoy_stand import Stand, allow, deny
-from tests.integration.envoy_wire import Wire
+from tests.integration.boundary_stand import Stand, allow, deny
+from tests.integration.boundary_wire import Wire
 
 
 @pytest.fixture(scope="module")
