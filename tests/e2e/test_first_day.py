@@ -37,8 +37,7 @@ def test_invitation_passkey_application(demo: Demo, page: Page) -> None:
     expect(page.get_by_role("link", name="payroll", exact=True).first).to_be_visible()
     page.goto(demo.url("console"))
     expect(page.get_by_role("heading", level=1)).to_be_visible()
-    log = demo.json("log", "--limit", "50")
-    decisions = log if isinstance(log, list) else log["decisions"]
+    decisions = demo.json("log", "--limit", "50")["decisions"]
     assert any(
         item["resource"] == "payroll" and item["outcome"] == "allow" and item["subject"] == "alice"
         for item in decisions
