@@ -115,6 +115,14 @@ async def test_why_is_told_in_words_with_policy_and_facts(
     assert "Its owner, alice, decides who may enter." in denied
 
 
+async def test_the_overview_shows_who_was_denied_not_who_had_yet_to_sign_in(
+    company: Office, browser: httpx.AsyncClient
+) -> None:
+    page = (await browser.get("/", headers=company.headers())).text
+    assert "dec_0003" in page
+    assert "dec_0004" not in page
+
+
 async def test_the_live_list_leaves_out_that_it_is_being_watched(
     company: Office, browser: httpx.AsyncClient
 ) -> None:

@@ -8,13 +8,15 @@ from doorward import __version__
 from doorward.administrator.ports import DecisionQuery
 from doorward.administrator.verify_audit import verify_audit
 from doorward.entrypoints.api import reads
-from doorward.entrypoints.api.views import AuditView
+from doorward.entrypoints.api.views import AuditView, DecisionView
 from doorward.entrypoints.console.decisions import newest
 from doorward.entrypoints.console.visit import Visit
 from doorward.errors import DoorwardError
 
 _AUDIT_SHOWN = 200
 _RECENT = 20
+_DENIED_READ = 200
+_DENIED_SHOWN = 10
 
 
 async def overview(visit: Visit) -> Response:
@@ -27,8 +29,14 @@ async def overview(visit: Visit) -> Response:
         people=len(visit.snapshot.users),
         resources=len(visit.snapshot.resources),
         policies=len(visit.snapshot.policies),
-        denied=await newest(visit, DecisionQuery(outcome="deny", limit=10)),
+        denied=await _denied_lately(visit),
     )
+
+
+async def _denied_lately(visit: Visit) -> list[DecisionView]:
+    """Denials of somebody known; a first visit that is sent to sign in is none worth a look."""
+    found = await newest(visit, DecisionQuery(outcome="deny", limit=_DENIED_READ))
+    return [view for view in found if view.reason != "not-signed-in"][:_DENIED_SHOWN]
 
 
 async def sessions(visit: Visit) -> Response:
