@@ -36,8 +36,10 @@ def private_postgresql() -> Iterator[str]:
             capture_output=True,
             cwd=folder,
         )
+        # It dies with the test run, also where that is killed.
+        leashed = [*(as_account or ["setpriv"]), "--pdeathsig", "INT"]
         server = subprocess.Popen(
-            [*as_account, postgres, "-D", data, "-k", folder, "-c", "listen_addresses=", "-F"],
+            [*leashed, postgres, "-D", data, "-k", folder, "-c", "listen_addresses=", "-F"],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             cwd=folder,
