@@ -83,7 +83,7 @@ def policy_texts(draw: st.DrawFn) -> str:
 Built = TypeVar("Built")
 
 
-def built(kind: type[Built], **fields: object) -> Built:
+def built(kind: type[Built], /, **fields: object) -> Built:
     """A value of the model, its ids from plain text."""
     return msgspec.convert(fields, kind)
 
