@@ -26,7 +26,7 @@ from doorward.administrator.accept_invitation import (
 from doorward.administrator.authentication import Authenticators, Browser
 from doorward.administrator.control_plane import Act, ControlPlane
 from doorward.administrator.invite_user import invite_user
-from doorward.bootstrap import _LIMITS as LIMITS
+from doorward.bootstrap import _LIMITS
 from doorward.entrypoints.login import app
 from doorward.model.estate import Label, Policy, Resource, User
 from doorward.model.ids import LabelId, PolicyId, ResourceId, UserId
@@ -47,6 +47,7 @@ HERE = Browser(address="192.0.2.1", user_agent="Test", flow="f1" * 32)
 ELSEWHERE = Browser(address="203.0.113.9", user_agent="Test", flow="e2" * 32)
 ALICE = UserId("alice")
 BOB = UserId("bob")
+LIMITS = _LIMITS
 
 
 class CountingHasher:
@@ -157,7 +158,7 @@ async def desk() -> Desk:
         control=control,
         hasher=hasher,
         sealer=AesGcmSealer(bytes(32)),
-        throttle=SlidingWindowThrottle(LIMITS),
+        throttle=SlidingWindowThrottle(_LIMITS),
         relying_party=WebAuthnRelyingParty(rp_id=AUTH_HOST, name="example", origins=[AUTH]),
         totp=PyotpCodes("example"),
     )

@@ -66,8 +66,14 @@ WRONG: dict[str, Callable[[Desk], dict[str, str]]] = {
 @pytest.mark.parametrize("wrong", WRONG)
 async def test_every_failure_looks_the_same_and_costs_the_same(office: Desk, wrong: str) -> None:
     before = office.hasher.verified
+    given = WRONG[wrong](office)
     with pytest.raises(AttemptRejectedError) as caught:
-        await attempt(office, **WRONG[wrong](office))
+        await attempt(
+            office,
+            name=given.get("name", "alice"),
+            password=given.get("password", PASSWORD),
+            code=given.get("code"),
+        )
     assert (caught.value.code, caught.value.detail) == (
         "sign-in-rejected",
         "Name, password and code do not match.",

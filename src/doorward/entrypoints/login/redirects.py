@@ -76,7 +76,6 @@ async def home(wiring: Wiring, visit: Visit) -> Response:
         "home.html",
         person=person.user,
         session=person.session,
-        now=visit.now,
         applications=applications,
         origins={item.id: visit.place.of(item) for item in snapshot.resources.values()},
     )

@@ -14,6 +14,7 @@ async function welcome() {
   if (!secret) throw new Error("This link is not complete. Copy all of it into the address bar.");
   const person = await ask("/invitation/read", { secret });
   find("greeting").textContent = `Welcome, ${person.name}`;
+  find("account").value = person.email;
   find("choices").hidden = false;
 }
 
