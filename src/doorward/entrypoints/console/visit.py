@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +22,6 @@ from doorward.errors import DoorwardError
 from doorward.model.ids import UnixSeconds
 from doorward.model.snapshot import Snapshot
 
-_HOST = re.compile(r"[a-z0-9-]+\.([a-z0-9.-]+(?::[0-9]{1,5})?)")
 _MAX_FORM_BYTES = 16 * 1024
 _templates = Templates(Path(__file__).parent / "templates")
 
@@ -54,7 +52,7 @@ class Visit:
             notice=done,
             **values,
         )
-        return Response(html, headers=page_headers(_auth_host(self.request)))
+        return Response(html, headers=page_headers())
 
     async def form(self) -> dict[str, str]:
         """The fields of a posted form. Raises `request-invalid`."""
@@ -101,12 +99,6 @@ def _route(path: str, handler: Handler, method: str) -> Route:
             return error_page(error)
 
     return Route(path, endpoint, methods=[method])
-
-
-def _auth_host(request: Request) -> tuple[str, ...]:
-    """Where signing out ends, as a CSP source of the page's own scheme."""
-    host = _HOST.fullmatch(request.headers.get("host", ""))
-    return (f"auth.{host[1]}",) if host is not None else ()
 
 
 def error_page(error: DoorwardError) -> Response:
