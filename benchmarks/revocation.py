@@ -73,7 +73,7 @@ async def _one(
         asyncio.create_task(_listen(streaming, kinds["websocket"])),
     ]
     async with asyncio.timeout(_LET_IN_SECONDS):
-        while not all(last[0] for last in kinds.values()):
+        while not all(last[0] for last in kinds.values()):  # noqa: ASYNC110 - several at once
             await asyncio.sleep(0.01)
     await asyncio.sleep(0.1)
     sent = time.monotonic()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -46,7 +48,7 @@ def test_any_cut_of_the_stream_gives_the_same_messages(
     splitter = framing.MessageSplitter()
     bodies = []
     edges = [0, *sorted(min(cut, len(stream)) for cut in cuts), len(stream)]
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         bodies += splitter.feed(stream[start:end])
     assert [framing.decode_from_gateway(body) for body in bodies] == messages
     assert splitter.pending_bytes == 0
@@ -61,13 +63,13 @@ def test_what_control_says_survives_the_wire(message: FromControl) -> None:
 @given(st.binary(max_size=80))
 def test_garbage_is_refused_or_incomplete_and_memory_stays_bounded(data: bytes) -> None:
     splitter = framing.MessageSplitter(max_bytes=32)
+    refused = ""
     try:
         for body in splitter.feed(data):
             framing.decode_from_gateway(body)
     except DoorwardError as error:
-        assert error.code == "link-malformed"
-    else:
-        assert splitter.pending_bytes <= 32 + 4
+        refused = error.code
+    assert refused == "link-malformed" or (not refused and splitter.pending_bytes <= 32 + 4)
 
 
 def test_an_oversized_message_is_refused_by_its_header() -> None:
