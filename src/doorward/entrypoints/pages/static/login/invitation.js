@@ -3,6 +3,7 @@ import { ask, create, onSubmit, sentence } from "./ceremony.js";
 const find = (name) => document.querySelector(`[data-${name}]`);
 const trouble = find("trouble");
 const secret = window.location.hash.slice(1);
+window.history.replaceState(null, "", window.location.pathname);
 let ticket = "";
 
 function fail(error) {
@@ -11,7 +12,7 @@ function fail(error) {
 }
 
 async function welcome() {
-  if (!secret) throw new Error("This link is not complete. Copy all of it into the address bar.");
+  if (!secret) throw new Error("This link is not complete. Open it again from the message that brought it.");
   const person = await ask("/invitation/read", { secret });
   find("greeting").textContent = `Welcome, ${person.name}`;
   find("account").value = person.email;
