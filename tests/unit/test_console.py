@@ -86,7 +86,7 @@ async def test_no_markup_of_a_stranger_reaches_a_page(
     assert HOSTILE not in answer.text
     policy = answer.headers["content-security-policy"]
     assert "script-src 'self';" in policy
-    assert "form-action 'self';" in policy
+    assert "form-action 'self' auth.doorward.localhost:8080;" in policy
     assert "unsafe" not in policy
     assert answer.headers["cache-control"] == "no-store"
     for tag, attributes in Elements(answer.text).found:
@@ -244,3 +244,11 @@ async def test_a_changed_audit_log_is_an_alarm(company: Office, browser: httpx.A
     company.heads.head = AuditHead(seq=99, hash="00" * 32)
     changed = (await browser.get("/audit", headers=company.headers())).text
     assert "The log was changed" in changed
+
+
+@pytest.mark.parametrize("host", ["console", "a b.test", "x.test;script-src *", "x.test:1, y"])
+async def test_a_host_that_is_none_adds_nothing_to_the_policy(
+    company: Office, browser: httpx.AsyncClient, host: str
+) -> None:
+    page = await browser.get("/", headers={**company.headers(), "host": host})
+    assert "form-action 'self';" in page.headers["content-security-policy"]

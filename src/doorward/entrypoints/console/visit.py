@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from doorward.errors import DoorwardError
 from doorward.model.ids import UnixSeconds
 from doorward.model.snapshot import Snapshot
 
+_HOST = re.compile(r"[a-z0-9-]+\.([a-z0-9.-]+(?::[0-9]{1,5})?)")
 _MAX_FORM_BYTES = 16 * 1024
 _templates = Templates(Path(__file__).parent / "templates")
 
@@ -52,7 +54,7 @@ class Visit:
             notice=done,
             **values,
         )
-        return Response(html, headers=page_headers())
+        return Response(html, headers=page_headers(_sign_in_host(self.request)))
 
     async def form(self) -> dict[str, str]:
         """The fields of a posted form. Raises `request-invalid`."""
@@ -99,6 +101,12 @@ def _route(path: str, handler: Handler, method: str) -> Route:
             return error_page(error)
 
     return Route(path, endpoint, methods=[method])
+
+
+def _sign_in_host(request: Request) -> tuple[str, ...]:
+    """Where a form of somebody who is signed out ends, as a CSP source of the page's own scheme."""
+    host = _HOST.fullmatch(request.headers.get("host", ""))
+    return () if host is None else (f"auth.{host[1]}",)
 
 
 def error_page(error: DoorwardError) -> Response:
