@@ -20,7 +20,7 @@ from doorward.adapters.atomic_file import replace_file
 from doorward.adapters.envoy.binary import envoy_command
 from doorward.adapters.ticket_signer import Es256Signer
 from doorward.enforcement.envoy.check import IDENTITY_HEADERS, binding
-from doorward.enforcement.envoy.compiler import compile_envoy, compile_routes
+from doorward.enforcement.envoy.compiler import compile_envoy, compile_epoch
 from doorward.enforcement.envoy.routes import PROBE_HOST
 from doorward.enforcement.envoy.settings import (
     ControlWeb,
@@ -131,7 +131,7 @@ class Stand:
         )
         self.snapshot = Snapshot(number=3, resources={item.id: item for item in resources})
         files = compile_envoy(self.snapshot, self.settings, self.epoch)
-        for name in ("rds", "cds", "lds", "bootstrap"):
+        for name in ("epoch", "rds", "cds", "lds", "bootstrap"):
             replace_file(self.folder / f"{name}.json", getattr(files, name))
         self._log = (self.folder / "envoy.log").open("wb")
         self.process = subprocess.Popen(
@@ -157,7 +157,8 @@ class Stand:
         """A cookie line with alice's ticket, good but for `other` claims."""
         good: dict[str, str | int] = {
             "sid": "ses_alice",
-            "scp": scope(self.epoch, resource_id, action),
+            "scp": self.scope(resource_id, action),
+            "epo": str(self.epoch),
             "bnd": binding("127.0.0.1", None),
             "did": "dec_1",
             "snp": "3",
@@ -171,11 +172,14 @@ class Stand:
         claims = TicketClaims(**{**good, **other})  # type: ignore[arg-type]
         return f"cookie: {TICKET_COOKIE}={self.signer.sign(claims)}"
 
-    def move_epoch(self, snapshot: Snapshot | None = None) -> None:
-        """Write the routes of the next epoch, as the decision process does."""
+    def scope(self, resource_id: str, action: Action) -> str:
+        """What a ticket for this says."""
+        return scope(self.snapshot.resources[resource_id], action)
+
+    def move_epoch(self) -> None:
+        """Write the next epoch, as the decision process does."""
         self.epoch += 1
-        routes = compile_routes(snapshot or self.snapshot, self.settings, self.epoch)
-        replace_file(self.folder / "rds.json", routes)
+        replace_file(self.folder / "epoch.json", compile_epoch(self.epoch))
 
     def held_epoch(self) -> int:
         """The epoch that Envoy says it has. Raises OSError while it is not there."""

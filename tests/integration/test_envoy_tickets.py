@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from base64 import urlsafe_b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -74,7 +74,7 @@ def forged(stand: Stand) -> str:
     return f"cookie: {TICKET_COOKIE}={header}.{other}.{signature}"
 
 
-BAD = {
+BAD: dict[str, Callable[[Stand], str]] = {
     "none": lambda stand: "cookie: other=1",
     "garbage": lambda stand: f"cookie: {TICKET_COOKIE}=x.y.z",
     "forged": forged,
@@ -83,17 +83,17 @@ BAD = {
     "alg-hs256": lambda stand: resigned(stand, b'{"alg":"HS256"}'),
     "expired": lambda stand: stand.ticket(exp=int(time.time()) - 5),
     "no-expiry": lambda stand: stand.ticket(exp=0),
-    "old-epoch": lambda stand: stand.ticket(scp=f"{stand.epoch - 1} hr read"),
-    "no-epoch": lambda stand: stand.ticket(scp="0 hr read"),
+    "old-epoch": lambda stand: stand.ticket(epo=str(stand.epoch - 1)),
+    "no-epoch": lambda stand: stand.ticket(epo=""),
     "foreign-resource": lambda stand: stand.ticket("wiki"),
     "other-action": lambda stand: stand.ticket("hr", "write"),
-    "scope-with-more": lambda stand: stand.ticket(scp=f"{stand.epoch} hr read "),
+    "no-scope": lambda stand: stand.ticket(scp=""),
+    "other-rules": lambda stand: stand.ticket(scp="hr read 0123456789abcdef"),
+    "scope-with-more": lambda stand: stand.ticket(scp=stand.scope("hr", "read") + " "),
     "other-address": lambda stand: stand.ticket(bnd=binding("127.0.0.2", None)),
     "shorter-address": lambda stand: stand.ticket(bnd=binding("127.0.0.11", None)),
     "certificate": lambda stand: stand.ticket(bnd=stand.thumbprint),
-    "two": lambda stand: (
-        f"{stand.ticket('wiki')}; {stand.ticket('hr', 'write').partition(' ')[2]}"
-    ),
+    "two": lambda stand: f"{stand.ticket('wiki')}; {stand.ticket('hr', 'write').partition(' ')[2]}",
 }
 
 
@@ -221,7 +221,7 @@ def test_ticketed_requests_are_logged_and_no_others(stand: Stand, wire: Wire) ->
         "sid": "ses_alice",
         "snp": "3",
         "sub": "alice",
-        "scp": f"{stand.epoch} hr read",
+        "scp": stand.scope("hr", "read"),
     }
     assert (line["method"], line["path"], line["address"]) == ("POST", "/search", "127.0.0.1")
     assert line["thumbprint"] is None

@@ -127,7 +127,7 @@ async def test_whatever_may_revoke_moves_the_epoch_before_applied_is_said() -> N
     announcing = asyncio.create_task(gateway.follower.announce())
     await gateway.frame(1, 2, DISABLED)
     assert gateway.epoch == epoch + 1
-    assert str(gateway.epoch) in gateway.files["rds.json"]
+    assert str(gateway.epoch) in gateway.files["epoch.json"]
     assert gateway.world.ask(**signed_in()).status == 403
     await asyncio.sleep(0.05)
     assert gateway.sent[-1] == Applied(number=2)

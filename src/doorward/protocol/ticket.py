@@ -17,12 +17,13 @@ ASSERTION_RENEWAL_SECONDS = 20
 class TicketClaims(msgspec.Struct, frozen=True, kw_only=True):
     """One allow that Envoy may reuse; see the ticket claims in ARCHITECTURE.md.
 
-    `scp` is the epoch, the resource and the action class in one string, which Envoy compares
-    whole; `exp` is in whole Unix seconds; `groups` is joined by commas, as the header carries it.
+    `scp` is the resource, the action class and the rules that it follows from in one string, which
+    Envoy compares whole; `epo` is the epoch in decimal; `exp` is in whole Unix seconds; `groups` is joined by commas, as the header carries it.
     """
 
     sid: str
     scp: str
+    epo: str
     bnd: str
     did: str
     snp: str

@@ -1,7 +1,9 @@
 """The HTTP filters, in the order in which a request passes them.
 
 1. `jwt_authn` reads the ticket; missing or invalid is no error, it only leaves no metadata.
-2. `rbac` compares it with the route; shadow rules only, so it writes a result and refuses nothing.
+2. `rbac` compares it with route, client and epoch; shadow rules only, so it writes a result and
+   refuses nothing. It is read from a file of its own: a new epoch costs the same for a thousand
+   resources as for one, and takes effect on open connections.
 3. `ext_authz` asks the decision process, unless that result is `allowed`.
 4. `header_to_metadata` takes doorward's own credentials out of `Cookie` and `Authorization`.
 5. `router`.
@@ -33,13 +35,16 @@ from doorward.enforcement.envoy.ticket import (
     COOKIE_PREFIX,
     JWT_FILTER,
     PAYLOAD,
+    PROBE_HEADER,
     RBAC_FILTER,
     SERVICE_TOKEN_PREFIX,
     SHADOW_RESULT,
     TICKET_COOKIE,
+    ticket_rules,
 )
 from doorward.enforcement.envoy.typed import Json, extension, typed
 
+RBAC: Final = "extensions.filters.http.rbac.v3.RBAC"
 AUTHZ_FILTER: Final = "envoy.filters.http.ext_authz"
 CREDENTIALS_FILTER: Final = "envoy.filters.http.header_to_metadata"
 CHECK_CLUSTER: Final = "doorward-check"
@@ -58,9 +63,6 @@ _OWN_COOKIES: Final = (
     f"(?i)(; *{COOKIE_PREFIX}[^;]*)+$|^({COOKIE_PREFIX}[^;]*(; *|$))+|{COOKIE_PREFIX}[^;]*(; *|$)"
 )
 _OWN_BEARER: Final = f"(?i)^ *bearer +{SERVICE_TOKEN_PREFIX}.*$"
-
-PROBE_HEADER: Final = "doorward-probe"
-"""Set on the probe socket; no client can send a header of this prefix."""
 
 _REFUSED_HEADERS: Final = (
     "x-http-method-override",
@@ -81,15 +83,34 @@ TICKETED: Final[Json] = {
 """Metadata that says: let in by a ticket."""
 
 
-def http_filters(settings: EnvoySettings) -> list[Json]:
-    """Every filter but the router is authorization; without them the proxy is bare."""
+def http_filters(settings: EnvoySettings, ticket: Json) -> list[Json]:
+    """All filters, `ticket` the second. But for the router they are authorization."""
     return [
         _jwt_authn(settings.ticket_jwk),
-        extension(RBAC_FILTER, "extensions.filters.http.rbac.v3.RBAC", shadow_rules={}),
+        ticket,
         _ext_authz(),
         _credentials(),
         router(),
     ]
+
+
+def ticket_filter(settings: EnvoySettings) -> Json:
+    """The `rbac` filter, by extension config discovery: until its file is read, nobody passes."""
+    return {
+        "name": RBAC_FILTER,
+        "config_discovery": {
+            "config_source": {
+                "resource_api_version": "V3",
+                "path_config_source": {"path": f"{settings.folder}/epoch.json"},
+            },
+            "type_urls": [f"type.googleapis.com/envoy.{RBAC}"],
+        },
+    }
+
+
+def ticket_filter_of(epoch: int) -> Json:
+    """The `rbac` filter itself."""
+    return extension(RBAC_FILTER, RBAC, shadow_rules=ticket_rules(epoch))
 
 
 def router() -> Json:

@@ -19,13 +19,13 @@ from doorward.enforcement.envoy.typed import Json, extension
 _LOGGED_CLAIMS: Final = ("sid", "did", "snp", "sub", "scp", "bnd")
 
 
-def listeners(settings: EnvoySettings, routes: Json | None = None) -> list[Json]:
-    """Every listener, with `routes` inside, or else reading them from their file."""
+def listeners(settings: EnvoySettings, ticket: Json, routes: Json | None = None) -> list[Json]:
+    """Every listener with ticket filter `ticket`; `routes` inside, or else read from their file."""
     manager = _connection_manager(
         settings,
         routes,
         stat_prefix="front",
-        http_filters=http_filters(settings),
+        http_filters=http_filters(settings, ticket),
         early_header_mutation_extensions=front_mutations(),
         access_log=[_ticket_log(settings.access_log_path)],
     )
@@ -52,7 +52,7 @@ def listeners(settings: EnvoySettings, routes: Json | None = None) -> list[Json]
         settings,
         routes,
         stat_prefix="probe",
-        http_filters=[router()],
+        http_filters=[ticket, router()],
         early_header_mutation_extensions=probe_mutations(),
     )
     result.append(
@@ -101,6 +101,7 @@ def _connection_manager(
         generate_request_id=False,
         max_request_headers_kb=limits.header_kilobytes,
         request_headers_timeout=f"{limits.headers_timeout_seconds}s",
+        delayed_close_timeout=f"{limits.delayed_close_seconds}s",
         stream_idle_timeout=f"{limits.stream_idle_timeout_seconds}s",
         common_http_protocol_options={
             "headers_with_underscores_action": "DROP_HEADER",

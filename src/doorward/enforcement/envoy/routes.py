@@ -21,14 +21,13 @@ from doorward.enforcement.envoy.clusters import (
     cluster_of,
 )
 from doorward.enforcement.envoy.filters import (
-    PROBE_HEADER,
     cleaned_headers,
     without_authorization,
 )
 from doorward.enforcement.envoy.settings import EnvoySettings
-from doorward.enforcement.envoy.ticket import RBAC_FILTER, ticket_opens
+from doorward.enforcement.envoy.ticket import PROBE_HEADER, RBAC_FILTER, SHADOW_POLICY, scope
 from doorward.enforcement.envoy.typed import Json
-from doorward.model.estate import Action, ActionRule, Resource
+from doorward.model.estate import ActionRule, Resource
 from doorward.model.snapshot import Snapshot
 
 ROUTES: Final = "doorward"
@@ -47,15 +46,15 @@ _REVALIDATED: Final[Json] = {
 _READ_METHODS: Final = ("GET", "HEAD", "OPTIONS")
 
 
-def route_configuration(snapshot: Snapshot, settings: EnvoySettings, epoch: int) -> Json:
+def route_configuration(snapshot: Snapshot, settings: EnvoySettings) -> Json:
     """The one route configuration that all listeners share."""
     hosts = [
-        _resource_host(resource, settings.domain, epoch)
+        _resource_host(resource, settings.domain)
         for resource in sorted(snapshot.resources.values(), key=lambda item: item.id)
     ]
     return {
         "name": ROUTES,
-        "virtual_hosts": [*hosts, _auth_host(settings.domain), _probe(epoch), _UNKNOWN],
+        "virtual_hosts": [*hosts, _auth_host(settings.domain), _PROBE, _UNKNOWN],
         "ignore_port_in_host_matching": True,
         "request_headers_to_add": [
             _overwritten("x-forwarded-for", "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%"),
@@ -73,7 +72,7 @@ def _overwritten(name: str, value: str) -> Json:
     }
 
 
-def _resource_host(resource: Resource, domain: str, epoch: int) -> Json:
+def _resource_host(resource: Resource, domain: str) -> Json:
     cluster = cluster_of(resource)
     routes = [
         _own_pages(),
@@ -82,11 +81,11 @@ def _resource_host(resource: Resource, domain: str, epoch: int) -> Json:
         ),
         _route({"safe_regex": {"regex": _TRICKY_PATH}}, cluster),
         *(
-            _route(_rule_match(rule), cluster, ticket_opens(epoch, resource.id, rule.action))
+            _route(_rule_match(rule), cluster, scope(resource, rule.action))
             for rule in resource.rules
         ),
-        _default(_READ_METHODS, "read", resource, cluster, epoch),
-        _default((), "write", resource, cluster, epoch),
+        _route({"prefix": "/", **_methods(_READ_METHODS)}, cluster, scope(resource, "read")),
+        _route({"prefix": "/"}, cluster, scope(resource, "write")),
     ]
     return {
         "name": f"resource {resource.id}",
@@ -95,13 +94,6 @@ def _resource_host(resource: Resource, domain: str, epoch: int) -> Json:
         "request_headers_to_add": cleaned_headers(),
         "response_headers_to_add": [_REVALIDATED],
     }
-
-
-def _default(
-    methods: tuple[str, ...], action: Action, resource: Resource, cluster: str, epoch: int
-) -> Json:
-    match = {"prefix": "/", **_methods(methods)}
-    return _route(match, cluster, ticket_opens(epoch, resource.id, action))
 
 
 def _rule_match(rule: ActionRule) -> Json:
@@ -123,11 +115,13 @@ def _methods(methods: tuple[str, ...]) -> Json:
     return {"headers": [{"name": ":method", "string_match": {"safe_regex": {"regex": pattern}}}]}
 
 
-def _route(match: Json, cluster: str, ticket: Json | None = None) -> Json:
-    route: Json = {"match": match, "route": {"cluster": cluster, "timeout": "0s"}}
-    if ticket is not None:
-        route["typed_per_filter_config"] = {RBAC_FILTER: ticket}
-    return route
+def _route(match: Json, cluster: str, name: str = "asked") -> Json:
+    """A route. Where its name is a scope, a ticket of that scope opens it."""
+    return {
+        "name": name,
+        "match": match,
+        "route": {"cluster": cluster, "timeout": "0s"},
+    }
 
 
 def _own_pages() -> Json:
@@ -152,22 +146,26 @@ def _auth_host(domain: str) -> Json:
     }
 
 
-def _probe(epoch: int) -> Json:
-    return {
-        "name": "probe",
-        "domains": [PROBE_HOST],
-        "routes": [
-            {
-                "match": {
-                    "path": "/epoch",
-                    "headers": [{"name": PROBE_HEADER, "present_match": True}],
+_PROBE: Final[Json] = {
+    "name": "probe",
+    "domains": [PROBE_HOST],
+    "routes": [
+        {
+            "match": {
+                "path": "/epoch",
+                "headers": [{"name": PROBE_HEADER, "present_match": True}],
+            },
+            "direct_response": {
+                "status": 200,
+                "body_format": {
+                    "text_format_source": {
+                        "inline_string": f"%DYNAMIC_METADATA({RBAC_FILTER}:{SHADOW_POLICY})%"
+                    }
                 },
-                "direct_response": {"status": 200, "body": {"inline_string": str(epoch)}},
-                "typed_per_filter_config": without_authorization(),
-            }
-        ],
-    }
-
+            },
+        }
+    ],
+}
 
 _UNKNOWN: Final[Json] = {
     "name": "unknown",

@@ -48,6 +48,7 @@ class Limits:
     headers_timeout_seconds: float = 10.0
     idle_timeout_seconds: float = 300.0
     stream_idle_timeout_seconds: float = 300.0
+    delayed_close_seconds: float = 0.1
     connect_timeout_seconds: float = 2.0
     connections: int = 10_000
     buffer_bytes: int = 64 * 1024

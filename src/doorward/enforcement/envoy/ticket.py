@@ -3,15 +3,19 @@
 A ticket is a JWS (RFC 7515) signed ES256 with the key whose public half is
 `EnvoySettings.ticket_jwk`; a `kid` is not needed. Envoy accepts it until `exp` plus
 `CLOCK_SKEW_SECONDS`, so a minter subtracts these. `bnd` is `check.binding(...)`, `scp` is
-`scope(...)` of the epoch that the routes were compiled with.
+`scope(...)`, `epo` the decimal epoch.
 """
 
 from __future__ import annotations
 
+from functools import lru_cache
+from hashlib import sha256
 from typing import Any, Final
 
-from doorward.enforcement.envoy.typed import Json, typed
-from doorward.model.estate import Action
+import msgspec
+
+from doorward.enforcement.envoy.typed import Json
+from doorward.model.estate import Action, Resource
 
 SESSION_COOKIE: Final = "__Host-doorward-session"
 TICKET_COOKIE: Final = "__Host-doorward-ticket"
@@ -26,25 +30,35 @@ JWT_FILTER: Final = "envoy.filters.http.jwt_authn"
 RBAC_FILTER: Final = "envoy.filters.http.rbac"
 PAYLOAD: Final = "ticket"
 SHADOW_RESULT: Final = "shadow_engine_result"
+SHADOW_POLICY: Final = "shadow_effective_policy_id"
+
+PROBE_HEADER: Final = "doorward-probe"
+"""Set on the probe socket; no client can send a header of this prefix."""
 
 
-def scope(epoch: int, resource: str, action: Action) -> str:
-    """What a ticket opens, in the one string that Envoy compares."""
-    return f"{epoch} {resource} {action}"
+@lru_cache(maxsize=4096)
+def scope(resource: Resource, action: Action) -> str:
+    """What a ticket opens, in the one string that Envoy compares: the name of the routes.
+
+    It ends in a digest of the resource's rules, so that no ticket outlives the table that its
+    action was read from, in whichever order Envoy takes new routes and a new epoch.
+    """
+    rules = sha256(msgspec.json.encode(resource.rules)).hexdigest()
+    return f"{resource.id} {action} {rules[:16]}"
 
 
-def ticket_opens(epoch: int, resource: str, action: Action) -> Json:
-    """The route's shadow rule: allowed where the ticket has this scope and binding.
+def ticket_rules(epoch: int) -> Json:
+    """Shadow rules: allowed where the ticket has this epoch, the route's scope and the binding.
 
     A request that also brings a doorward bearer token goes to the decision process, which refuses
-    two credentials at once.
+    two credentials at once. The second policy, whose name is the epoch, marks the probe's requests.
     """
-    in_scope = {
+    current = {
         "sourced_metadata": {
             "metadata_matcher": {
                 "filter": JWT_FILTER,
-                "path": [{"key": PAYLOAD}, {"key": "scp"}],
-                "value": {"string_match": {"exact": scope(epoch, resource, action)}},
+                "path": [{"key": PAYLOAD}, {"key": "epo"}],
+                "value": {"string_match": {"exact": str(epoch)}},
             }
         }
     }
@@ -54,26 +68,28 @@ def ticket_opens(epoch: int, resource: str, action: Action) -> Json:
             "string_match": {"contains": SERVICE_TOKEN_PREFIX, "ignore_case": True},
         }
     }
-    policy = {
-        "permissions": [{"and_rules": {"rules": [in_scope, {"not_rule": bearer}]}}],
-        "principals": [{"any": True}],
-        "condition": _BOUND,
+    probe = {"header": {"name": PROBE_HEADER, "present_match": True}}
+    anyone = [{"any": True}]
+    return {
+        "action": "ALLOW",
+        "policies": {
+            "ticket": {
+                "permissions": [{"and_rules": {"rules": [current, {"not_rule": bearer}]}}],
+                "principals": anyone,
+                "condition": _OPENS_AND_BOUND,
+            },
+            str(epoch): {"permissions": [probe], "principals": anyone},
+        },
     }
-    return _shadow({"ticket": policy})
 
 
-def _shadow(policies: Json) -> Json:
-    return typed(
-        "extensions.filters.http.rbac.v3.RBACPerRoute",
-        rbac={"shadow_rules": {"action": "ALLOW", "policies": policies}},
-    )
+def _opens_and_bound() -> Json:
+    """The route's name is `scp`; the client's address begins with `bnd` or its certificate is it.
 
-
-def _bound() -> Json:
-    """`source.address.startsWith(bnd) || connection.sha256_peer_certificate_digest == bnd`.
-
-    An abstract syntax tree of the Common Expression Language. `bnd` holds either an address with
-    its closing colon or a digest without one, so neither can be taken for the other.
+    `xds.route_name == scp && (source.address.startsWith(bnd) ||
+    connection.sha256_peer_certificate_digest == bnd)`: an abstract syntax tree of the Common
+    Expression Language. `bnd` holds either an address with its closing colon or a digest without
+    one, so neither can be taken for the other.
     """
     ids = iter(range(1, 100))
 
@@ -90,15 +106,19 @@ def _bound() -> Json:
         constant = node(const_expr={"string_value": key})
         return node(call_expr={"function": "_[_]", "args": [operand, constant]})
 
-    def binding() -> Json:
+    def claim(name: str) -> Json:
         metadata = select(identifier("metadata"), "filter_metadata")
-        return index(index(index(metadata, JWT_FILTER), PAYLOAD), "bnd")
+        return index(index(index(metadata, JWT_FILTER), PAYLOAD), name)
+
+    def call(function: str, *args: Json) -> Json:
+        return node(call_expr={"function": function, "args": list(args)})
 
     address = select(identifier("source"), "address")
     digest = select(identifier("connection"), "sha256_peer_certificate_digest")
-    by_address = node(call_expr={"target": address, "function": "startsWith", "args": [binding()]})
-    by_certificate = node(call_expr={"function": "_==_", "args": [digest, binding()]})
-    return node(call_expr={"function": "_||_", "args": [by_address, by_certificate]})
+    prefix = {"target": address, "function": "startsWith", "args": [claim("bnd")]}
+    bound = call("_||_", node(call_expr=prefix), call("_==_", digest, claim("bnd")))
+    opens = call("_==_", select(identifier("xds"), "route_name"), claim("scp"))
+    return call("_&&_", opens, bound)
 
 
-_BOUND = _bound()
+_OPENS_AND_BOUND: Final = _opens_and_bound()

@@ -148,7 +148,8 @@ def ticket_claims(
         return None
     return TicketClaims(
         sid=identity.session,
-        scp=scope(epoch, request.resource, request.action),
+        scp=scope(decided.snapshot.resources[request.resource], request.action),
+        epo=str(epoch),
         bnd=binding(request.address, request.thumbprint),
         did=decided.id,
         snp=str(decided.snapshot.number),

@@ -1,4 +1,4 @@
-"""Envoy's files, and the epoch: the number in the routes that every ticket must bear."""
+"""Envoy's files, and the epoch: the number that every ticket must bear."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from doorward.enforcement.envoy.compiler import EnvoyFiles, compile_envoy, compile_routes
+from doorward.enforcement.envoy.compiler import EnvoyFiles, compile_envoy, compile_epoch
 from doorward.enforcement.envoy.settings import EnvoySettings
 from doorward.entrypoints.ext_authz.decision_point import DecisionPoint
 from doorward.errors import DoorwardError
@@ -34,8 +34,8 @@ class CannotEnforceError(Exception):
 class EnvoyConfiguration:
     """The compiled files of one Envoy.
 
-    Routes are compiled from the last snapshot whose whole configuration Envoy accepted. While
-    that is not the one decided from, no tickets are made (the decision point's epoch is 0), since
+    They are compiled from the last snapshot whose whole configuration Envoy accepted. While that
+    is not the one decided from, no tickets are made (the decision point's epoch is 0), since
     Envoy's action classes could differ from the engine's.
     """
 
@@ -52,7 +52,7 @@ class EnvoyConfiguration:
         """`epoch` is one that no process used before.
 
         `write` replaces a file atomically, `validate` raises DoorwardError where Envoy would
-        refuse the files, `held_epoch` asks Envoy for the epoch of its routes.
+        refuse the files, `held_epoch` asks Envoy for the epoch that it holds.
         """
         self._point = point
         self._settings = settings
@@ -68,7 +68,7 @@ class EnvoyConfiguration:
     def begin(self) -> None:
         """Write the configuration without any resource, for Envoy to start with."""
         files = compile_envoy(self._accepted, self._settings, self._epoch)
-        for name in ("rds", "cds", "lds", "bootstrap"):
+        for name in ("epoch", "rds", "cds", "lds", "bootstrap"):
             self._replace(name, getattr(files, name))
 
     def void_tickets(self) -> None:
@@ -77,8 +77,7 @@ class EnvoyConfiguration:
         Raises CannotEnforceError where it cannot be written.
         """
         self._epoch += 1
-        routes = compile_routes(self._accepted, self._settings, self._epoch)
-        self._replace("rds", routes)
+        self._replace("epoch", compile_epoch(self._epoch))
         self._point.epoch = self._epoch if self._in_line else 0
 
     async def follow(self, snapshot: Snapshot) -> None:
@@ -102,6 +101,7 @@ class EnvoyConfiguration:
         self.trouble = ""
         self._replace("cds", files.cds)
         self._replace("lds", files.lds)
+        self._replace("rds", files.rds)
         self.void_tickets()
 
     async def picked_up(self) -> None:
@@ -123,7 +123,7 @@ class EnvoyConfiguration:
                 # No Envoy, no stale answer: it will read the files as they are when it starts.
                 await asyncio.sleep(_ABSENT_SECONDS)
                 deadline = loop.time() + _PICK_UP_SECONDS
-        raise CannotEnforceError("Envoy does not take its new routes.", envoy_at_fault=True)
+        raise CannotEnforceError("Envoy does not take the new epoch.", envoy_at_fault=True)
 
     def _replace(self, name: str, text: str) -> None:
         try:

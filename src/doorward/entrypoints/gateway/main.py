@@ -22,7 +22,7 @@ def run_gateway(root: Path) -> None:
     Parent(
         [*decision, str(folder.root)],
         envoy_command(folder.envoy / "bootstrap.json", settings.envoy_workers),
-        folder.envoy / "rds.json",
+        folder.envoy / "epoch.json",
     ).run()
 
 

@@ -29,19 +29,19 @@ _BACK_OFF_SECONDS = 0.5
 _SIGNALS = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT}
 
 
-def void_tickets(routes: Path) -> None:
-    """Give the routes in file `routes` an epoch that no ticket bears.
+def void_tickets(epoch_file: Path) -> None:
+    """Put an epoch that no ticket bears into `epoch_file`.
 
-    Raises OSError or ValueError where that cannot be done. A missing file holds no route.
+    Raises OSError or ValueError where that cannot be done. Without the file Envoy takes no ticket.
     """
     try:
-        text = routes.read_text("utf-8")
+        text = epoch_file.read_text("utf-8")
     except FileNotFoundError:
         return
     epoch = json.loads(text)["version_info"]
     if not isinstance(epoch, str) or not epoch.isdecimal():
         raise ValueError("version_info")
-    replace_file(routes, text.replace(epoch, str(secrets.randbits(52))))
+    replace_file(epoch_file, text.replace(epoch, str(secrets.randbits(52))))
 
 
 class Parent:
@@ -51,10 +51,10 @@ class Parent:
     into it twice a second, from the moment Envoy's files are written.
     """
 
-    def __init__(self, decision: list[str], envoy: list[str], routes: Path) -> None:
+    def __init__(self, decision: list[str], envoy: list[str], epoch_file: Path) -> None:
         self._decision_command = decision
         self._envoy_command = envoy
-        self._routes = routes
+        self._epoch_file = epoch_file
         self._decision: ChildProcess | None = None
         self._envoy: ChildProcess | None = None
         self._pulse = -1
@@ -114,7 +114,7 @@ class Parent:
 
     def _void(self) -> None:
         try:
-            void_tickets(self._routes)
+            void_tickets(self._epoch_file)
         except (OSError, ValueError, KeyError, TypeError) as error:
             _say(f"Tickets cannot be voided ({type(error).__name__}); Envoy stays down.")
             self._kill_envoy()

@@ -49,7 +49,7 @@ def ticket_record(gateway: GatewayId, line: bytes) -> DecisionRecord | None:
     """
     try:
         ticket = _lines.decode(line)
-        _, resource, action = ticket.scp.split(" ")
+        resource, action, _ = ticket.scp.split(" ")
         at, snapshot = float(ticket.at), int(ticket.snp)
     except (msgspec.DecodeError, ValueError):
         return None
