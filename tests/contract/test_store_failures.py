@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy
 
-from doorward.adapters.store import open_store, upgrade
+from doorward.adapters.store import open_store
+from doorward.adapters.store.migrate import upgrade
 from doorward.adapters.store.store import SqlStore
 from doorward.errors import DoorwardError
 from doorward.model.estate import Group

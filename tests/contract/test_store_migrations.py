@@ -7,7 +7,8 @@ import sqlalchemy
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
-from doorward.adapters.store import open_store, upgrade
+from doorward.adapters.store import open_store
+from doorward.adapters.store.migrate import upgrade
 from doorward.adapters.store.tables import metadata
 from doorward.errors import DoorwardError
 

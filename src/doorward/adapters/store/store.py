@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -15,7 +16,6 @@ from doorward.adapters.store.credentials import Credentials
 from doorward.adapters.store.database import Database
 from doorward.adapters.store.documents import Documents, load_snapshot, read_revisions
 from doorward.adapters.store.one_time import OneTimeSecrets
-from doorward.adapters.store.postgresql import PostgresqlDatabase
 from doorward.adapters.store.sqlite import SqliteDatabase
 from doorward.adapters.store.url import parse_url
 from doorward.administrator.audit_chain import EMPTY_HEAD, extend
@@ -172,5 +172,7 @@ def open_store(url: str, heads: AuditHeads | None = None, *, poll_seconds: float
     if parsed.get_backend_name() == "sqlite":
         database = SqliteDatabase(parsed.set(drivername="sqlite+aiosqlite"))
     else:
-        database = PostgresqlDatabase(parsed.set(drivername="postgresql+psycopg"))
+        # Imported where it is used: its driver is large.
+        postgresql = importlib.import_module("doorward.adapters.store.postgresql")
+        database = postgresql.PostgresqlDatabase(parsed.set(drivername="postgresql+psycopg"))
     return SqlStore(database, heads, poll_seconds=poll_seconds)

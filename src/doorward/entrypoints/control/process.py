@@ -29,6 +29,7 @@ from doorward.entrypoints.console.app import app as console_app
 from doorward.entrypoints.control.web import ByHost
 from doorward.entrypoints.explained import explained
 from doorward.entrypoints.login import app as login_app
+from doorward.errors import DoorwardError
 
 _CONSOLE_HOST = "console"
 
@@ -138,8 +139,21 @@ async def _ends_all(server: Server) -> None:
 
 
 def _upgrade(url: str) -> None:
-    # Alembic is needed for this moment only, and is large.
-    importlib.import_module("doorward.adapters.store.migrate").upgrade(url)
+    # Alembic is needed for this moment only, and is large: a child loads it and is gone.
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            migrate = importlib.import_module("doorward.adapters.store.migrate")
+            status = explained(lambda: migrate.upgrade(url))
+        finally:
+            os._exit(status)
+    if os.waitpid(child, 0)[1] != 0:
+        raise DoorwardError(
+            "store-not-upgraded",
+            "The store's tables could not be brought up to this version.",
+            "The line above says why.",
+        )
 
 
 def _log_to_stderr(level: str) -> None:
