@@ -18,7 +18,7 @@ ROUNDS = 7
 
 async def test_unknown_name_wrong_password_and_wrong_code_take_the_same_time() -> None:
     office = await desk()
-    office.authenticators = replace(office.authenticators, hasher=Argon2idHasher())
+    office.authenticators = replace(office.authenticators, hasher=Argon2idHasher(time_cost=1))
     await office.with_password(ALICE)
     cases = {
         "unknown name": ("mallory", PASSWORD),
@@ -41,5 +41,5 @@ async def test_unknown_name_wrong_password_and_wrong_code_take_the_same_time() -
                 )
             taken[case].append(time.perf_counter() - began)
     medians = {case: statistics.median(times) for case, times in taken.items()}
-    # Without the decoy hash an unknown name answers in about a hundredth of the time.
-    assert min(medians.values()) > 0.6 * max(medians.values()), medians
+    # Without the decoy hash an unknown name answers in a few hundredths of the time.
+    assert min(medians.values()) > 0.5 * max(medians.values()), medians
