@@ -32,7 +32,7 @@ def require_tool(name: str) -> Path:
         None,
     )
     if found is None:
-        _give_up(
+        give_up(
             f"needs `{name}`, of the Debian package {_PACKAGES.get(name, name)}: "
             "`make system-packages` installs it"
         )
@@ -48,7 +48,7 @@ def require_fixtures() -> Path:
     return folder
 
 
-def _give_up(reason: str) -> NoReturn:
+def give_up(reason: str) -> NoReturn:
     if IN_CI:
         pytest.fail(f"{reason} (a missing tool fails in CI)")
     pytest.skip(reason)
