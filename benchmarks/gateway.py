@@ -31,7 +31,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-
 from benchmarks.gateway_decisions import DOMAIN, EPOCH, PEOPLE, resources, secret
 from doorward.adapters import ca
 from doorward.adapters.envoy.binary import envoy_command
@@ -65,6 +64,7 @@ class Way:
     name: str
     port: int
     process: int
+    admin: Path
     per_second: list[float] = field(default_factory=list)
     processor_us: list[float] = field(default_factory=list)
 
@@ -104,14 +104,15 @@ def _start(folder: Path, stack: ExitStack) -> tuple[Way, Way, Way]:
     for each in (upstream, bare_port, port):
         _wait_for(each)
     return (
-        Way("bare", bare_port, bare),
-        Way("ticket", port, front),
-        Way("decision", port, front),
+        Way("bare", bare_port, bare, folder / str(bare_port) / "admin"),
+        Way("ticket", port, front, folder / str(port) / "admin"),
+        Way("decision", port, front, folder / str(port) / "admin"),
     )
 
 
 def _round(way: Way, folder: Path) -> None:
     cookies = folder / "cookies"
+    _leave_the_turn_of_the_minute()
     pairs = [f"{APPLICATION_COOKIE}; {SESSION_COOKIE}={secret(n)}" for n in range(PEOPLE)]
     if way.name == "ticket":
         pairs = [f"{pair}; {_ticket(way.port, pair)}" for pair in pairs]
@@ -121,6 +122,7 @@ def _round(way: Way, folder: Path) -> None:
     cookies.write_text("\n".join(pairs) + "\n")
     script = folder / "cookies.lua"
     script.write_text(_LUA.replace("COOKIES", str(cookies)).replace("HOST", HOST))
+    asked = _checks(way.admin)
     before = _processor_seconds(way.process)
     command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}", "-s", str(script)]
     said = subprocess.run(
@@ -132,6 +134,10 @@ def _round(way: Way, folder: Path) -> None:
     count, rate = re.search(r"(\d+) requests in", said), re.search(r"Requests/sec: *([\d.]+)", said)
     assert count is not None
     assert rate is not None
+    asked = _checks(way.admin) - asked
+    expected = int(count[1]) if way.name == "decision" else 0
+    if not expected <= asked <= expected + CONNECTIONS:
+        raise SystemExit(f"{way.name}: {asked} decisions for {count[1]} requests")
     way.per_second.append(float(rate[1]))
     way.processor_us.append(used / int(count[1]) * 1e6)
 
@@ -250,6 +256,27 @@ def _ticket(port: int, cookie: str) -> str:
     if found is None:
         raise SystemExit(f"no ticket was set:\n{answer.decode()}")
     return found[0]
+
+
+def _checks(admin: Path) -> int:
+    """How many questions Envoy asked the decision process so far."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(str(admin))
+        path = "/stats?filter=cluster.doorward-check.upstream_rq_total"
+        request = f"GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+        connection.sendall(request.encode())
+        answer = b""
+        while data := connection.recv(65536):
+            answer += data
+    found = re.search(rb"upstream_rq_total: (\d+)", answer)
+    return int(found[1]) if found else 0
+
+
+def _leave_the_turn_of_the_minute() -> None:
+    """No ticket lives beyond the minute, so a round begins and ends within one."""
+    left = 60 - time.time() % 60
+    if left < SECONDS + 6:
+        time.sleep(left + 0.2)
 
 
 def _processor_seconds(process: int) -> float:
