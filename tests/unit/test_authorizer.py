@@ -41,6 +41,25 @@ def test_a_session_gets_identity_assertion_and_ticket() -> None:
     assert record.id == record.decision == ticket.did
 
 
+def test_a_client_that_asks_again_at_once_gets_the_same_ticket() -> None:
+    world = World()
+    first = header(world.ask(**signed_in()), "set-cookie")
+    assert header(world.ask("/other", **signed_in()), "set-cookie") == first
+    others = [
+        world.ask("/", "POST", **signed_in()),
+        world.ask(**signed_in(doorward_check_address="192.0.2.2")),
+        world.ask(**signed_in(doorward_check_thumbprint="ab" * 32)),
+    ]
+    assert first not in [header(other, "set-cookie") for other in others]
+    world.point.epoch += 1
+    second = header(world.ask(**signed_in()), "set-cookie")
+    assert second != first
+    world.clock.time += 2
+    assert header(world.ask(**signed_in()), "set-cookie") != second
+    world.clock.time -= 3
+    assert header(world.ask(**signed_in()), "set-cookie") != second
+
+
 def test_an_assertion_is_for_one_resource_and_reused_while_fresh() -> None:
     world = World()
     for _ in range(3):

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_PAIRS = [first + second for first in _CROCKFORD for second in _CROCKFORD]
 _TIME_BITS = 48
 _RANDOM_BITS = 80
 
@@ -25,5 +26,5 @@ class SystemSecrets:
         """`prefix_` and 26 characters that sort by the millisecond of their making."""
         milliseconds = int(self._clock() * 1000) & ((1 << _TIME_BITS) - 1)
         number = (milliseconds << _RANDOM_BITS) | secrets.randbits(_RANDOM_BITS)
-        text = "".join(_CROCKFORD[(number >> shift) & 31] for shift in range(125, -1, -5))
+        text = "".join([_PAIRS[(number >> shift) & 1023] for shift in range(120, -1, -10)])
         return f"{prefix}_{text}"

@@ -19,7 +19,7 @@ from doorward.enforcement.envoy.check import (
 from doorward.enforcement.envoy.ticket import CLOCK_SKEW_SECONDS, TICKET_COOKIE, scope
 from doorward.entrypoints.ext_authz.decision_point import Decided
 from doorward.model.decision import AccessRequest
-from doorward.model.estate import Service, User
+from doorward.model.estate import Resource, Service, User
 from doorward.model.ids import ResourceId, UnixSeconds
 from doorward.model.snapshot import Snapshot
 from doorward.protocol.ticket import (
@@ -31,6 +31,8 @@ from doorward.protocol.ticket import (
 )
 
 _CACHED_ASSERTIONS = 20_000
+_CACHED_TICKETS = 20_000
+_SAME_TICKET_SECONDS = 2
 _SHORTEST_TICKET_SECONDS = 2
 _CONTROL_CHARACTERS = dict.fromkeys([*range(32), 127], " ")
 
@@ -128,6 +130,72 @@ def identity_headers(identity: Identity, assertion: str) -> list[tuple[str, str]
     ]
 
 
+class Tickets:
+    """Makes tickets, and hands the same one out again to a client that asks again at once.
+
+    That is as if the client had kept the first one: same session, scope, binding and epoch.
+    """
+
+    def __init__(self, signer: Signer) -> None:
+        self._signer = signer
+        self._cache: dict[tuple[str, str, str, str, str | None], _Minted] = {}
+
+    def cookie(
+        self,
+        decided: Decided,
+        request: AccessRequest,
+        identity: Identity,
+        assertion: str,
+        *,
+        epoch: int,
+        valid_until: UnixSeconds,
+    ) -> str:
+        """The `Set-Cookie` value of a ticket for this allow; empty where it would end too soon."""
+        key = (
+            identity.session,
+            request.resource,
+            request.action,
+            request.address,
+            request.thumbprint,
+        )
+        made = self._cache.get(key)
+        if (
+            made is not None
+            and made.epoch == epoch
+            and made.identity == identity
+            and made.resource is decided.snapshot.resources[request.resource]
+            and 0 <= decided.at - made.at < _SAME_TICKET_SECONDS
+            and made.expires_at <= _latest_expiry(valid_until)
+        ):
+            return made.cookie
+        claims = ticket_claims(
+            decided, request, identity, assertion, epoch=epoch, valid_until=valid_until
+        )
+        if claims is None:
+            return ""
+        cookie = ticket_cookie(self._signer.sign(claims))
+        if len(self._cache) >= _CACHED_TICKETS:
+            self._cache.clear()
+        resource = decided.snapshot.resources[request.resource]
+        self._cache[key] = _Minted(epoch, identity, resource, decided.at, claims.exp, cookie)
+        return cookie
+
+
+@dataclass(frozen=True, slots=True)
+class _Minted:
+    epoch: int
+    identity: Identity
+    resource: Resource
+    at: UnixSeconds
+    expires_at: int
+    cookie: str
+
+
+def _latest_expiry(end: UnixSeconds) -> int:
+    """Envoy accepts a ticket through the whole second of `exp` plus its clock skew."""
+    return floor(end) - CLOCK_SKEW_SECONDS - 1
+
+
 def ticket_claims(
     decided: Decided,
     request: AccessRequest,
@@ -137,13 +205,8 @@ def ticket_claims(
     epoch: int,
     valid_until: UnixSeconds,
 ) -> TicketClaims | None:
-    """The ticket for this allow; None where it would end too soon to be of use.
-
-    Envoy accepts a ticket through the whole second of `exp` plus its clock skew, so that much is
-    taken off: no ticket outlives `valid_until`.
-    """
-    end = min(decided.at + TICKET_LIFETIME_SECONDS, valid_until)
-    expires_at = floor(end) - CLOCK_SKEW_SECONDS - 1
+    """The ticket for this allow, which it never outlives; None where it would end too soon."""
+    expires_at = _latest_expiry(min(decided.at + TICKET_LIFETIME_SECONDS, valid_until))
     if expires_at - decided.at < _SHORTEST_TICKET_SECONDS:
         return None
     return TicketClaims(

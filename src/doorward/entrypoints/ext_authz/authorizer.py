@@ -10,10 +10,9 @@ from doorward.engine import classify
 from doorward.entrypoints.ext_authz.allowing import (
     Assertions,
     Signer,
+    Tickets,
     identity_headers,
     identity_of,
-    ticket_claims,
-    ticket_cookie,
 )
 from doorward.entrypoints.ext_authz.credentials import verified_session, verified_token
 from doorward.entrypoints.ext_authz.decision_point import Asked, Decided, DecisionPoint
@@ -49,7 +48,7 @@ class Authorizer:
         """`open_stream` registers an allowed upgrade and returns its one-time id, or None."""
         self._point = point
         self._hosts = Hosts(domain)
-        self._tickets = tickets
+        self._tickets = Tickets(tickets)
         self._assertions = assertions
         self._denials = denials
         self._country = country
@@ -107,7 +106,7 @@ class Authorizer:
                 return HttpResponse(403, [("cache-control", "no-store")])
             headers.append((STREAM_HEADER, stream))
         elif asked.request.session is not None and self._point.epoch:
-            claims = ticket_claims(
+            cookie = self._tickets.cookie(
                 decided,
                 asked.request,
                 identity,
@@ -115,8 +114,8 @@ class Authorizer:
                 epoch=self._point.epoch,
                 valid_until=allow.valid_until,
             )
-            if claims is not None:
-                headers.append(("set-cookie", ticket_cookie(self._tickets.sign(claims))))
+            if cookie:
+                headers.append(("set-cookie", cookie))
         return HttpResponse(200, headers)
 
     def _refused(self, address: str, request: HttpRequest, reason: ReasonCode) -> HttpResponse:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import ip_address
 
 from doorward.enforcement.envoy.check import (
@@ -62,7 +63,7 @@ def read_question(request: HttpRequest) -> Question:
     """Raises QuestionRefusedError."""
     try:
         host, port = _host(request.only("host"))
-        address = str(ip_address(request.only(ADDRESS_HEADER)))
+        address = _address(request.only(ADDRESS_HEADER))
         thumbprint = _matching(_THUMBPRINT, request.only(THUMBPRINT_HEADER).lower())
         credentials = read_credentials(
             request.headers.get("cookie", ()), request.headers.get("authorization", ())
@@ -82,6 +83,11 @@ def read_question(request: HttpRequest) -> Question:
         )
     except (ValueError, AmbiguousCredentialsError) as error:
         raise QuestionRefusedError from error
+
+
+@lru_cache(maxsize=16_384)
+def _address(text: str) -> str:
+    return str(ip_address(text))
 
 
 def _matching(form: re.Pattern[str], text: str) -> str:
