@@ -1,0 +1,138 @@
+"""Shipping: every record reaches control at least once, in order, in bounded batches."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from doorward.adapters.spool import SpoolReader, SpoolWriter
+from doorward.entrypoints.gateway.records import engine_record, ticket_record
+from doorward.entrypoints.gateway.shipping import Shipping
+from doorward.model.decision import DecisionRecord
+from doorward.model.ids import DecisionId, GatewayId
+from doorward.protocol.link import Decisions, DecisionsStored
+from tests.unit.gateway_world import World, signed_in
+
+GATEWAY = GatewayId("gw")
+TICKET_LINE = msgspec.json.encode(
+    {
+        "sid": "ses_1",
+        "did": "dec_1",
+        "snp": "7",
+        "sub": "alice",
+        "scp": "wiki read 0123456789abcdef",
+        "bnd": "192.0.2.1:",
+        "at": "1800000000.123456789",
+        "connection": "4",
+        "method": "GET",
+        "path": "/page",
+        "address": "192.0.2.1",
+        "thumbprint": None,
+        "status": 200,
+        "milliseconds": 3,
+    }
+)
+
+
+class Control:
+    """Takes what is sent while it is there."""
+
+    def __init__(self, folder: Path) -> None:
+        self.sent: list[Decisions] = []
+        self.there = True
+        self.shipping = Shipping({"engine": (SpoolReader(folder), engine_record)}, self.send)
+
+    def send(self, message: Decisions) -> bool:
+        if self.there:
+            self.sent.append(message)
+        return self.there
+
+    def ids(self) -> list[str]:
+        return [record.id for message in self.sent for record in message.records]
+
+
+def spooled(folder: Path, count: int) -> tuple[SpoolWriter, list[str]]:
+    world = World()
+    spool = SpoolWriter(folder, min_free_bytes=0)
+    for _ in range(count):
+        world.ask(**signed_in())
+    for line in world.log.lines:
+        spool.append(line)
+    return spool, [record.id for record in world.log.records]
+
+
+def test_records_go_in_order_and_are_forgotten_once_stored(tmp_path: Path) -> None:
+    spool, ids = spooled(tmp_path, 5)
+    control = Control(tmp_path)
+    control.shipping.ship()
+    assert control.ids() == ids
+    (message,) = control.sent
+    control.shipping.stored(DecisionsStored(position=message.position))
+    assert control.shipping.pending_bytes() == 0
+    control.shipping.connected()
+    control.shipping.ship()
+    assert control.ids() == ids
+    spool.close()
+
+
+def test_what_was_not_stored_comes_again_after_a_new_connection(tmp_path: Path) -> None:
+    spool, ids = spooled(tmp_path, 3)
+    control = Control(tmp_path)
+    control.there = False
+    control.shipping.ship()
+    assert control.sent == []
+    control.there = True
+    control.shipping.ship()
+    control.shipping.connected()
+    control.shipping.ship()
+    assert control.ids() == ids * 2
+    spool.close()
+
+
+def test_no_more_than_four_batches_are_underway(tmp_path: Path) -> None:
+    spool = SpoolWriter(tmp_path, min_free_bytes=0)
+    for _ in range(2500):
+        spool.append(b"{}\n")
+    control = Control(tmp_path)
+    control.shipping.ship()
+    assert len(control.sent) == 4
+    assert control.shipping.unreadable_lines == 2000
+    control.shipping.stored(DecisionsStored(position=control.sent[0].position))
+    control.shipping.ship()
+    assert len(control.sent) == 5
+    spool.close()
+
+
+def test_a_position_that_is_none_is_ignored(tmp_path: Path) -> None:
+    spool, _ = spooled(tmp_path, 1)
+    control = Control(tmp_path)
+    for position in ("", "engine", "engine:x:y", "nothing:1:1"):
+        control.shipping.stored(DecisionsStored(position=position))
+    assert control.shipping.pending_bytes() > 0
+    spool.close()
+
+
+def test_a_ticketed_request_becomes_a_record_with_the_same_id_every_time() -> None:
+    record = ticket_record(GATEWAY, TICKET_LINE)
+    assert isinstance(record, DecisionRecord)
+    assert record == ticket_record(GATEWAY, TICKET_LINE)
+    assert record.id != record.decision == DecisionId("dec_1")
+    assert (record.source, record.subject, record.resource, record.action) == (
+        "ticket",
+        "alice",
+        "wiki",
+        "read",
+    )
+    assert (record.snapshot, record.at) == (7, 1800000000.1234567)
+    assert ticket_record(GatewayId("other"), TICKET_LINE) != record
+    later = TICKET_LINE.replace(b".123456789", b".123456790")
+    other = ticket_record(GATEWAY, later)
+    assert other is not None
+    assert other.id != record.id
+
+
+def test_a_line_that_is_no_record_is_skipped() -> None:
+    for line in (b"", b"{}", b"[", TICKET_LINE[:-5], TICKET_LINE.replace(b'"7"', b'"x"')):
+        assert ticket_record(GATEWAY, line) is None
+        assert engine_record(line) is None
