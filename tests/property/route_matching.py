@@ -13,14 +13,14 @@ from doorward.model.ids import LabelId, ResourceId, UserId
 
 DOMAIN = "example.test"
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "DELETE", "BREW")
-_SEGMENTS = ("admin", "Admin", "a", "reports", "x.y", "~z", "a:b", "caf", "administrator")
-_TRICKS = ("%61dmin", "admin;x", ";", "%2e%2e", "a%00", "a%20b", "%c3%a9", "...", ".hidden")
+SEGMENTS = ("admin", "Admin", "a", "reports", "x.y", "~z", "a:b", "caf", "administrator")
+TRICKS = ("%61dmin", "admin;x", ";", "%2e%2e", "a%00", "a%20b", "%c3%a9", "...", ".hidden")
 
 rules = st.builds(
     lambda path, action, methods: ActionRule(path=path, action=action, methods=methods),
     st.builds(
         lambda parts, end: "/" + "/".join(parts) + (end if parts else end.removeprefix("/")),
-        st.lists(st.sampled_from(_SEGMENTS), max_size=2),
+        st.lists(st.sampled_from(SEGMENTS), max_size=2),
         st.sampled_from(("", "/", "/*")),
     ),
     st.sampled_from(("read", "write")),
@@ -28,8 +28,8 @@ rules = st.builds(
 )
 tables = st.lists(rules, max_size=5).map(tuple)
 
-_plain = st.lists(st.sampled_from(_SEGMENTS), max_size=3)
-_tricky = st.lists(st.sampled_from(_SEGMENTS + _TRICKS), max_size=4)
+_plain = st.lists(st.sampled_from(SEGMENTS), max_size=3)
+_tricky = st.lists(st.sampled_from(SEGMENTS + TRICKS), max_size=4)
 paths = st.builds(
     lambda parts, end, query: "/" + "/".join(parts) + (end if parts else "") + query,
     st.one_of(_plain, _tricky),
