@@ -26,8 +26,8 @@ from tests.property.route_matching import (
     METHODS,
     SEGMENTS,
     TRICKS,
+    envoy_settings,
     resource,
-    settings,
 )
 
 TABLES, REQUESTS = 24, 600
@@ -44,7 +44,7 @@ def resources() -> dict[str, Resource]:
 def port(resources: dict[str, Resource], tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """Envoy with these resources' routes, each of which answers its own name."""
     folder, port = tmp_path_factory.mktemp("routes"), free_port()
-    files = compile_envoy(Snapshot(resources=resources), settings(str(folder), port), 1)
+    files = compile_envoy(Snapshot(resources=resources), envoy_settings(str(folder), port), 1)
     bootstrap = folder / "bootstrap.json"
     bootstrap.write_text(json.dumps(_naming(json.loads(files.complete))))
     with (folder / "log").open("wb") as log:

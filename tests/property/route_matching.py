@@ -24,7 +24,7 @@ rules = st.builds(
         st.sampled_from(("", "/", "/*")),
     ),
     st.sampled_from(("read", "write")),
-    st.lists(st.sampled_from(METHODS), max_size=3, unique=True).map(tuple),
+    st.one_of(st.just(()), st.lists(st.sampled_from(METHODS), max_size=3, unique=True).map(tuple)),
 )
 tables = st.lists(rules, max_size=5).map(tuple)
 
@@ -36,6 +36,22 @@ paths = st.builds(
     st.sampled_from(("", "/")),
     st.sampled_from(("", "", "?q=/admin", "?a;%2e")),
 )
+
+
+@st.composite
+def tables_and_paths(draw: st.DrawFn) -> tuple[tuple[ActionRule, ...], str]:
+    """A table, and a path that often is near one of its rules."""
+    table = draw(tables)
+    if not table or draw(st.integers(0, 3)) == 0:
+        return table, draw(paths)
+    path = draw(st.sampled_from(table)).path.removesuffix("*")
+    if draw(st.booleans()):
+        path = path.rstrip("/") or "/"
+    if draw(st.booleans()):
+        path = path.swapcase()
+    ends = ("", "x") if path.endswith("/") else ("", "x", "/", "/x", ";x", "?q=1")
+    path += draw(st.sampled_from(ends))
+    return table, path
 
 
 def resource(name: str, table: tuple[ActionRule, ...], upstream: str = "http://a:1") -> Resource:
@@ -50,7 +66,7 @@ def resource(name: str, table: tuple[ActionRule, ...], upstream: str = "http://a
     )
 
 
-def settings(folder: str = "/nowhere", port: int = 8080) -> EnvoySettings:
+def envoy_settings(folder: str = "/nowhere", port: int = 8080) -> EnvoySettings:
     return EnvoySettings(
         domain=DOMAIN,
         folder=folder,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from doorward.enforcement.envoy.routes import route_configuration
@@ -12,20 +12,29 @@ from doorward.enforcement.envoy.ticket import scope
 from doorward.engine import classify
 from doorward.model.estate import ActionRule
 from doorward.model.snapshot import Snapshot
-from tests.property.route_matching import METHODS, chosen, paths, resource, settings, tables
+from tests.property.route_matching import (
+    METHODS,
+    chosen,
+    envoy_settings,
+    resource,
+    tables,
+    tables_and_paths,
+)
 
 
 def _routes(table: tuple[ActionRule, ...]) -> list[dict[str, Any]]:
     hr = resource("hr", table)
-    hosts = route_configuration(Snapshot(resources={"hr": hr}), settings())["virtual_hosts"]
+    hosts = route_configuration(Snapshot(resources={"hr": hr}), envoy_settings())["virtual_hosts"]
     found: list[dict[str, Any]] = hosts[0]["routes"]
     return found
 
 
-@given(tables, st.sampled_from(METHODS), paths)
+@settings(max_examples=400)
+@given(tables_and_paths(), st.sampled_from(METHODS))
 def test_a_route_that_takes_tickets_has_the_action_that_the_engine_decides_on(
-    table: tuple[ActionRule, ...], method: str, path: str
+    case: tuple[tuple[ActionRule, ...], str], method: str
 ) -> None:
+    table, path = case
     hr = resource("hr", table)
     name = chosen(_routes(table), method, path)["name"]
     bare = path.split("?", 1)[0]
