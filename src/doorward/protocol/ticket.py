@@ -18,7 +18,8 @@ class TicketClaims(msgspec.Struct, frozen=True, kw_only=True):
     """One allow that Envoy may reuse; see the ticket claims in ARCHITECTURE.md.
 
     `scp` is the resource, the action class and the rules that it follows from in one string, which
-    Envoy compares whole; `epo` is the epoch in decimal; `exp` is in whole Unix seconds; `groups` is joined by commas, as the header carries it.
+    Envoy compares whole; `epo` is the epoch in decimal; `exp` is in whole Unix seconds; `groups`
+    is joined by commas, as the header carries it.
     """
 
     sid: str
