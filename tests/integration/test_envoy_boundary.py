@@ -7,6 +7,7 @@ import pytest
 from doorward.enforcement.envoy.check import (
     ADDRESS_HEADER,
     IDENTITY_HEADERS,
+    RESOURCE_HEADER,
     SCHEME_HEADER,
     STREAM_HEADER,
     THUMBPRINT_HEADER,
@@ -22,6 +23,7 @@ SPOOFED = (
     "doorward-stream: x",
     "doorward-check-address: 10.0.0.1",
     "doorward-check-thumbprint: aa",
+    "doorward-check-resource: other",
     "doorward-anything: x",
     "x-http-method-override: DELETE",
     "X-HTTP-Method: DELETE",
@@ -49,6 +51,7 @@ def test_the_question_holds_what_the_contract_names(stand: Stand, wire: Wire) ->
     assert question.headers["host"] == ["hr.example.test"]
     assert question.headers[ADDRESS_HEADER] == ["127.0.0.1"]
     assert question.headers[SCHEME_HEADER] == ["http"]
+    assert question.headers[RESOURCE_HEADER] == ["hr"]
     assert question.headers.get(THUMBPRINT_HEADER, [""]) == [""]
     assert question.headers["cookie"] == ["a=b"]
     assert question.headers["sec-fetch-mode"] == ["navigate"]

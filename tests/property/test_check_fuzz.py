@@ -24,6 +24,7 @@ PIECE = st.sampled_from(
         b"Host: wiki.doorward.localhost\r\n",
         b"host: payroll.doorward.localhost\r\n",
         b"doorward-check-address: 192.0.2.1\r\n",
+        b"doorward-check-resource: wiki\r\n",
         b"cookie: " + SECRET.encode() + b"\r\n",
         b"Content-Length: 0\r\n",
         b"Content-Length: 7\r\n",

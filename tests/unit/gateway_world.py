@@ -196,6 +196,7 @@ class World:
             "doorward-check-scheme": "http",
         }
         values |= {name.replace("_", "-"): value for name, value in headers.items()}
+        values.setdefault("doorward-check-resource", values["host"].lower().partition(".")[0])
         return self.authorizer.answer(
             HttpRequest(method, target, {name: [value] for name, value in values.items() if value})
         )

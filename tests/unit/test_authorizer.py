@@ -244,3 +244,12 @@ def test_a_defect_denies(caplog: pytest.LogCaptureFixture) -> None:
     world.tickets.sign = None  # type: ignore[method-assign, assignment]
     assert world.ask(**signed_in()).status == 403
     assert "could not be answered" in caplog.text
+
+
+@pytest.mark.parametrize("routed", ["payroll", "Wiki", ""])
+def test_what_envoy_would_send_to_another_resource_is_denied(routed: str) -> None:
+    world = World()
+    answer = world.ask(**signed_in(doorward_check_resource=routed))
+    assert answer.status == 403
+    (record,) = world.log.records
+    assert (record.outcome, record.reason) == ("deny", "resource-unknown")

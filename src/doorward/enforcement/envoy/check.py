@@ -7,8 +7,10 @@ The question repeats the client's method, path with query, and `Host`, has no bo
 - `ADDRESS_HEADER`: the client's IP address without port, an IPv6 address without brackets;
 - `THUMBPRINT_HEADER`: lower-case hex SHA-256 of the client's certificate, which the device CA
   signed; empty or absent where the client showed none;
-- `SCHEME_HEADER`: `http` or `https`, by which listener the request came.
-The last three are Envoy's own: what a client sends under `doorward-*` is dropped on arrival.
+- `SCHEME_HEADER`: `http` or `https`, by which listener the request came;
+- `RESOURCE_HEADER`: the id of the resource whose route Envoy chose, to whose upstream the request
+  goes. Envoy's routes may be older or newer than the snapshot that the answer comes from.
+The last four are Envoy's own: what a client sends under `doorward-*` is dropped on arrival.
 The path is normalised already (dot segments, double slashes); it may still hold `;`, `%` or `\`.
 
 The answer 200 means allow. Of its headers those in `UPSTREAM_HEADERS` replace the request's own
@@ -29,6 +31,7 @@ from typing import Final
 ADDRESS_HEADER: Final = "doorward-check-address"
 THUMBPRINT_HEADER: Final = "doorward-check-thumbprint"
 SCHEME_HEADER: Final = "doorward-check-scheme"
+RESOURCE_HEADER: Final = "doorward-check-resource"
 
 CLIENT_HEADERS: Final = (
     "accept",

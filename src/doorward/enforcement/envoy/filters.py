@@ -22,6 +22,7 @@ from doorward.enforcement.envoy.check import (
     EMAIL_HEADER,
     GROUPS_HEADER,
     NAME_HEADER,
+    RESOURCE_HEADER,
     SCHEME_HEADER,
     SESSION_HEADER,
     SUCCESS_CLIENT_HEADERS,
@@ -48,6 +49,8 @@ RBAC: Final = "extensions.filters.http.rbac.v3.RBAC"
 AUTHZ_FILTER: Final = "envoy.filters.http.ext_authz"
 CREDENTIALS_FILTER: Final = "envoy.filters.http.header_to_metadata"
 CHECK_CLUSTER: Final = "doorward-check"
+ROUTED: Final = "doorward.routed"
+"""The metadata of a virtual host that holds the id of its `resource`."""
 CLEANED: Final = "doorward.cleaned"
 """The metadata that holds `cookie` and `authorization` without doorward's own credentials."""
 
@@ -187,6 +190,10 @@ def _ext_authz() -> Json:
                     },
                     {"key": THUMBPRINT_HEADER, "value": "%DOWNSTREAM_PEER_FINGERPRINT_256%"},
                     {"key": SCHEME_HEADER, "value": "%REQ(:SCHEME)%"},
+                    {
+                        "key": RESOURCE_HEADER,
+                        "value": f"%METADATA(VIRTUAL_HOST:{ROUTED}:resource)%",
+                    },
                 ]
             },
             "authorization_response": {

@@ -21,6 +21,7 @@ from doorward.enforcement.envoy.clusters import (
     cluster_of,
 )
 from doorward.enforcement.envoy.filters import (
+    ROUTED,
     cleaned_headers,
     without_authorization,
 )
@@ -90,6 +91,7 @@ def _resource_host(resource: Resource, domain: str) -> Json:
     return {
         "name": f"resource {resource.id}",
         "domains": [f"{resource.host}.{domain}"],
+        "metadata": {"filter_metadata": {ROUTED: {"resource": resource.id}}},
         "routes": routes,
         "request_headers_to_add": cleaned_headers(),
         "response_headers_to_add": [_REVALIDATED],

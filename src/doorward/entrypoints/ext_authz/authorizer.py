@@ -69,7 +69,8 @@ class Authorizer:
             return self._refused("", request, "request-refused")
         snapshot = self._point.snapshot
         resource = self._hosts.resource(question.host, snapshot.resources)
-        if resource is None:
+        # While Envoy's routes are those of another snapshot, a host may lead elsewhere.
+        if resource is None or resource.id != question.routed:
             return self._refused(question.address, request, "resource-unknown")
         access = AccessRequest(
             resource=resource.id,

@@ -13,6 +13,7 @@ from ipaddress import ip_address
 
 from doorward.enforcement.envoy.check import (
     ADDRESS_HEADER,
+    RESOURCE_HEADER,
     SCHEME_HEADER,
     THUMBPRINT_HEADER,
 )
@@ -35,13 +36,17 @@ class QuestionRefusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One request before any lookup. `host` is in lower case, `port` as the client wrote it."""
+    """One request before any lookup. `host` is in lower case, `port` as the client wrote it.
+
+    `routed` is the id of the resource to whose upstream Envoy will send it.
+    """
 
     method: str
     target: str
     host: str
     port: str
     scheme: str
+    routed: str
     address: str
     thumbprint: str | None
     credentials: Credentials
@@ -75,6 +80,7 @@ def read_question(request: HttpRequest) -> Question:
             host=host,
             port=port,
             scheme="http" if request.only(SCHEME_HEADER) == "http" else "https",
+            routed=request.only(RESOURCE_HEADER),
             address=address,
             thumbprint=thumbprint or None,
             credentials=credentials,
