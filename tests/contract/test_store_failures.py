@@ -30,18 +30,19 @@ from doorward.adapters.store import open_store
 from doorward.model.estate import Group
 from doorward.model.snapshot import change
 
-async def main():
-    store = open_store(sys.argv[1])
+async def main(store):
     try:
         async with store.transaction() as transaction:
             await transaction.snapshot.publish([change("group", Group(id="g", name="x"))])
     except DoorwardError as error:
         print(error.code)
 
+# Everything is imported before: the account below may read nothing else.
+store = open_store(sys.argv[1])
 if os.getuid() == 0:
     os.setgid(65534)
     os.setuid(65534)
-asyncio.run(main())
+asyncio.run(main(store))
 """
 
 

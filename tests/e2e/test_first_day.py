@@ -138,12 +138,12 @@ def test_a_signal_takes_access_away(
     demo: Demo, page: Page, act: tuple[str, ...], undo: tuple[str, ...]
 ) -> None:
     accept_by_passkey(page, invite(demo, "alice"))
-    path = demo.url("payroll", "/-/versions.json")
+    fetch = "() => fetch('/-/versions.json', {redirect: 'manual'}).then((answer) => answer.status)"
     page.goto(demo.url("payroll"))
-    assert page.request.get(path).status == 200
+    assert page.evaluate(fetch) == 200
     try:
         assert demo.json(*act)["enforced"]
-        assert page.request.get(path, max_redirects=0).status in {302, 401, 403}
+        assert page.evaluate(fetch) in {401, 403}
     finally:
         demo.run(*undo)
         demo.run("user", "sign-out", "alice")

@@ -30,9 +30,13 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     installation.stop(running)
 
 
+def issue(demo: Demo) -> str:
+    return str(demo.json("token", "issue", "ci", "--resource", "reports")["bearer"])
+
+
 @pytest.fixture(scope="module")
 def token(demo: Demo) -> str:
-    return str(demo.json("token", "issue", "ci", "--resource", "reports")["bearer"])
+    return issue(demo)
 
 
 def eventually(told: Callable[[], bool], what: str) -> None:
@@ -187,9 +191,9 @@ def test_a_port_in_use_is_told_in_one_line_and_leaves_no_folder(tmp_path: Path) 
     assert not (tmp_path / "data").exists()
 
 
-def test_a_restart_keeps_what_was_there_and_leaves_nothing_running(
-    demo: Demo, token: str, tmp_path: Path
-) -> None:
+def test_a_restart_keeps_what_was_there_and_leaves_nothing_running(tmp_path: Path) -> None:
+    demo = installation.start(tmp_path)
+    token = issue(demo)
     demo.run("user", "risk", "dave", "42")
     before = set(descendants(demo.process.pid))
     installation.stop(demo)
