@@ -83,7 +83,8 @@ def _control(control: ControlWeb, timeout: str) -> Json:
 def _upstream(resource: Resource, timeout: str) -> Json:
     try:
         url = urlsplit(resource.upstream)
-        port = url.port or _DEFAULT_PORTS[url.scheme]
+        default = _DEFAULT_PORTS[url.scheme]
+        port = url.port or default
         host = url.hostname
         if not host or url.path or url.query or url.fragment or url.username:
             raise ValueError  # noqa: TRY301 - one translation for every malformed form
