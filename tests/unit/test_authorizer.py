@@ -253,3 +253,10 @@ def test_what_envoy_would_send_to_another_resource_is_denied(routed: str) -> Non
     assert answer.status == 403
     (record,) = world.log.records
     assert (record.outcome, record.reason) == ("deny", "resource-unknown")
+
+
+def test_a_long_path_is_recorded_in_part() -> None:
+    world = World()
+    world.ask("/" + "a" * 50_000)
+    (record,) = world.log.records
+    assert record.path == "/" + "a" * 2047

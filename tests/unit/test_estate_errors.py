@@ -22,6 +22,8 @@ MISTAKES = [
     ('"Europe/Berlin"', '"Europe/Nowhere"', "bad-time-zone", "Nowhere"),
     ('"Europe/Berlin"', '"../../etc/passwd"', "bad-time-zone", "passwd"),
     ('host = "board"', 'host = "auth"', "reserved-host", "auth"),
+    ('id = "board"', 'id = "auth"', "reserved-id", '"auth"'),
+    ('id = "alice"', 'id = "service:alice"', "reserved-id", "service:alice"),
     ('host = "board"', 'host = "Board"', "bad-host", '"Board"\nupstream'),
     ('host = "board"', 'host = "a.b"', "bad-host", "a.b"),
     ("http://127.0.0.1:9000", "ftp://127.0.0.1:9000", "bad-upstream", "ftp"),

@@ -17,6 +17,10 @@ from doorward.model.snapshot import Document, Kind
 
 CONTROL_UPSTREAM = "control"
 RESERVED_HOSTS = frozenset({"auth"})
+RESERVED_RESOURCE = "auth"
+"""What cookies of the sign-in host name as their resource."""
+SERVICE_PREFIX = "service:"
+"""What upstreams and the log see before a service's id, so that no person is taken for it."""
 MAX_SENSITIVITY = 100
 
 _HOST = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -35,9 +39,23 @@ def check_document(kind: Kind, document: Document, source: Source, problems: Pro
             f"`{document.id}` cannot be an identifier.",
             "Use up to 128 letters, digits and `._@:+-`, the first a letter or digit.",
         )
+    elif _reserved(kind, document.id):
+        problems.add(
+            source,
+            ("id",),
+            "reserved-id",
+            f"The identifier `{document.id}` belongs to doorward itself.",
+            "Choose another one.",
+        )
     check = _CHECKS.get(kind)
     if check is not None:
         check(document, source, problems)
+
+
+def _reserved(kind: Kind, document_id: str) -> bool:
+    if kind == "resource":
+        return document_id == RESERVED_RESOURCE
+    return kind == "user" and document_id.startswith(SERVICE_PREFIX)
 
 
 def _check_user(user: User, source: Source, problems: Problems) -> None:

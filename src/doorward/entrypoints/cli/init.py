@@ -39,12 +39,17 @@ def init(
     typer.echo(f"{data} is ready. Start doorward with: doorward up --data {data}")
 
 
-def initialise(data: DataFolder, *, domain: str, port: int, organisation: str) -> None:
-    """Make the data folder, whole or not at all. Raises `file-exists`, `settings-invalid`."""
+def require_room(port: int) -> None:
+    """Raises DoorwardError `bad-port` where `port` does not begin four ports."""
     if not 1 <= port <= 65536 - PORTS:
         raise DoorwardError(
             "bad-port", f"{port} is not a port that leaves room for {PORTS}.", "Try --port 8080."
         )
+
+
+def initialise(data: DataFolder, *, domain: str, port: int, organisation: str) -> None:
+    """Make the data folder, whole or not at all. Raises `file-exists`, `settings-invalid`."""
+    require_room(port)
     for taken in (data.settings, data.control, data.gateway):
         if taken.exists():
             raise DoorwardError(

@@ -22,6 +22,7 @@ from doorward.entrypoints.cli.init import (
     LOCAL_GATEWAY,
     PORTS,
     initialise,
+    require_room,
 )
 from doorward.entrypoints.cli.options import DEFAULT_DATA, Data
 from doorward.errors import DoorwardError
@@ -37,7 +38,8 @@ def up(
     """Run everything on this machine, and keep it running."""
     folder = DataFolder(data.absolute())
     if not folder.settings.exists():
-        first_port = port or DEFAULT_PORT
+        first_port = DEFAULT_PORT if port is None else port
+        require_room(first_port)
         _require_free(range(first_port, first_port + PORTS))
         initialise(folder, domain=DEFAULT_DOMAIN, port=first_port, organisation="example")
     settings = load_control(folder.settings)
@@ -99,7 +101,7 @@ def _require_free(ports: Iterable[int]) -> None:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind(("127.0.0.1", port))
-            except OSError:
+            except (OSError, OverflowError):
                 raise DoorwardError(
                     "port-in-use",
                     f"Port {port} is in use on this machine, or may not be used by you.",

@@ -31,6 +31,8 @@ from doorward.model.snapshot import Snapshot
 
 _NO_FACTS = msgspec.Raw(b"{}")
 _EMPTY = Snapshot()
+_MAX_RECORDED_PATH = 2048
+"""Anybody can have a denial recorded: long paths must not fill the log."""
 
 
 class RecordLog(Protocol):
@@ -147,7 +149,7 @@ class DecisionPoint:
             resource=request.resource,
             action=request.action,
             method=asked.method,
-            path=asked.path,
+            path=asked.path[:_MAX_RECORDED_PATH],
             address=request.address,
             country=request.country or "",
             networks=() if self.prepared is None else self.prepared.networks_of(request.address),
