@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import random
 import socket
 import subprocess
 import sys
@@ -162,10 +163,18 @@ def wait_ready(folder: Path) -> None:
 
 
 def _free_ports() -> int:
-    for _ in range(50):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            first = int(probe.getsockname()[1])
-        if first + _PORTS < 65_536:
+    """Below the ports that the system gives to clients, which come and go."""
+    for _ in range(200):
+        first = random.randrange(10_000, 32_000)
+        if all(_is_free(first + offset) for offset in range(_PORTS)):
             return first
     raise RuntimeError("no ports")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True

@@ -90,12 +90,13 @@ async def _one(
 
 def _signal(kind: str, victim: int) -> tuple[str, str, dict[str, object]]:
     user = f"/users/u{victim}"
-    return {
+    signals: dict[str, tuple[str, str, dict[str, object]]] = {
         "session revoked": ("DELETE", f"/sessions/ses_{victim}", {}),
         "person disabled": ("POST", f"{user}/disable", {}),
         "risk raised": ("PUT", f"{user}/risk", {"risk": 90}),
         "group changed": ("PUT", f"{user}/groups", {"groups": []}),
-    }[kind]
+    }
+    return signals[kind]
 
 
 async def _measure(installation: Installation) -> dict[str, list[float]]:
