@@ -46,6 +46,7 @@ def _cluster(name: str, kind: str, address: Json, timeout: str, **more: Json) ->
     return {
         "name": name,
         "type": kind,
+        "dns_lookup_family": "V4_PREFERRED",
         "connect_timeout": timeout,
         "load_assignment": {
             "cluster_name": name,

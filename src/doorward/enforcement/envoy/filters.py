@@ -6,7 +6,9 @@
    resources as for one, and takes effect on open connections.
 3. `ext_authz` asks the decision process, unless that result is `allowed`.
 4. `header_to_metadata` takes doorward's own credentials out of `Cookie` and `Authorization`.
-5. `router`.
+5. `header_mutation` drops from a client's trailers what it may not say in headers; it is switched
+   on only where the upstream speaks HTTP/2, as nothing else passes trailers on.
+6. `router`.
 """
 
 from __future__ import annotations
@@ -48,6 +50,8 @@ from doorward.enforcement.envoy.typed import Json, extension, typed
 RBAC: Final = "extensions.filters.http.rbac.v3.RBAC"
 AUTHZ_FILTER: Final = "envoy.filters.http.ext_authz"
 CREDENTIALS_FILTER: Final = "envoy.filters.http.header_to_metadata"
+TRAILERS_FILTER: Final = "envoy.filters.http.header_mutation"
+_MUTATION: Final = "extensions.filters.http.header_mutation.v3.HeaderMutation"
 CHECK_CLUSTER: Final = "doorward-check"
 ROUTED: Final = "doorward.routed"
 """The metadata of a virtual host that holds the id of its `resource`."""
@@ -65,7 +69,7 @@ _CLAIM_HEADERS: Final = (
 _OWN_COOKIES: Final = (
     f"(?i)(; *{COOKIE_PREFIX}[^;]*)+$|^({COOKIE_PREFIX}[^;]*(; *|$))+|{COOKIE_PREFIX}[^;]*(; *|$)"
 )
-_OWN_BEARER: Final = f"(?i)^ *bearer +{SERVICE_TOKEN_PREFIX}.*$"
+_OWN_BEARER: Final = f"(?i)^.*bearer +{SERVICE_TOKEN_PREFIX}.*$"
 
 _REFUSED_HEADERS: Final = (
     "x-http-method-override",
@@ -77,6 +81,10 @@ _REFUSED_HEADERS: Final = (
     "forwarded",
 )
 """Headers by which applications take another method, path or address than was decided on."""
+
+_OWN_NAMES: Final[Json] = {
+    "remove_on_match": {"key_matcher": {"prefix": "doorward-", "ignore_case": True}}
+}
 
 TICKETED: Final[Json] = {
     "filter": RBAC_FILTER,
@@ -93,6 +101,7 @@ def http_filters(settings: EnvoySettings, ticket: Json) -> list[Json]:
         ticket,
         _ext_authz(),
         _credentials(),
+        {**extension(TRAILERS_FILTER, _MUTATION), "disabled": True},
         router(),
     ]
 
@@ -127,8 +136,14 @@ def router() -> Json:
 
 def front_mutations() -> list[Json]:
     """What a client may not say is dropped before any filter or route sees it."""
-    own = {"remove_on_match": {"key_matcher": {"prefix": "doorward-", "ignore_case": True}}}
-    return _early([own, *({"remove": name} for name in _REFUSED_HEADERS)])
+    return _early([_OWN_NAMES, *({"remove": name} for name in _REFUSED_HEADERS)])
+
+
+def trailer_mutations() -> Json:
+    """Per-route configuration for an upstream that gets the client's trailers."""
+    refused = [{"remove": name} for name in (*_REFUSED_HEADERS, "authorization", "cookie")]
+    mutations = {"request_trailers_mutations": [_OWN_NAMES, *refused]}
+    return {TRAILERS_FILTER: typed(f"{_MUTATION}PerRoute", mutations=mutations)}
 
 
 def probe_mutations() -> list[Json]:

@@ -23,6 +23,7 @@ from doorward.enforcement.envoy.clusters import (
 from doorward.enforcement.envoy.filters import (
     ROUTED,
     cleaned_headers,
+    trailer_mutations,
     without_authorization,
 )
 from doorward.enforcement.envoy.settings import EnvoySettings
@@ -88,8 +89,10 @@ def _resource_host(resource: Resource, domain: str) -> Json:
         _route({"prefix": "/", **_methods(_READ_METHODS)}, cluster, scope(resource, "read")),
         _route({"prefix": "/"}, cluster, scope(resource, "write")),
     ]
+    trailers = trailer_mutations() if resource.protocol == "http2" else {}
     return {
         "name": f"resource {resource.id}",
+        "typed_per_filter_config": trailers,
         "domains": [f"{resource.host}.{domain}"],
         "metadata": {"filter_metadata": {ROUTED: {"resource": resource.id}}},
         "routes": routes,
