@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+from msgspec import structs
+
 from doorward.estate import Difference, parse_estate, plan
-from doorward.model.snapshot import Snapshot
+from doorward.model.snapshot import Snapshot, change
 from tests.unit.estate_files import FILES, with_change
 
 
@@ -30,6 +32,14 @@ def test_a_change_tells_the_fields_before_and_after() -> None:
     [step] = plan(applied(), wanted).steps
     assert (step.act, step.kind, step.id) == ("change", "label", "internal")
     assert step.differences == (Difference("sensitivity", 20, 30),)
+
+
+def test_differences_of_lists_are_json_values() -> None:
+    regrouped = applied().users["alice"]
+    snapshot = applied().advance(2, [change("user", structs.replace(regrouped, groups=()))])
+    [step] = plan(snapshot, parse_estate(FILES)).steps
+    [difference] = step.differences
+    assert (difference.before, difference.after) == ([], list(regrouped.groups))
 
 
 def test_what_is_no_longer_declared_is_removed() -> None:

@@ -64,7 +64,7 @@ def plan(current: Snapshot, wanted: Estate) -> Plan:
 
 
 def _differences(old: Document, new: Document) -> tuple[Difference, ...]:
-    before, after = msgspec.to_builtins(old), msgspec.to_builtins(new)
+    before, after = (msgspec.json.decode(msgspec.json.encode(document)) for document in (old, new))
     return tuple(
         Difference(field, before[field], after[field])
         for field in before
