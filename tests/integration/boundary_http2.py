@@ -29,6 +29,11 @@ class Http2Stream:
         self._connection.send_data(self._id, data, end_stream=last)
         self._socket.sendall(self._connection.data_to_send())
 
+    def finish(self, trailers: Headers) -> None:
+        """The end of the body, and what comes after it."""
+        self._connection.send_headers(self._id, trailers, end_stream=True)
+        self._socket.sendall(self._connection.data_to_send())
+
     def headers(self) -> dict[str, str]:
         """The answer's headers."""
         return self._fields(ResponseReceived)
