@@ -139,3 +139,25 @@ def test_an_unreadable_note_of_what_was_acknowledged_ships_all_again(tmp_path: P
     (tmp_path / "acknowledged").write_text("what?")
     assert drain(SpoolReader(tmp_path)) == [b"a"]
     spool.close()
+
+
+async def test_a_disk_that_fails_to_keep_the_log_stops_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool = writer(tmp_path)
+    spool.append(b"a\n")
+    await spool.sync()
+    spool.append(b"b\n")
+
+    def broken(_fd: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fdatasync", broken)
+        await spool.sync()
+    with pytest.raises(DoorwardError, match="input/output error"):
+        spool.append(b"c\n")
+    assert spool.tend()
+    spool.append(b"c\n")
+    assert drain(SpoolReader(tmp_path)) == [b"a", b"b", b"c"]
+    spool.close()

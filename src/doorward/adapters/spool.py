@@ -8,6 +8,7 @@ killed process left incomplete was never answered, and is skipped.
 
 from __future__ import annotations
 
+import asyncio
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,15 +83,12 @@ class SpoolWriter:
         self._unsynced = True
 
     def tend(self, pending_bytes: int = 0) -> bool:
-        """Sync, look at the space, start a new segment where one is due; once a second.
+        """Look at the space, start a new segment where one is due; once a second.
 
         `pending_bytes` is what control does not have yet. Whether the spool can be written
         afterwards; `trouble` says why not.
         """
         try:
-            if self._unsynced and self._fd >= 0:
-                self._unsynced = False
-                os.fdatasync(self._fd)
             free = os.statvfs(self._folder)
             if free.f_bavail * free.f_frsize < self._min_free_bytes:
                 self.trouble = "the disk is almost full"
@@ -106,6 +104,19 @@ class SpoolWriter:
         except OSError as error:
             self._fail(error)
         return not self.trouble
+
+    async def sync(self) -> None:
+        """Have the disk keep what was appended; once a second. A slow disk holds up nobody."""
+        if not self._unsynced or self._fd < 0:
+            return
+        self._unsynced = False
+        copy = os.dup(self._fd)
+        try:
+            await asyncio.to_thread(os.fdatasync, copy)
+        except OSError as error:
+            self._fail(error)
+        finally:
+            os.close(copy)
 
     def close(self) -> None:
         """Sync and close; nothing can be appended afterwards."""

@@ -144,6 +144,7 @@ class DecisionProcess:
                 group.create_task(self._follower.announce())
                 group.create_task(_every(_TICK_SECONDS, self._tick))
                 group.create_task(_every(1.0, self._tend))
+                group.create_task(_every(1.0, self._spool.sync))
                 group.create_task(_every(_SHIP_SECONDS, self._ship))
                 group.create_task(_every(_HEALTH_SECONDS, self._report))
                 group.create_task(_every(_PULSE_SECONDS, self._beat))
