@@ -260,3 +260,36 @@ def test_a_long_path_is_recorded_in_part() -> None:
     world.ask("/" + "a" * 50_000)
     (record,) = world.log.records
     assert record.path == "/" + "a" * 2047
+
+
+FOREIGN: list[dict[str, str]] = [
+    {"origin": "http://reports.doorward.localhost:8080", "sec_fetch_site": "same-site"},
+    {"origin": "http://reports.doorward.localhost:8080"},
+    {"origin": "https://wiki.doorward.localhost:8080"},
+    {"origin": "http://evil.example", "sec_fetch_site": "cross-site"},
+    {"origin": "null"},
+    {"sec_fetch_site": "cross-site"},
+]
+
+
+@pytest.mark.parametrize("headers", FOREIGN)
+def test_another_sites_page_neither_writes_nor_opens_a_stream(headers: dict[str, str]) -> None:
+    world = World()
+    for method, upgrade in (("POST", ""), ("DELETE", ""), ("GET", "websocket")):
+        response = world.ask("/", method, **signed_in(upgrade=upgrade, **headers))
+        assert response.status == 400, (method, upgrade)
+    assert {record.reason for record in world.log.records} == {"request-refused"}
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"origin": "http://wiki.doorward.localhost:8080", "sec_fetch_site": "same-origin"},
+        {"origin": "null", "sec_fetch_site": "same-origin"},
+        {"sec_fetch_site": "none"},
+        {},
+    ],
+)
+def test_a_page_of_the_resource_itself_may(headers: dict[str, str]) -> None:
+    response = World().ask("/", "GET", **signed_in(upgrade="websocket", **headers))
+    assert response.status == 200

@@ -12,6 +12,9 @@ from doorward.administrator.accept_invitation import (
     read_invitation,
 )
 from doorward.administrator.authentication import Browser, Proof
+from doorward.administrator.control_plane import Act
+from doorward.administrator.invite_user import invite_user
+from doorward.administrator.set_standing import disable_user, enable_user
 from doorward.errors import DoorwardError
 from tests.fakes.authenticator import SoftwareAuthenticator
 from tests.fakes.sign_in import ALICE, BOB, ELSEWHERE, HERE, PASSWORD, PAYROLL, Desk, desk
@@ -196,3 +199,25 @@ async def test_a_made_up_invitation_is_audited(office: Desk) -> None:
     (entry,) = await office.audited("sign-in-rejected")
     assert entry["why"] == "invitation-invalid"
     assert "made-up" not in str(entry)
+
+
+async def test_only_the_newest_invitation_of_a_person_counts(office: Desk) -> None:
+    first = await invite_user(
+        office.authenticators.control, Act("operator", office.now), ALICE, ttl_seconds=600
+    )
+    second = await invite_user(
+        office.authenticators.control, Act("operator", office.now), ALICE, ttl_seconds=600
+    )
+    with pytest.raises(DoorwardError, match="invitation-invalid"):
+        await read_invitation(office.authenticators, HERE, first, office.now)
+    assert (await read_invitation(office.authenticators, HERE, second, office.now)).id == ALICE
+
+
+async def test_disabling_a_person_voids_their_invitation(office: Desk) -> None:
+    secret = await invite_user(
+        office.authenticators.control, Act("operator", office.now), ALICE, ttl_seconds=600
+    )
+    await disable_user(office.authenticators.control, Act("operator", office.now), ALICE)
+    await enable_user(office.authenticators.control, Act("operator", office.now), ALICE)
+    with pytest.raises(DoorwardError, match="invitation-invalid"):
+        await read_invitation(office.authenticators, HERE, secret, office.now)

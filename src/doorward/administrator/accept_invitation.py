@@ -28,6 +28,7 @@ from doorward.model.estate import User
 from doorward.model.ids import UnixSeconds, UserId
 
 PURPOSE = "invitation"
+NEWEST = "newest-invitation"
 _ENROLMENT = "totp-enrolment"
 _ENROLMENT_SECONDS = 900
 
@@ -36,6 +37,16 @@ class Invitation(msgspec.Struct, frozen=True):
     """What an invitation's one-time data says."""
 
     user: UserId
+
+
+def newest(user: UserId, secret: str, expires_at: UnixSeconds) -> OneTime:
+    """Says that of all invitations of `user` this one counts; those before count no more."""
+    return OneTime(
+        purpose=NEWEST,
+        key=digest(user),
+        data=msgspec.Raw(msgspec.json.encode(digest(secret))),
+        expires_at=expires_at,
+    )
 
 
 class _Enrolment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -60,9 +71,12 @@ async def read_invitation(
         await admit(authenticators, f"passkey-address:{network_of(browser.address)}")
         async with authenticators.control.store.transaction() as transaction:
             item = await transaction.one_time.peek(PURPOSE, digest(secret), now)
-        if item is None:
+            if item is None:
+                raise _invalid()
+            invitation = msgspec.json.decode(item.data, type=Invitation)
+            valid = await transaction.one_time.peek(NEWEST, digest(invitation.user), now)
+        if valid is None or msgspec.json.decode(valid.data) != digest(secret):
             raise _invalid()
-    invitation = msgspec.json.decode(item.data, type=Invitation)
     return require_enabled(authenticators.control.live.current, invitation.user)
 
 
@@ -188,6 +202,8 @@ async def _use_up(
 ) -> None:
     """Take the invitation in the transaction that stores what it was exchanged for."""
     if await transaction.one_time.take(PURPOSE, digest(secret), now) is None:
+        raise _invalid()
+    if await transaction.one_time.take(NEWEST, digest(user.id), now) is None:
         raise _invalid()
     await transaction.audit.append(
         at=now,

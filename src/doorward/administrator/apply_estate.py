@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from doorward.administrator.accept_invitation import NEWEST
+from doorward.administrator.authentication import digest
 from doorward.administrator.control_plane import Act, ControlPlane, Effect, effect
 from doorward.administrator.sessions_of import end_sessions, sessions_of
 from doorward.administrator.settled import settled
@@ -34,6 +36,7 @@ async def apply_estate(control: ControlPlane, act: Act, wanted: Estate) -> Appli
         changes = [*intended.changes, *_consequences(snapshot, intended.steps)]
         for person in _removed(intended.steps, "user"):
             await transaction.credentials.remove_all(UserId(person))
+            await transaction.one_time.take(NEWEST, digest(person), act.at)
         number = await transaction.snapshot.publish(changes)
         if changes:
             await transaction.audit.append(

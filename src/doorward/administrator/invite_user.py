@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from doorward.administrator.accept_invitation import PURPOSE, Invitation
+from doorward.administrator.accept_invitation import PURPOSE, Invitation, newest
 from doorward.administrator.authentication import digest
 from doorward.administrator.control_plane import Act, ControlPlane
 from doorward.administrator.ports import OneTime
@@ -28,6 +28,7 @@ async def invite_user(control: ControlPlane, act: Act, user: UserId, *, ttl_seco
                 expires_at=act.at + ttl_seconds,
             )
         )
+        await transaction.one_time.put(newest(user, secret, act.at + ttl_seconds))
         await transaction.audit.append(
             at=act.at, actor=act.actor, act="user-invited", target=f"user:{user}", detail={}
         )

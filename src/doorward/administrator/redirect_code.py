@@ -17,6 +17,7 @@ _PURPOSE = "redirect-code"
 _FLOW = re.compile(r"[0-9a-f]{64}")
 _RETURN_PATH = re.compile(r"/(?![/\\])[!-\[\]-~]*")
 _MAX_RETURN_LENGTH = 2048
+_CODE = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
 
 class _Grant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -79,6 +80,16 @@ async def redeem_code(
         grant = msgspec.json.decode(item.data, type=_Grant)
         if grant.resource == resource and grant.flow == digest(flow_cookie):
             return grant.session
-    raise DoorwardError(
+    raise code_refused()
+
+
+def is_code(text: str) -> bool:
+    """Whether `text` can be a code at all; what cannot never costs a transaction."""
+    return _CODE.fullmatch(text) is not None
+
+
+def code_refused() -> DoorwardError:
+    """What a code that opens nothing is answered with."""
+    return DoorwardError(
         "code-refused", "This way in has been used or has expired.", "Open the application again."
     )

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import msgspec
 
+from doorward.administrator.accept_invitation import NEWEST
+from doorward.administrator.authentication import digest
 from doorward.administrator.carry_out import carry_out
 from doorward.administrator.control_plane import Act, ControlPlane, Effect
 from doorward.administrator.ports import Transaction
@@ -24,6 +26,7 @@ async def disable_user(control: ControlPlane, act: Act, user: UserId, reason: st
         await user_named(transaction, user)
         standing = await standing_of(transaction, user)
         disabled = msgspec.structs.replace(standing, disabled=True, reason=reason)
+        await transaction.one_time.take(NEWEST, digest(user), act.at)
         snapshot = await settled(control, transaction)
         ended = end_sessions(snapshot, sessions_of(snapshot, user))
         return [*_if_changed(standing, disabled), *ended]

@@ -45,6 +45,10 @@ _REVALIDATED: Final[Json] = {
 }
 """Unless the application says otherwise, a browser asks again before it shows a copy it kept."""
 
+_STREAMED: Final[Json] = {"max_stream_duration": {"max_stream_duration": "900s"}}
+"""An answer that streams (server-sent events, gRPC, a download) is decided again at least so
+often: it does not go through the relay, which could cut it at once."""
+
 _READ_METHODS: Final = ("GET", "HEAD", "OPTIONS")
 
 
@@ -125,7 +129,11 @@ def _route(match: Json, cluster: str, name: str = "asked") -> Json:
     return {
         "name": name,
         "match": match,
-        "route": {"cluster": cluster, "timeout": "0s"},
+        "route": {
+            "cluster": cluster,
+            "timeout": "0s",
+            **({} if cluster == RELAY_CLUSTER else _STREAMED),
+        },
     }
 
 

@@ -68,13 +68,22 @@ def ticket_rules(epoch: int) -> Json:
             "string_match": {"contains": SERVICE_TOKEN_PREFIX, "ignore_case": True},
         }
     }
+    # Another site's page (CSRF): the decision process looks at Origin and method.
+    foreign = {
+        "header": {
+            "name": "sec-fetch-site",
+            "string_match": {"safe_regex": {"regex": "cross-site|same-site"}},
+        }
+    }
     probe = {"header": {"name": PROBE_HEADER, "present_match": True}}
     anyone = [{"any": True}]
     return {
         "action": "ALLOW",
         "policies": {
             "ticket": {
-                "permissions": [{"and_rules": {"rules": [current, {"not_rule": bearer}]}}],
+                "permissions": [
+                    {"and_rules": {"rules": [current, {"not_rule": bearer}, {"not_rule": foreign}]}}
+                ],
                 "principals": anyone,
                 "condition": _OPENS_AND_BOUND,
             },

@@ -82,6 +82,9 @@ class Authorizer:
             thumbprint=question.thumbprint,
         )
         asked = Asked(access, question.method, question.path)
+        if question.cross_site and access.session is not None:
+            decided, deny = self._point.refuse(asked, "request-refused")
+            return self._denials.response(None, None, access, decided, deny)
         decided = self._point.decide(asked)
         if isinstance(decided.decision, Allow):
             return self._allowed(question, resource, asked, decided, decided.decision)

@@ -28,6 +28,7 @@ from doorward.model.estate import Resource
 _THUMBPRINT = re.compile(r"(?:[0-9a-f]{64})?")
 _TARGET = re.compile(r"/[\x21-\x7e]*")
 _MAX_PORT = 65535
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class QuestionRefusedError(Exception):
@@ -52,6 +53,7 @@ class Question:
     credentials: Credentials
     upgrade: bool
     navigation: bool
+    cross_site: bool
 
     @property
     def path(self) -> str:
@@ -86,6 +88,7 @@ def read_question(request: HttpRequest) -> Question:
             credentials=credentials,
             upgrade=bool(request.headers.get("upgrade")),
             navigation=_is_navigation(request),
+            cross_site=_is_cross_site(request),
         )
     except (ValueError, AmbiguousCredentialsError) as error:
         raise QuestionRefusedError from error
@@ -107,6 +110,23 @@ def _host(authority: str) -> tuple[str, str]:
     if not host or (port and not (port.isascii() and port.isdecimal() and int(port) <= _MAX_PORT)):
         raise ValueError("host")
     return host, port
+
+
+def _is_cross_site(request: HttpRequest) -> bool:
+    """Whether another site's page makes this browser change something, or open a stream.
+
+    All resources are one site to a browser, so SameSite cookies do not keep one application from
+    acting on another; WebSockets are not bound by CORS at all (RFC 6455, 10.2).
+    """
+    if request.method in _SAFE_METHODS and not request.headers.get("upgrade"):
+        return False
+    site, origin = request.only("sec-fetch-site"), request.only("origin").lower()
+    if site in {"cross-site", "same-site"}:
+        return True
+    if origin == "null":
+        return site != "same-origin"
+    scheme = "http" if request.only(SCHEME_HEADER) == "http" else "https"
+    return bool(origin) and origin != f"{scheme}://{request.only('host').lower()}"
 
 
 def _is_navigation(request: HttpRequest) -> bool:

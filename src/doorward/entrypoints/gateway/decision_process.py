@@ -63,6 +63,7 @@ _LOG = logging.getLogger(__name__)
 _TICK_SECONDS = 0.2
 _SHIP_SECONDS = 0.1
 _PULSE_SECONDS = 0.5
+_MEND_SECONDS = 10.0
 _HEALTH_SECONDS = 2.0
 
 
@@ -147,6 +148,7 @@ class DecisionProcess:
                 group.create_task(_every(1.0, self._spool.sync))
                 group.create_task(_every(_SHIP_SECONDS, self._ship))
                 group.create_task(_every(_HEALTH_SECONDS, self._report))
+                group.create_task(_every(_MEND_SECONDS, self._follower.mend))
                 group.create_task(_every(_PULSE_SECONDS, self._beat))
         finally:
             for server in servers:

@@ -78,8 +78,19 @@ class Follower:
             await self._streams.decide_again(touched)
         if accepted.full or any(item.kind in _ROUTED_KINDS for item in accepted.changes):
             await self._envoy.follow(accepted.replica.snapshot)  # 4
-        self._enforced = accepted.replica.snapshot.number
-        self._applied.set()
+        self._announce()
+
+    def _announce(self) -> None:
+        """Let `Applied` be said, unless Envoy's routes are still those of another snapshot."""
+        if not self._envoy.trouble:
+            self._enforced = self._replica.snapshot.number
+            self._applied.set()
+
+    async def mend(self) -> None:
+        """Every few seconds: try again where Envoy's configuration could not be brought in line."""
+        if self._envoy.trouble:
+            await self._envoy.follow(self._replica.snapshot)
+            self._announce()
 
     async def announce(self) -> None:
         """Say `Applied` for what is held, once Envoy has caught up; runs for ever."""

@@ -7,10 +7,16 @@ from urllib.parse import urlencode
 from starlette.responses import Response
 
 from doorward.administrator.issue_resource_cookie import issue_resource_cookie
-from doorward.administrator.redirect_code import is_return_path, issue_code, redeem_code
+from doorward.administrator.redirect_code import (
+    code_refused,
+    is_code,
+    is_return_path,
+    issue_code,
+    redeem_code,
+)
 from doorward.entrypoints.login.answers import drop_cookie, page, put_cookie, redirect
 from doorward.entrypoints.login.continuation import read_continuation
-from doorward.entrypoints.login.visit import FLOW_COOKIE, SESSION_COOKIE, Visit
+from doorward.entrypoints.login.visit import FLOW_COOKIE, SESSION_COOKIE, TICKET_COOKIE, Visit
 from doorward.entrypoints.login.wiring import Wiring, resource_here, signed_in
 from doorward.errors import DoorwardError
 
@@ -46,6 +52,8 @@ async def callback(wiring: Wiring, visit: Visit) -> Response:
             "This link does not lead to an application here.",
             "Open the application again.",
         )
+    if not visit.flow_secret or not is_code(visit.query("code")):
+        raise code_refused()
     session_id = await redeem_code(
         wiring.control,
         visit.query("code"),
@@ -60,6 +68,7 @@ async def callback(wiring: Wiring, visit: Visit) -> Response:
         remaining = max(1, int(session.expires_at - visit.now))
         put_cookie(response, SESSION_COOKIE, cookie.secret, remaining)
     drop_cookie(response, FLOW_COOKIE)
+    drop_cookie(response, TICKET_COOKIE)
     return response
 
 

@@ -17,6 +17,7 @@ from doorward.errors import DoorwardError
 from doorward.model.ids import UnixSeconds
 
 SESSION_COOKIE = "__Host-doorward-session"
+TICKET_COOKIE = "__Host-doorward-ticket"
 FLOW_COOKIE = "__Host-doorward-flow"
 _SECRET = re.compile(r"[A-Za-z0-9_-]{16,256}")
 _MAX_BODY_BYTES = 64 * 1024
