@@ -123,7 +123,7 @@ def _cookie(number: int) -> ResourceCookie:
 
 async def _serve(folder: Path) -> None:
     ids = SystemSecrets()
-    tickets = Es256Signer("doorward-ticket")
+    tickets = Es256Signer()
     point = DecisionPoint(
         GatewayId("bench"),
         SpoolWriter(folder / "spool", max_pending_bytes=4 * 1024**3),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterator
@@ -15,7 +14,7 @@ from doorward.enforcement.envoy.ticket import TICKET_COOKIE
 from doorward.entrypoints.ext_authz.http_server import HttpRequest, HttpResponse
 from doorward.entrypoints.gateway.records import ticket_record
 from doorward.model.estate import Action
-from doorward.model.ids import GatewayId
+from doorward.model.ids import DecisionId, GatewayId
 from tests.integration.boundary_stand import Stand, allow, deny
 from tests.integration.boundary_wire import Wire
 
@@ -58,7 +57,7 @@ def resigned(stand: Stand, header: bytes) -> str:
 
 
 def wrong_key(stand: Stand) -> str:
-    own, stand.signer = stand.signer, Es256Signer("doorward-ticket")
+    own, stand.signer = stand.signer, Es256Signer()
     try:
         return stand.ticket()
     finally:
@@ -211,21 +210,32 @@ def test_a_path_with_two_readings_takes_no_ticket(
 
 
 def test_ticketed_requests_are_logged_and_no_others(stand: Stand, wire: Wire) -> None:
-    wire.get("/denied", stand.ticket("wiki", did="dec_denied"))
-    wire.ask("POST", "/search?q=secret", stand.ticket(did="dec_logged"), body=b"{}")
-    wire.get("/", stand.ticket(did="dec_last"))
-    lines = {str(line["did"]): line for line in stand.ticketed("dec_last")}
-    assert "dec_denied" not in lines
-    line = lines["dec_logged"]
-    assert {name: line[name] for name in ("sid", "snp", "sub", "scp")} == {
-        "sid": "ses_alice",
-        "snp": "3",
-        "sub": "alice",
-        "scp": stand.scope("hr", "read"),
-    }
-    assert (line["method"], line["path"], line["address"]) == ("POST", "/search", "127.0.0.1")
-    assert line["thumbprint"] is None
-    assert abs(float(str(line["at"])) - time.time()) < 5
-    assert line["status"] == 200
-    assert isinstance(line["milliseconds"], int)
-    assert ticket_record(GatewayId("edge"), json.dumps(line).encode()) is not None
+    def log(decision: str) -> str:
+        return f"{decision} 3 ses_alice alice hr read"
+
+    wire.get("/denied", stand.ticket("wiki", log=log("dec_denied")))
+    wire.ask("POST", "/search?q=secret", stand.ticket(log=log("dec_logged")), body=b"{}")
+    wire.get("/", stand.ticket(log=log("dec_last")))
+    records = [
+        ticket_record(GatewayId("edge"), line.encode()) for line in stand.ticketed("dec_last")
+    ]
+    assert None not in records
+    found = {record.decision: record for record in records if record is not None}
+    assert "dec_denied" not in found
+    record = found[DecisionId("dec_logged")]
+    assert (record.session, record.subject, record.snapshot) == ("ses_alice", "alice", 3)
+    assert (record.resource, record.action) == ("hr", "read")
+    assert (record.method, record.path, record.address) == ("POST", "/search", "127.0.0.1")
+    assert record.device == ""
+    assert abs(record.at - time.time()) < 5
+
+
+def test_a_record_names_the_device(stand: Stand) -> None:
+    bound = stand.ticket(
+        bnd=binding("127.0.0.1", stand.thumbprint), log="dec_device 3 ses_alice alice hr read"
+    )
+    with Wire(stand.tls, stand.client_tls(device=True)) as wire:
+        assert wire.get("/", bound).status == 200
+    record = ticket_record(GatewayId("edge"), stand.ticketed("dec_device")[-1].encode())
+    assert record is not None
+    assert record.device == stand.thumbprint

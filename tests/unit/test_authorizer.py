@@ -38,7 +38,8 @@ def test_a_session_gets_identity_assertion_and_ticket() -> None:
     assert NOW + 10 < ticket.exp <= NOW + 15 - 1
     (record,) = world.log.records
     assert (record.outcome, record.source, record.path) == ("allow", "engine", "/page")
-    assert record.id == record.decision == ticket.did
+    assert record.id == record.decision
+    assert ticket.log == f"{record.id} {record.snapshot} ses_1 alice wiki read"
 
 
 def test_a_client_that_asks_again_at_once_gets_the_same_ticket() -> None:

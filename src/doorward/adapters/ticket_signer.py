@@ -20,8 +20,12 @@ _encoder = msgspec.json.Encoder()
 class Es256Signer:
     """An ECDSA P-256 key that is made here, lives in memory only and dies with the process."""
 
-    def __init__(self, token_type: str) -> None:
-        """`token_type` becomes the header's `typ`: a token of one type never passes as another."""
+    def __init__(self, token_type: str = "") -> None:
+        """`token_type` becomes the header's `typ`, so that no token passes as one of another type.
+
+        Without it the header names the algorithm only: the shortest token, for a verifier that
+        has this key alone.
+        """
         self._key = ec.generate_private_key(ec.SECP256R1())
         numbers = self._key.public_key().public_numbers()
         public = {
@@ -32,7 +36,9 @@ class Es256Signer:
         }
         self._key_id = _base64url(sha256(_encoder.encode(public)).digest()).decode()  # RFC 7638
         self._public = public
-        header = {"alg": "ES256", "kid": self._key_id, "typ": token_type}
+        header = {"alg": "ES256"}
+        if token_type:
+            header |= {"kid": self._key_id, "typ": token_type}
         self._header = _base64url(_encoder.encode(header)) + b"."
         self._algorithm = ec.ECDSA(hashes.SHA256())
 

@@ -18,7 +18,8 @@ class TicketClaims(msgspec.Struct, frozen=True, kw_only=True):
     """One allow that Envoy may reuse; see the ticket claims in ARCHITECTURE.md.
 
     `scp` is the resource, the action class and the rules that it follows from in one string, which
-    Envoy compares whole; `epo` is the epoch in decimal; `exp` is in whole Unix seconds; `groups`
+    Envoy compares whole; `epo` is the epoch in decimal; `log` is what
+    Envoy's log says of the decision (`ticket_log_entry`); `exp` is in whole Unix seconds; `groups`
     is joined by commas, as the header carries it.
     """
 
@@ -26,14 +27,23 @@ class TicketClaims(msgspec.Struct, frozen=True, kw_only=True):
     scp: str
     epo: str
     bnd: str
-    did: str
-    snp: str
+    log: str
     sub: str
     email: str
     name: str
     groups: str
     asr: str
     exp: int
+
+
+def ticket_log_entry(
+    *, decision: str, snapshot: int, session: str, subject: str, resource: str, action: str
+) -> str:
+    """The claim `log`: identifiers, which hold no space, and a space between them.
+
+    One claim, since Envoy pays for each that it writes to its log.
+    """
+    return f"{decision} {snapshot} {session} {subject} {resource} {action}"
 
 
 class AssertionClaims(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,7 +16,18 @@ from doorward.enforcement.envoy.settings import EnvoySettings, TlsListener
 from doorward.enforcement.envoy.ticket import JWT_FILTER, PAYLOAD
 from doorward.enforcement.envoy.typed import Json, extension
 
-_LOGGED_CLAIMS: Final = ("sid", "did", "snp", "sub", "scp", "bnd")
+_LOG_FIELDS: Final = (
+    f"%DYNAMIC_METADATA({JWT_FILTER}:{PAYLOAD}:log)%",
+    "%START_TIME(%s.%9f)%",
+    "%CONNECTION_ID%",
+    "%REQ(:METHOD)%",
+    "%PATH(NQ:PATH)%",
+    "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
+    "%DOWNSTREAM_PEER_FINGERPRINT_256%",
+    "%RESPONSE_CODE%",
+    "%DURATION%",
+)
+"""A line of the log; the first field is six: `protocol.ticket.ticket_log_entry`."""
 
 
 def listeners(settings: EnvoySettings, ticket: Json, routes: Json | None = None) -> list[Json]:
@@ -120,23 +131,16 @@ def _connection_manager(
 
 
 def _ticket_log(path: str) -> Json:
-    """Ticketed requests, one JSON object a line; all others the decision process records."""
-    fields = {name: f"%DYNAMIC_METADATA({JWT_FILTER}:{PAYLOAD}:{name})%" for name in _LOGGED_CLAIMS}
-    fields |= {
-        "at": "%START_TIME(%s.%9f)%",
-        "connection": "%CONNECTION_ID%",
-        "method": "%REQ(:METHOD)%",
-        "path": "%PATH(NQ:PATH)%",
-        "address": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
-        "thumbprint": "%DOWNSTREAM_PEER_FINGERPRINT_256%",
-        "status": "%RESPONSE_CODE%",
-        "milliseconds": "%DURATION%",
-    }
+    """Ticketed requests, one a line; all others the decision process records.
+
+    Plain text: as JSON it would cost a ticketed request a fifth of its processor time. No field
+    holds a space, and the last, a full stop, tells a whole line from a part.
+    """
     logger = extension(
         "envoy.access_loggers.file",
         "extensions.access_loggers.file.v3.FileAccessLog",
         path=path,
-        log_format={"json_format": fields},
+        log_format={"text_format_source": {"inline_string": " ".join(_LOG_FIELDS) + " .\n"}},
     )
     metadata = {"matcher": TICKETED, "match_if_key_not_found": False}
     return {**logger, "filter": {"metadata_filter": metadata}}

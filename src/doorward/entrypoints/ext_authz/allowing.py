@@ -28,6 +28,7 @@ from doorward.protocol.ticket import (
     TICKET_LIFETIME_SECONDS,
     AssertionClaims,
     TicketClaims,
+    ticket_log_entry,
 )
 
 _CACHED_ASSERTIONS = 20_000
@@ -214,8 +215,14 @@ def ticket_claims(
         scp=scope(decided.snapshot.resources[request.resource], request.action),
         epo=str(epoch),
         bnd=binding(request.address, request.thumbprint),
-        did=decided.id,
-        snp=str(decided.snapshot.number),
+        log=ticket_log_entry(
+            decision=decided.id,
+            snapshot=decided.snapshot.number,
+            session=identity.session,
+            subject=identity.subject,
+            resource=request.resource,
+            action=request.action,
+        ),
         sub=identity.subject,
         email=identity.email,
         name=identity.name,

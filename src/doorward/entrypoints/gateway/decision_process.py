@@ -81,7 +81,7 @@ class DecisionProcess:
     ) -> None:
         gateway = GatewayId(settings.id)
         ids = SystemSecrets()
-        tickets, assertions = Es256Signer("doorward-ticket"), Es256Signer("JWT")
+        tickets, assertions = Es256Signer(), Es256Signer("JWT")
         self._folder = folder
         self._gateway = gateway
         self._pulse = pulse
