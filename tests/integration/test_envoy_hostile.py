@@ -89,7 +89,13 @@ def test_cookies_that_http2_splits_arrive_in_one_line_without_ours(
 ) -> None:
     stand, upstream = recorded
     ours = stand.ticket("rpc").removeprefix("cookie: ")
-    for pairs in (("a=1", OWN, "b=2"), (OWN, "a=1", "b=2"), ("a=1", "b=2", ours), (ours, OWN)):
+    for pairs in (
+        ("a=1", OWN, "b=2"),
+        (OWN, "a=1", "b=2"),
+        ("a=1", "b=2", ours),
+        (ours, OWN),
+        ("a=1", OWN, OWN),
+    ):
         cookies = [("cookie", pair) for pair in pairs]
         with socket.create_connection(stand.plain, 10) as connected:
             stream = Http2Stream(connected, request("GET", "rpc.example.test", "/", *cookies))

@@ -67,8 +67,11 @@ _CLAIM_HEADERS: Final = (
     ("asr", ASSERTION_HEADER),
 )
 _OWN_COOKIES: Final = (
-    f"(?i)(; *{COOKIE_PREFIX}[^;]*)+$|^({COOKIE_PREFIX}[^;]*(; *|$))+|{COOKIE_PREFIX}[^;]*(; *|$)"
+    f"(?i)[;,][ \\t]*{COOKIE_PREFIX}[^;]*|^[ \\t]*(?:{COOKIE_PREFIX}[^;]*(?:;[ \\t]*|$))+"
 )
+"""Each of doorward's cookies with the separator before it, or those that come first with theirs
+after them. Cookie lines that Envoy joins are joined by a comma."""
+
 _OWN_BEARER: Final = f"(?i)^.*bearer +{SERVICE_TOKEN_PREFIX}.*$"
 
 _REFUSED_HEADERS: Final = (
