@@ -35,7 +35,7 @@ def test_an_administrator_sees_why_and_takes_access_away(demo: Demo, page: Page)
             complaints.append(said.text)
 
     page.on("console", note)
-    accept_by_passkey(page, demo.invitation())
+    accept_by_passkey(page, str(demo.json("user", "invite", "alice")["link"]))
     page.goto(demo.url("handbook"))
     page.goto(demo.url("payroll"))
     page.goto(demo.url("console"))

@@ -128,16 +128,16 @@ def test_sign_out_everywhere(demo: Demo, page: Page) -> None:
 @pytest.mark.parametrize(
     ("act", "undo"),
     [
-        (("user", "disable", "alice"), ("user", "enable", "alice")),
-        (("user", "risk", "alice", "90"), ("user", "risk", "alice", "0")),
-        (("user", "groups", "alice", "contractors"), ("user", "groups", "alice", "security")),
+        (("user", "disable", "bob"), ("user", "enable", "bob")),
+        (("user", "risk", "bob", "90"), ("user", "risk", "bob", "0")),
+        (("user", "groups", "bob", "contractors"), ("user", "groups", "bob", "finance")),
     ],
     ids=["disabled", "risk", "group"],
 )
 def test_a_signal_takes_access_away(
     demo: Demo, page: Page, act: tuple[str, ...], undo: tuple[str, ...]
 ) -> None:
-    accept_by_passkey(page, invite(demo, "alice"))
+    accept_by_passkey(page, invite(demo, "bob"))
     fetch = "() => fetch('/-/versions.json', {redirect: 'manual'}).then((answer) => answer.status)"
     page.goto(demo.url("payroll"))
     assert page.evaluate(fetch) == 200
@@ -146,4 +146,4 @@ def test_a_signal_takes_access_away(
         assert page.evaluate(fetch) in {401, 403}
     finally:
         demo.run(*undo)
-        demo.run("user", "sign-out", "alice")
+        demo.run("user", "sign-out", "bob")

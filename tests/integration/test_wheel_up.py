@@ -25,19 +25,19 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory"]
     subprocess.run([*build, str(folder)], cwd=PROJECT, check=True, capture_output=True)
     [wheel] = folder.glob("*.whl")
-    uv = str(Path(sys.executable).with_name("uv"))
     venv = folder / "venv"
-    subprocess.run([uv, "venv", "--python", sys.executable, str(venv)], check=True)
-    python = str(venv / "bin" / "python")
-    constraints = str(PROJECT / "requirements" / "runtime.txt")
+    subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
+    pip = [str(venv / "bin" / "python"), "-m", "pip", "--quiet", "install"]
+    locked = str(PROJECT / "requirements" / "runtime.txt")
+    subprocess.run([*pip, "--require-hashes", "--no-deps", "-r", locked], check=False)
     installed = subprocess.run(
-        [uv, "pip", "install", "--python", python, "-c", constraints, f"{wheel}[demo]"],
+        [*pip, "--no-deps", f"{wheel}[demo]"],
         check=False,
         capture_output=True,
         text=True,
     )
     if installed.returncode != 0:
-        give_up(f"needs a package index or uv's cache: {installed.stderr[-300:]}")
+        give_up(f"needs a package index: {installed.stderr[-300:]}")
     return venv / "bin"
 
 
