@@ -10,7 +10,12 @@ import pytest
 
 from doorward.adapters.ticket_signer import Es256Signer
 from doorward.enforcement.envoy.check import IDENTITY_HEADERS, binding
-from doorward.enforcement.envoy.ticket import TICKET_COOKIE
+from doorward.enforcement.envoy.ticket import (
+    BINDING_HEADER,
+    EPOCH_HEADER,
+    SCOPE_HEADER,
+    TICKET_COOKIE,
+)
 from doorward.entrypoints.ext_authz.http_server import HttpRequest, HttpResponse
 from doorward.entrypoints.gateway.records import ticket_record
 from doorward.model.estate import Action
@@ -46,7 +51,18 @@ def test_a_good_ticket_is_let_in_without_a_question(stand: Stand, wire: Wire) ->
         ["ses_alice"],
         ["assertion.of.alice"],
     ]
+    assert [name for name, _ in answer.echo["headers"] if name.startswith("doorward-ticket")] == []
     assert not stand.check.questions
+
+
+def test_claims_that_a_client_sends_as_headers_are_none(stand: Stand, wire: Wire) -> None:
+    claims = (
+        f"{SCOPE_HEADER}: {stand.scope('hr', 'read')}",
+        f"{EPOCH_HEADER}: {stand.epoch}",
+        f"{BINDING_HEADER}: 127.0.0.1:",
+    )
+    assert wire.get("/", *claims).status == 403
+    assert wire.get("/", *claims, stand.ticket("wiki")).status == 403
 
 
 def resigned(stand: Stand, header: bytes) -> str:

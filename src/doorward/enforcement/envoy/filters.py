@@ -1,6 +1,6 @@
 """The HTTP filters, in the order in which a request passes them.
 
-1. `jwt_authn` reads the ticket; missing or invalid is no error, it only leaves no metadata.
+1. `jwt_authn` reads the ticket; missing or invalid is no error, it only leaves no claims.
 2. `rbac` compares it with route, client and epoch; shadow rules only, so it writes a result and
    refuses nothing. It is read from a file of its own: a new epoch costs the same for a thousand
    resources as for one, and takes effect on open connections.
@@ -34,11 +34,13 @@ from doorward.enforcement.envoy.check import (
 )
 from doorward.enforcement.envoy.settings import EnvoySettings
 from doorward.enforcement.envoy.ticket import (
+    CLAIM_HEADERS,
     CLOCK_SKEW_SECONDS,
     COOKIE_PREFIX,
     JWT_FILTER,
-    PAYLOAD,
+    LOG_HEADER,
     PROBE_HEADER,
+    PROVIDER,
     RBAC_FILTER,
     SERVICE_TOKEN_PREFIX,
     SHADOW_RESULT,
@@ -56,9 +58,10 @@ CHECK_CLUSTER: Final = "doorward-check"
 ROUTED: Final = "doorward.routed"
 """The metadata of a virtual host that holds the id of its `resource`."""
 CLEANED: Final = "doorward.cleaned"
-"""The metadata that holds `cookie` and `authorization` without doorward's own credentials."""
+"""The metadata that holds `cookie` and `authorization` without doorward's own credentials, and
+what the log says of the ticket."""
 
-_CLAIM_HEADERS: Final = (
+_IDENTITY_CLAIMS: Final = (
     ("sub", USER_HEADER),
     ("email", EMAIL_HEADER),
     ("name", NAME_HEADER),
@@ -170,19 +173,19 @@ def _jwt_authn(ticket_jwk: str) -> Json:
         "local_jwks": {"inline_string": keys},
         "from_cookies": [TICKET_COOKIE],
         "forward": True,
-        "payload_in_metadata": PAYLOAD,
         "require_expiration": True,
         "clock_skew_seconds": CLOCK_SKEW_SECONDS,
         "jwt_cache_config": {"jwt_cache_size": 4096, "jwt_max_token_size": 8192},
         "claim_to_headers": [
-            {"claim_name": claim, "header_name": header} for claim, header in _CLAIM_HEADERS
+            {"claim_name": claim, "header_name": header}
+            for claim, header in (*_IDENTITY_CLAIMS, *CLAIM_HEADERS)
         ],
     }
-    either = [{"provider_name": PAYLOAD}, {"allow_missing_or_failed": {}}]
+    either = [{"provider_name": PROVIDER}, {"allow_missing_or_failed": {}}]
     return extension(
         JWT_FILTER,
         "extensions.filters.http.jwt_authn.v3.JwtAuthentication",
-        providers={PAYLOAD: provider},
+        providers={PROVIDER: provider},
         rules=[{"match": {"prefix": "/"}, "requires": {"requires_any": {"requirements": either}}}],
     )
 
@@ -229,21 +232,21 @@ def _ext_authz() -> Json:
 
 
 def _credentials() -> Json:
-    def rule(header: str, pattern: str) -> Json:
-        return {
-            "header": header,
-            "remove": True,
-            "on_header_present": {
-                "metadata_namespace": CLEANED,
-                "key": header,
-                "regex_value_rewrite": {"pattern": {"regex": pattern}, "substitution": ""},
-            },
-        }
+    def moved(header: str, **rewrite: Json) -> Json:
+        present = {"metadata_namespace": CLEANED, "key": header, **rewrite}
+        return {"header": header, "remove": True, "on_header_present": present}
+
+    def without(pattern: str) -> Json:
+        return {"pattern": {"regex": pattern}, "substitution": ""}
 
     return extension(
         CREDENTIALS_FILTER,
         "extensions.filters.http.header_to_metadata.v3.Config",
-        request_rules=[rule("cookie", _OWN_COOKIES), rule("authorization", _OWN_BEARER)],
+        request_rules=[
+            moved("cookie", regex_value_rewrite=without(_OWN_COOKIES)),
+            moved("authorization", regex_value_rewrite=without(_OWN_BEARER)),
+            moved(LOG_HEADER),
+        ],
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from doorward.enforcement.envoy.filters import (
+    CLEANED,
     TICKETED,
     front_mutations,
     http_filters,
@@ -13,11 +14,11 @@ from doorward.enforcement.envoy.filters import (
 )
 from doorward.enforcement.envoy.routes import ROUTES
 from doorward.enforcement.envoy.settings import EnvoySettings, TlsListener
-from doorward.enforcement.envoy.ticket import JWT_FILTER, PAYLOAD
+from doorward.enforcement.envoy.ticket import LOG_HEADER
 from doorward.enforcement.envoy.typed import Json, extension
 
 _LOG_FIELDS: Final = (
-    f"%DYNAMIC_METADATA({JWT_FILTER}:{PAYLOAD}:log)%",
+    f"%DYNAMIC_METADATA({CLEANED}:{LOG_HEADER})%",
     "%START_TIME(%s.%9f)%",
     "%CONNECTION_ID%",
     "%REQ(:METHOD)%",

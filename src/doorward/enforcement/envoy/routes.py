@@ -27,7 +27,13 @@ from doorward.enforcement.envoy.filters import (
     without_authorization,
 )
 from doorward.enforcement.envoy.settings import EnvoySettings
-from doorward.enforcement.envoy.ticket import PROBE_HEADER, RBAC_FILTER, SHADOW_POLICY, scope
+from doorward.enforcement.envoy.ticket import (
+    CLAIM_HEADERS,
+    PROBE_HEADER,
+    RBAC_FILTER,
+    SHADOW_POLICY,
+    scope,
+)
 from doorward.enforcement.envoy.typed import Json
 from doorward.model.estate import ActionRule, Resource
 from doorward.model.snapshot import Snapshot
@@ -62,6 +68,7 @@ def route_configuration(snapshot: Snapshot, settings: EnvoySettings) -> Json:
         "name": ROUTES,
         "virtual_hosts": [*hosts, _auth_host(settings.domain), _PROBE, _UNKNOWN],
         "ignore_port_in_host_matching": True,
+        "request_headers_to_remove": [name for _, name in CLAIM_HEADERS],
         "request_headers_to_add": [
             _overwritten("x-forwarded-for", "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%"),
             _overwritten("x-forwarded-host", "%REQ(:AUTHORITY)%"),

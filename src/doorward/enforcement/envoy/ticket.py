@@ -28,9 +28,22 @@ CLOCK_SKEW_SECONDS: Final = 1
 
 JWT_FILTER: Final = "envoy.filters.http.jwt_authn"
 RBAC_FILTER: Final = "envoy.filters.http.rbac"
-PAYLOAD: Final = "ticket"
+PROVIDER: Final = "ticket"
 SHADOW_RESULT: Final = "shadow_engine_result"
 SHADOW_POLICY: Final = "shadow_effective_policy_id"
+
+SCOPE_HEADER: Final = "doorward-ticket-scope"
+EPOCH_HEADER: Final = "doorward-ticket-epoch"
+BINDING_HEADER: Final = "doorward-ticket-binding"
+LOG_HEADER: Final = "doorward-ticket-log"
+CLAIM_HEADERS: Final = (
+    ("scp", SCOPE_HEADER),
+    ("epo", EPOCH_HEADER),
+    ("bnd", BINDING_HEADER),
+    ("log", LOG_HEADER),
+)
+"""Where Envoy puts claims of a verified ticket for its own filters; removed before the upstream.
+As headers, since the whole payload as metadata costs 15 % of a ticketed request's time."""
 
 PROBE_HEADER: Final = "doorward-probe"
 """Set on the probe socket; no client can send a header of this prefix."""
@@ -53,15 +66,7 @@ def ticket_rules(epoch: int) -> Json:
     A request that also brings a doorward bearer token goes to the decision process, which refuses
     two credentials at once. The second policy, whose name is the epoch, marks the probe's requests.
     """
-    current = {
-        "sourced_metadata": {
-            "metadata_matcher": {
-                "filter": JWT_FILTER,
-                "path": [{"key": PAYLOAD}, {"key": "epo"}],
-                "value": {"string_match": {"exact": str(epoch)}},
-            }
-        }
-    }
+    current = {"header": {"name": EPOCH_HEADER, "string_match": {"exact": str(epoch)}}}
     bearer = {
         "header": {
             "name": "authorization",
@@ -96,9 +101,9 @@ def _opens_and_bound() -> Json:
     """The route's name is `scp`; the client's address begins with `bnd` or its certificate is it.
 
     `xds.route_name == scp && (source.address.startsWith(bnd) ||
-    connection.sha256_peer_certificate_digest == bnd)`: an abstract syntax tree of the Common
-    Expression Language. `bnd` holds either an address with its closing colon or a digest without
-    one, so neither can be taken for the other.
+    connection.sha256_peer_certificate_digest == bnd)`, the claims read from their headers, as an
+    abstract syntax tree of the Common Expression Language. `bnd` holds either an address with its
+    closing colon or a digest without one, so neither can be taken for the other.
     """
     ids = iter(range(1, 100))
 
@@ -111,22 +116,18 @@ def _opens_and_bound() -> Json:
     def identifier(name: str) -> Json:
         return node(ident_expr={"name": name})
 
-    def index(operand: Json, key: str) -> Json:
-        constant = node(const_expr={"string_value": key})
-        return node(call_expr={"function": "_[_]", "args": [operand, constant]})
-
-    def claim(name: str) -> Json:
-        metadata = select(identifier("metadata"), "filter_metadata")
-        return index(index(index(metadata, JWT_FILTER), PAYLOAD), name)
-
     def call(function: str, *args: Json) -> Json:
         return node(call_expr={"function": function, "args": list(args)})
 
+    def header(name: str) -> Json:
+        headers = select(identifier("request"), "headers")
+        return call("_[_]", headers, node(const_expr={"string_value": name}))
+
     address = select(identifier("source"), "address")
     digest = select(identifier("connection"), "sha256_peer_certificate_digest")
-    prefix = {"target": address, "function": "startsWith", "args": [claim("bnd")]}
-    bound = call("_||_", node(call_expr=prefix), call("_==_", digest, claim("bnd")))
-    opens = call("_==_", select(identifier("xds"), "route_name"), claim("scp"))
+    prefix = {"target": address, "function": "startsWith", "args": [header(BINDING_HEADER)]}
+    bound = call("_||_", node(call_expr=prefix), call("_==_", digest, header(BINDING_HEADER)))
+    opens = call("_==_", select(identifier("xds"), "route_name"), header(SCOPE_HEADER))
     return call("_&&_", opens, bound)
 
 
