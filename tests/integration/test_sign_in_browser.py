@@ -109,6 +109,8 @@ async def test_invitation_passkey_sign_out_and_sign_in(running: Running) -> None
     await expect(page.get_by_role("heading", name="You are signed out")).to_be_visible()
     assert not running.desk.control.live.current.sessions
     await page.get_by_role("link", name="Sign in again").click()
+    button = page.get_by_role("button", name="Sign in with a passkey")
+    await expect(button).to_be_enabled()
     await page.keyboard.press("Tab")
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("heading", name="Hello, Alice Adams")).to_be_visible()

@@ -88,6 +88,8 @@ export function sentence(error) {
 }
 
 export function onSubmit(form, trouble, act) {
+  // Until here a click would send the form itself, which nothing answers.
+  form.querySelector("button").disabled = false;
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     trouble.hidden = true;
