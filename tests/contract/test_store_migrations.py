@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import sqlalchemy
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
 from doorward.adapters.store import open_store
-from doorward.adapters.store.migrate import upgrade
-from doorward.adapters.store.tables import metadata
+from doorward.adapters.store.migrate import alembic_config, upgrade
+from doorward.adapters.store.tables import decision, metadata
 from doorward.errors import DoorwardError
+
+HEAD = "0002"
 
 
 def sync_engine(url: str) -> sqlalchemy.Engine:
@@ -30,6 +35,19 @@ def test_upgrading_twice_changes_nothing(store_url: str) -> None:
     test_migrations_add_up_to_the_tables(store_url)
 
 
+def test_a_store_of_the_first_version_keeps_its_records(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'doorward.db'}"
+    engine = sync_engine(url)
+    with engine.begin() as connection:
+        command.upgrade(alembic_config(connection), "0001")
+        row = dict.fromkeys((column.name for column in decision.columns), "x")
+        connection.execute(decision.insert().values(row | {"seq": 7, "at": 1.5}))
+    upgrade(url)
+    with engine.begin() as connection:
+        assert connection.execute(sqlalchemy.select(decision.c.seq)).scalars().all() == [7]
+    engine.dispose()
+
+
 def test_a_store_of_a_newer_version_is_refused(store_url: str) -> None:
     def stamp(before: str, after: str) -> None:
         with engine.begin() as connection:
@@ -37,12 +55,12 @@ def test_a_store_of_a_newer_version_is_refused(store_url: str) -> None:
             connection.execute(sqlalchemy.text(statement), {"after": after, "old": before})
 
     engine = sync_engine(store_url)
-    stamp("0001", "9999")
+    stamp(HEAD, "9999")
     try:
         with pytest.raises(DoorwardError, match="store-newer"):
             upgrade(store_url)
     finally:
-        stamp("9999", "0001")
+        stamp("9999", HEAD)
         engine.dispose()
 
 

@@ -2,7 +2,8 @@
 
 Documents and decisions are kept as the JSON they were written as; columns beside it are for
 searching. Times are seconds since the epoch. A new column here needs a migration beside it
-(`migrations/versions`); a test holds the two together.
+(`migrations/versions`); a test holds the two together. Triggers, which stand in the migrations
+alone, refuse to change `audit_entry` and `decision`.
 """
 
 from __future__ import annotations
@@ -123,3 +124,11 @@ decision = Table(
     Index("ix_decision_at", "at"),
     sqlite_autoincrement=True,
 )
+
+decision_floor = Table(
+    "decision_floor",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("moment", Double, nullable=False),
+)
+"""One row, `id` 1: decision records from before `moment` may be removed. It moves forward only."""
