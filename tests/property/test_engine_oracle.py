@@ -190,6 +190,7 @@ def test_what_is_reused_from_the_previous_snapshot_changes_no_answer(
         replace(before, standings=after.standings, sessions=after.sessions),
         replace(before, groups=after.groups, users=after.users),
         replace(before, policies=after.policies),
+        replace(before, policies=dict(list(before.policies.items())[1:])),
         replace(before, networks={}, devices=after.devices),
         replace(before, resources=after.resources, labels={}),
     ):

@@ -30,7 +30,6 @@ from doorward.errors import DoorwardError
 from doorward.model.decision import AccessRequest, Allow, Decision, Deny, ReasonCode, Remedy
 from doorward.model.estate import Resource
 from doorward.model.ids import UnixSeconds
-from doorward.policy import evaluate
 
 _END_OF_TIME: UnixSeconds = 32_503_680_000.0  # the year 3000, which the calendar still reaches
 _SIGN_IN = (Remedy(kind="sign-in"),)
@@ -134,13 +133,15 @@ def _judge(
     minute = facts.minute
     if minute is None or not minute.start <= now < minute.end:
         minute = facts.minute = wall_minute(zone, now)
+    question = facts.questions[request.action]
+    if question.clock:
+        valid_until = min(valid_until, minute.end)
     age: int | None = None
-    valid_until = min(valid_until, minute.end)
     if facts.documents.session is not None:
         age, ages_at = authentication_age(facts.documents.session.authenticated_at, now)
-        valid_until = min(valid_until, ages_at)
-    question = facts.questions[request.action]
-    verdict = evaluate(question.policies, facts.entities, [question.at(minute, age)])[0]
+        if question.ages:
+            valid_until = min(valid_until, ages_at)
+    verdict = question.verdict(facts.entities, minute, age)
     closing = f',"action":"{request.action}"{timed(minute, age)}'
     described = msgspec.Raw(facts.described + closing.encode())
     if verdict.outcome == "error":  # 7

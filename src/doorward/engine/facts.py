@@ -19,7 +19,7 @@ from doorward.model.estate import Action, Group, Label, Resource, Service, User
 from doorward.model.identity import Device, Session, Standing
 from doorward.model.ids import NetworkId
 from doorward.model.snapshot import Snapshot
-from doorward.policy import EVERYTHING, EntitySet, Node, Slice, Uid
+from doorward.policy import EVERYTHING, Bundle, EntitySet, Node, Slice, Uid, Verdict, evaluate
 
 MAX_RISK = 100
 ACTIONS: dict[Action, Node] = {
@@ -50,23 +50,37 @@ class Origin:
     networks: tuple[NetworkId, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Question:
     """What Cedar is asked about one action.
 
     `context` is a JSON object left open for the facts of time. Optional facts that no policy of
     the slice reads are left out of it: they could not change the answer, and each costs 10 µs.
+    `clock` and `ages` say which facts of time the policies read; the last answer stands until one
+    of those changes.
     """
 
     policies: Slice
     request: dict[str, Any]
     context: str
+    clock: bool
     ages: bool
+    answered: tuple[object, Verdict] | None = None
 
     def at(self, minute: Minute, age: int | None) -> dict[str, Any]:
         """The Cedar request at that minute."""
         closing = timed(minute, age if self.ages else None)
         return {**self.request, "context": self.context + closing}
+
+    def verdict(self, entities: EntitySet, minute: Minute, age: int | None) -> Verdict:
+        """Cedar's answer at that minute, given the entities that the facts hold."""
+        read = (
+            (minute.minute_of_day, minute.weekday) if self.clock else None,
+            age if self.ages else None,
+        )
+        if self.answered is None or self.answered[0] != read:
+            self.answered = (read, evaluate(self.policies, entities, [self.at(minute, age)])[0])
+        return self.answered[1]
 
 
 @dataclass(slots=True)
@@ -75,9 +89,10 @@ class Facts:
 
     `named` are the documents of entities that conditions name by id; `described` is a JSON object
     of all facts, left open for those of time. `remedies` remembers those of the last denial of
-    each action.
+    each action. `bundle` is the one that the questions' slices were last seen in.
     """
 
+    bundle: Bundle
     documents: Documents
     place: Place
     origin: Origin
@@ -111,7 +126,8 @@ def question(
             "resource": uid_json(resource),
         },
         msgspec.json.encode(read)[:-1].decode(),
-        mentions(policies, "authentication_age_minutes"),
+        clock=mentions(policies, "minute_of_day", "weekday"),
+        ages=mentions(policies, "authentication_age_minutes"),
     )
 
 

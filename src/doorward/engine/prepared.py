@@ -27,6 +27,7 @@ from doorward.engine.facts import (
     uid_json,
 )
 from doorward.engine.networks import NetworkTable, Place
+from doorward.model.estate import Action
 from doorward.model.identity import Device
 from doorward.model.ids import NetworkId, UnixSeconds
 from doorward.model.snapshot import Snapshot
@@ -73,6 +74,7 @@ class PreparedSnapshot:
             and found.place is place
             and found.documents == documents
             and (not found.named or found.named == self._named(found))
+            and self._has_slices_of(found)
         ):
             return found
         found = _gather(self, documents, place, country)
@@ -80,6 +82,22 @@ class PreparedSnapshot:
             self._facts.pop(next(iter(self._facts)), None)
         self._facts[key] = found
         return found
+
+    def _has_slices_of(self, facts: Facts) -> bool:
+        """Whether these policies say about `facts` just what those said that it was gathered by."""
+        if facts.bundle is not self.bundle:
+            slices = self._slices(facts.documents)
+            if any(facts.questions[action].policies is not slices[action] for action in slices):
+                return False
+            facts.bundle = self.bundle
+        return True
+
+    def _slices(self, documents: Documents) -> dict[Action, Slice]:
+        principal = principal_node(documents.subject, self.snapshot.groups)
+        resource = resource_node(documents.resource)
+        return {
+            action: self.bundle.slice(principal, node, resource) for action, node in ACTIONS.items()
+        }
 
     def _named(self, facts: Facts) -> tuple[object, ...]:
         return named_documents(literals_of(facts), self.snapshot)
@@ -105,7 +123,6 @@ def prepare(
     if bundle is None or before is None or before.policies != snapshot.policies:
         ordered = sorted(snapshot.policies.values(), key=lambda policy: policy.id)
         bundle = compile_bundle(ordered, bundle)
-        facts = {}
     if networks is None or before is None or before.networks != snapshot.networks:
         networks = NetworkTable(snapshot.networks)
         facts = {}
@@ -134,9 +151,7 @@ def _gather(
     principal = principal_node(documents.subject, snapshot.groups)
     resource = resource_node(documents.resource)
     origin = Origin(place.address, country, place.networks)
-    slices = {
-        action: prepared.bundle.slice(principal, node, resource) for action, node in ACTIONS.items()
-    }
+    slices = prepared._slices(documents)  # noqa: SLF001
     literals = _literals(slices.values())
     entities = named_entities(literals, snapshot) | base_entities(documents, snapshot)
     context: dict[str, Any] = {"origin": uid_json(origin_uid(origin))}
@@ -151,6 +166,7 @@ def _gather(
     described = describe(documents, origin, entities)
     entities[origin_uid(origin)] = origin_entity(origin)
     return Facts(
+        bundle=prepared.bundle,
         documents=documents,
         place=place,
         origin=origin,

@@ -9,7 +9,7 @@ from doorward.policy.bundle import Bundle, Node, Slice, compile_bundle
 from doorward.policy.compiled import EVERYTHING, Uid
 from doorward.policy.evaluation import EntitySet, Verdict, entity_set, evaluate
 from doorward.policy.source import parse_policies
-from doorward.policy.validation import validate
+from doorward.policy.validation import refuse_duplicates, validate
 
 __all__ = [
     "EVERYTHING",
@@ -23,5 +23,6 @@ __all__ = [
     "entity_set",
     "evaluate",
     "parse_policies",
+    "refuse_duplicates",
     "validate",
 ]

@@ -71,17 +71,19 @@ class Bundle:
 
     policies: tuple[CompiledPolicy, ...]
     _index: dict[ScopeKey, _Actions]
-    _slices: dict[tuple[int, ...], Slice] = field(default_factory=dict)
+    _slices: dict[tuple[PolicyId, ...], Slice] = field(default_factory=dict)
 
     def slice(self, principal: Node, action: Node, resource: Node) -> Slice:
-        """The policies that can apply, in the bundle's order."""
-        positions = tuple(sorted(self._candidates(principal, action, resource)))
-        found = self._slices.pop(positions, None)
-        if found is None:
-            found = Slice(tuple(self.policies[position] for position in positions))
+        """The policies that can apply, in the bundle's order; the same policies, the same slice."""
+        positions = sorted(self._candidates(principal, action, resource))
+        policies = tuple(self.policies[position] for position in positions)
+        names = tuple(item.policy.id for item in policies)
+        found = self._slices.pop(names, None)
+        if found is None or found.policies != policies:
+            found = Slice(policies)
             while len(self._slices) >= _MAX_SLICES:
                 del self._slices[next(iter(self._slices))]
-        self._slices[positions] = found
+        self._slices[names] = found
         return found
 
     def _candidates(self, principal: Node, action: Node, resource: Node) -> Iterator[int]:
@@ -103,7 +105,8 @@ class Bundle:
 def compile_bundle(policies: Iterable[Policy], previous: Bundle | None = None) -> Bundle:
     """Compile policies that `validate` accepted, reusing what `previous` holds of them.
 
-    Some 0.3 ms a policy. Raises DoorwardError `policy-invalid`.
+    A slice whose policies are all as before is the same object. Some 0.3 ms a policy.
+    Raises DoorwardError `policy-invalid`.
     """
     known = {item.policy.id: item for item in previous.policies} if previous else {}
     compiled = tuple(_reuse(policy, known.get(policy.id)) for policy in policies)
@@ -113,7 +116,7 @@ def compile_bundle(policies: Iterable[Policy], previous: Bundle | None = None) -
         for action in item.actions if item.actions is not None else (None,):
             by_resource = by_action.setdefault(action, {})
             by_resource.setdefault(item.resource, []).append(position)
-    return Bundle(compiled, index)
+    return Bundle(compiled, index, dict(previous._slices) if previous else {})  # noqa: SLF001
 
 
 def _reuse(policy: Policy, known: CompiledPolicy | None) -> CompiledPolicy:

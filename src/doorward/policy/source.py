@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import cedarpy
+import msgspec
 
 from doorward.errors import SourceError
 from doorward.model.estate import Policy
@@ -19,19 +21,30 @@ _TOKEN = re.compile(
 _MAX_DEPTH = 64
 _MAX_CHARACTERS = 65_536
 _UNFINISHED = "unexpected end of input"
+_NONE: Mapping[str, Policy] = MappingProxyType({})
 
 
-def parse_policies(text: str, file: str) -> tuple[Policy, ...]:
+def parse_policies(
+    text: str, file: str, known: Mapping[str, Policy] = _NONE
+) -> tuple[Policy, ...]:
     """The single policies of a `.cedar` file, in order.
 
     Each must carry a unique `@id("…")` and may carry `@description("…")`. Raises SourceError:
     `policy-syntax`, `policy-template`, `policy-id-missing`, `policy-id-invalid`,
-    `policy-id-duplicate`. Whether they fit the schema is for `validate` to say.
+    `policy-id-duplicate`. Whether they fit the schema is for `validate` to say. What has the text
+    of a policy in `known` is not read again.
     """
     policies: dict[str, Policy] = {}
+    line, counted = 1, 0
     for start, end in _statements(text):
-        line = text.count("\n", 0, start) + 1
-        policy = _policy(text[start:end], file, line)
+        line += text.count("\n", counted, start)
+        counted = start
+        found = known.get(text[start:end])
+        policy = (
+            _policy(text[start:end], file, line)
+            if found is None
+            else msgspec.structs.replace(found, file=file, line=line)
+        )
         first = policies.setdefault(policy.id, policy)
         if first is not policy:
             raise SourceError(
