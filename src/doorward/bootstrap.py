@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
+
+import structlog
 
 from doorward.adapters import installation, keys
 from doorward.adapters.assertion_verifier import AssertionVerifier
@@ -22,11 +25,16 @@ from doorward.adapters.webauthn import WebAuthnRelyingParty
 from doorward.administrator.authentication import Authenticators
 from doorward.administrator.control_plane import ControlPlane
 from doorward.administrator.ports import AuditHeads, Store
+from doorward.administrator.purge_decisions import BATCH, purge_decisions
 from doorward.administrator.sweep_expired import sweep_expired
 from doorward.config import ControlSettings, DataFolder
+from doorward.errors import DoorwardError
+from doorward.model.ids import UnixSeconds
 
 _HEARTBEATS_PER_EXPIRY = 10
 _MINUTE = 60
+_PURGE_SECONDS = 60 * _MINUTE
+_BETWEEN_BATCHES_SECONDS = 0.2
 _LIMITS = {
     "account": Limit(attempts=10, window_seconds=15 * _MINUTE),
     "address": Limit(attempts=30, window_seconds=5 * _MINUTE),
@@ -34,6 +42,8 @@ _LIMITS = {
     "audit-address": Limit(attempts=10, window_seconds=_MINUTE),
     "audit": Limit(attempts=120, window_seconds=_MINUTE),
 }
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,3 +116,18 @@ async def keep_swept(control: ControlPlane, every_seconds: float) -> None:
     while True:
         await asyncio.sleep(every_seconds)
         await sweep_expired(control, now())
+
+
+async def keep_purged(store: Store, clock: Callable[[], UnixSeconds], keep_days: int) -> None:
+    """Remove decision records older than `keep_days`, for ever; 0 keeps them all.
+
+    Between two batches others have their turn at the store.
+    """
+    while keep_days:
+        pause: float = _PURGE_SECONDS
+        try:
+            if await purge_decisions(store, clock(), keep_days=keep_days) == BATCH:
+                pause = _BETWEEN_BATCHES_SECONDS
+        except DoorwardError as error:
+            _log.warning("decisions-not-purged", code=error.code, detail=error.detail)
+        await asyncio.sleep(pause)

@@ -50,6 +50,7 @@ class ControlSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     session_seconds: Annotated[int, msgspec.Meta(ge=60, le=2_592_000)] = 43_200
     invitation_seconds: Annotated[int, msgspec.Meta(ge=60, le=2_592_000)] = 604_800
     sweep_seconds: Seconds = 60
+    decision_log_days: Annotated[int, msgspec.Meta(ge=0, le=36_500)] = 400
     log_level: LogLevel = "info"
 
     @property

@@ -17,7 +17,7 @@ import copy
 import itertools
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import msgspec
 
@@ -53,6 +53,7 @@ class _State:
     totps: dict[str, Totp] = field(default_factory=dict)
     one_time: dict[tuple[str, str], OneTime] = field(default_factory=dict)
     audit: list[AuditEntry] = field(default_factory=list)
+    decisions: list[StoredDecision] = field(default_factory=list)
 
 
 class _Snapshot:
@@ -155,12 +156,24 @@ class _Audit:
         return self._state.audit[::-1][:limit]
 
 
+class _Decisions:
+    def __init__(self, state: _State) -> None:
+        self._items = state.decisions
+
+    async def remove_before(self, moment: UnixSeconds, limit: int) -> int:
+        old = sorted((item.record.at, item.seq) for item in self._items if item.record.at < moment)
+        gone = {seq for _, seq in old[:limit]}
+        self._items[:] = [item for item in self._items if item.seq not in gone]
+        return len(gone)
+
+
 class _Transaction:
     def __init__(self, state: _State) -> None:
         self.snapshot = _Snapshot(state)
         self.credentials = _Credentials(state)
         self.one_time = _OneTime(state)
         self.audit = _Audit(state)
+        self.decisions = _Decisions(state)
 
 
 class MemoryStore:
@@ -168,7 +181,7 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self._state = _State()
-        self._decisions: list[StoredDecision] = []
+        self._numbers = itertools.count(1)
         self._turn = asyncio.Lock()
         self._moved = asyncio.Event()
 
@@ -176,8 +189,9 @@ class MemoryStore:
     async def transaction(self) -> AsyncIterator[_Transaction]:
         async with self._turn:
             draft = copy.copy(self._state)
-            for name in ("revisions", "passkeys", "passwords", "totps", "one_time", "audit"):
-                setattr(draft, name, copy.copy(getattr(draft, name)))
+            for item in fields(_State):
+                if item.name != "snapshot":
+                    setattr(draft, item.name, copy.copy(getattr(draft, item.name)))
             yield _Transaction(draft)
             self._state = draft
             self._moved.set()
@@ -203,22 +217,23 @@ class MemoryStore:
                     pass
 
     async def append_decisions(self, records: Sequence[DecisionRecord]) -> None:
-        known = {item.record.id for item in self._decisions}
-        for record in records:
-            if record.id not in known:
-                known.add(record.id)
-                seq = len(self._decisions) + 1
-                self._decisions.append(StoredDecision(seq=seq, record=record))
+        async with self._turn:
+            log = self._state.decisions
+            known = {item.record.id for item in log}
+            for record in records:
+                if record.id not in known:
+                    known.add(record.id)
+                    log.append(StoredDecision(seq=next(self._numbers), record=record))
 
     async def find_decisions(self, query: DecisionQuery) -> Sequence[StoredDecision]:
-        found = [item for item in self._decisions if _matches(item, query)]
+        found = [item for item in self._state.decisions if _matches(item, query)]
         limit = max(1, min(query.limit, 1000))
         if query.after is not None and query.before is None:
             return found[:limit][::-1]
         return found[::-1][:limit]
 
     async def decision(self, decision_id: DecisionId) -> StoredDecision | None:
-        return next((item for item in self._decisions if item.record.id == decision_id), None)
+        return next((item for item in self._state.decisions if item.record.id == decision_id), None)
 
     async def close(self) -> None:
         """Nothing is open."""

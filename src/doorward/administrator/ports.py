@@ -178,6 +178,14 @@ class AuditTable(Protocol):
         ...
 
 
+class DecisionTable(Protocol):
+    """What may be done to the decision log inside one transaction: let go of what is old."""
+
+    async def remove_before(self, moment: UnixSeconds, limit: int) -> int:
+        """Remove records from before `moment`, the oldest `limit` of them; how many there were."""
+        ...
+
+
 class Transaction(Protocol):
     """One atomic unit: all of it is committed, or none."""
 
@@ -189,6 +197,8 @@ class Transaction(Protocol):
     def one_time(self) -> OneTimeTable: ...
     @property
     def audit(self) -> AuditTable: ...
+    @property
+    def decisions(self) -> DecisionTable: ...
 
 
 class Store(Protocol):

@@ -1,23 +1,42 @@
-"""The decision log: append and search."""
+"""The decision log: append, search, and let go of what is old."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
 import msgspec
-from sqlalchemy import insert, select
+from sqlalchemy import delete, exists, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from doorward.adapters.store.tables import decision
+from doorward.adapters.store.tables import decision, decision_floor
 from doorward.administrator.ports import DecisionQuery, StoredDecision
 from doorward.model.decision import DecisionRecord
-from doorward.model.ids import DecisionId
+from doorward.model.ids import DecisionId, UnixSeconds
 
 MAX_LIMIT = 1000
 _EXACT = ("subject", "resource", "session", "outcome", "reason", "source")
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(DecisionRecord)
+
+
+class DecisionLog:
+    """Port `DecisionTable` on one connection's transaction."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def remove_before(self, moment: UnixSeconds, limit: int) -> int:
+        old = decision.c.at < moment
+        # The database lets no record go that is not from before the floor.
+        await self._connection.execute(
+            update(decision_floor)
+            .where(decision_floor.c.moment < moment, exists().where(old))
+            .values(moment=moment)
+        )
+        oldest = select(decision.c.seq).where(old).order_by(decision.c.at).limit(limit)
+        removed = await self._connection.execute(delete(decision).where(decision.c.seq.in_(oldest)))
+        return removed.rowcount
 
 
 async def append(connection: AsyncConnection, records: Iterable[DecisionRecord]) -> None:

@@ -14,6 +14,7 @@ from doorward.adapters.store import decisions
 from doorward.adapters.store.audit import AuditLog
 from doorward.adapters.store.credentials import Credentials
 from doorward.adapters.store.database import Database
+from doorward.adapters.store.decisions import DecisionLog
 from doorward.adapters.store.documents import Documents, load_snapshot, read_revisions
 from doorward.adapters.store.one_time import OneTimeSecrets
 from doorward.adapters.store.sqlite import SqliteDatabase
@@ -46,6 +47,7 @@ class SqlTransaction:
     credentials: Credentials
     one_time: OneTimeSecrets
     audit: AuditLog
+    decisions: DecisionLog
 
 
 class SqlStore:
@@ -74,6 +76,7 @@ class SqlStore:
                     Credentials(connection),
                     OneTimeSecrets(connection),
                     AuditLog(connection),
+                    DecisionLog(connection),
                 )
                 yield tables
                 if tables.snapshot.published:

@@ -20,7 +20,7 @@ from starlette.types import ASGIApp
 
 from doorward.adapters import installation
 from doorward.adapters.clock import now
-from doorward.bootstrap import ControlParts, compose, keep_swept, origins
+from doorward.bootstrap import ControlParts, compose, keep_purged, keep_swept, origins
 from doorward.config import CONTROL_TLS_NAME, ControlSettings, DataFolder, load_control
 from doorward.entrypoints.actors import GatewayAssertion, OperatorSocket
 from doorward.entrypoints.api.app import app as api_app
@@ -60,6 +60,7 @@ async def _serve(data: DataFolder, settings: ControlSettings) -> None:
             group.create_task(_ends_all(web)),
             group.create_task(_ends_all(operator)),
             group.create_task(keep_swept(parts.control, settings.sweep_seconds)),
+            group.create_task(keep_purged(parts.store, now, settings.decision_log_days)),
         ]
         await stop.wait()
         for server in (web, operator):
