@@ -37,6 +37,7 @@ _PURGE_SECONDS = 60 * _MINUTE
 _BETWEEN_BATCHES_SECONDS = 0.2
 _LIMITS = {
     "account": Limit(attempts=10, window_seconds=15 * _MINUTE),
+    "person": Limit(attempts=10, window_seconds=15 * _MINUTE),
     "address": Limit(attempts=30, window_seconds=5 * _MINUTE),
     "passkey-address": Limit(attempts=120, window_seconds=_MINUTE),
     "audit-address": Limit(attempts=10, window_seconds=_MINUTE),

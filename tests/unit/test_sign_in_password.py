@@ -14,6 +14,7 @@ from doorward.administrator.authentication import (
 )
 from doorward.administrator.sign_in_passkey import begin_passkey, sign_in_passkey
 from doorward.administrator.sign_in_password import sign_in_password
+from doorward.errors import DoorwardError
 from tests.fakes.sign_in import ALICE, BOB, HERE, LIMITS, PASSWORD, Desk, browser_at, desk
 
 
@@ -123,6 +124,58 @@ async def test_guessing_is_stopped_for_one_account_from_many_addresses(
     assert window - 60 < caught.value.retry_after_seconds <= window + 1
 
 
+KNOWN = ("alice", "alice@example.test")
+UNKNOWN = ("mallory", "mallory@example.test")
+
+
+async def guess_under_both(office: Desk, names: tuple[str, str], attempts: int) -> list[str]:
+    """What the answers say to guesses under two names in turn, and to one more under each."""
+    answers = []
+    for number in range(attempts + 2):
+        before = office.hasher.verified
+        with pytest.raises(DoorwardError) as caught:
+            await attempt(
+                office,
+                name=names[number % 2],
+                code="000000",
+                browser=browser_at(f"10.0.0.{number}"),
+            )
+        error = caught.value
+        answers.append(f"{error} {error.remedy} {office.hasher.verified - before}")
+    return answers
+
+
+async def test_a_person_is_counted_once_whichever_name_is_typed(office: Desk) -> None:
+    await guess_under_both(office, KNOWN, LIMITS["person"].attempts)
+    for name in KNOWN:
+        with pytest.raises(AttemptRejectedError) as caught:
+            await attempt(office, name=name, browser=browser_at("10.0.1.1"))
+        assert caught.value.why == "too-many-attempts-for-person"
+    # The code that came too early is not used up.
+    await office.authenticators.throttle.forget(f"person:user:{ALICE}")
+    assert (await attempt(office, name=KNOWN[1], browser=browser_at("10.0.1.1"))).user == ALICE
+
+
+async def test_the_limit_of_a_person_does_not_tell_that_two_names_are_theirs(office: Desk) -> None:
+    # Up to the limit of each name, which is told, whoever has it or has not.
+    attempts = 2 * LIMITS["account"].attempts
+    known, unknown = [await guess_under_both(office, names, attempts) for names in (KNOWN, UNKNOWN)]
+    assert known == unknown
+    assert [answer.startswith("too-many-attempts") for answer in known] == [
+        *[False] * attempts,
+        True,
+        True,
+    ]
+
+
+async def test_success_starts_the_person_anew(office: Desk) -> None:
+    await guess_under_both(office, KNOWN, LIMITS["person"].attempts - 3)
+    assert (await attempt(office, name=KNOWN[1])).user == ALICE
+    with pytest.raises(AttemptRejectedError) as caught:
+        await attempt(office, name=KNOWN[0], code="000000")
+    assert caught.value.why == "wrong-code"
+
+
 async def test_guessing_is_stopped_for_one_address_over_many_accounts(office: Desk) -> None:
     for number in range(LIMITS["address"].attempts):
         with pytest.raises(AttemptRejectedError):
@@ -210,8 +263,6 @@ async def test_a_flood_of_attempts_does_not_flood_the_audit_log(office: Desk) ->
 
 async def test_a_secret_of_one_person_does_not_open_as_anothers(office: Desk) -> None:
     import msgspec
-
-    from doorward.errors import DoorwardError
 
     await office.with_password(BOB)
     async with office.store.transaction() as transaction:

@@ -13,6 +13,7 @@ from doorward.administrator.authentication import (
     TooManyAttemptsError,
     digest,
 )
+from doorward.model.estate import User
 from doorward.model.ids import UnixSeconds
 
 _IPV6_SITE_BITS = 64
@@ -35,6 +36,14 @@ def account_key(name: str) -> str:
     Counting by what was typed, not by whom it names, tells nobody which names exist.
     """
     return f"account:{digest(name.strip().casefold())}"
+
+
+def person_key(user: User | None, name: str) -> str:
+    """The throttle key of the person, whichever of their names was typed.
+
+    That this one is exhausted must not be told: it would say that two names are one person.
+    """
+    return f"person:user:{user.id}" if user else f"person:name:{digest(name.strip().casefold())}"
 
 
 async def admit(authenticators: Authenticators, *keys: str) -> None:

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import msgspec
 
-from doorward.administrator.attempts import account_key, admit, network_of, recorded
+from doorward.administrator.attempts import (
+    account_key,
+    admit,
+    network_of,
+    person_key,
+    recorded,
+)
 from doorward.administrator.authentication import (
     AttemptRejectedError,
     Authenticators,
@@ -32,15 +38,18 @@ async def sign_in_password(
 ) -> Proof:
     """What the three together prove; `name` is an id or e-mail address.
 
-    An unknown name takes every step that a known one takes, the hash included.
+    An unknown name takes every step that a known one takes, the hash included. Too many attempts
+    under one name are told; too many for the person under all their names look like a wrong
+    password, since who is told would learn that the names are one person's.
     Raises AttemptRejectedError `sign-in-rejected` whatever was wrong, TooManyAttemptsError, or
     DoorwardError `sign-in-busy`.
     """
     user = find_user(authenticators.control.live.current, name)
     target = f"user:{user.id}" if user else f"unknown:{digest(name)[:16]}"
     async with recorded(authenticators, browser, method="password", target=target, at=now):
-        account = account_key(name)
+        account, person = account_key(name), person_key(user, name)
         await admit(authenticators, f"address:{network_of(browser.address)}", account)
+        admitted = await authenticators.throttle.allow(person)
         user_id = user.id if user else _NOBODY
         async with authenticators.control.store.transaction() as transaction:
             stored = await transaction.credentials.password(user_id)
@@ -48,6 +57,8 @@ async def sign_in_password(
         phc = stored.hash if stored else None
         right = await authenticators.hasher.verify(phc, normalised(password[: MAX_LENGTH + 1]))
         step = authenticators.totp.accepted_step(totp_secret(authenticators, totp), code, now)
+        if not admitted:
+            raise _rejected("too-many-attempts-for-person")
         if user is None or stored is None or totp is None:
             raise _rejected("unknown-account" if user is None else "no-password")
         if not right:
@@ -55,7 +66,7 @@ async def sign_in_password(
         if step is None:
             raise _rejected("wrong-code")
         await _use_step(authenticators, user_id, step)
-        await authenticators.throttle.forget(account)
+        await authenticators.throttle.forget(account, person)
     return Proof(user_id, ("password", "totp"), phishing_resistant=False, multi_factor=True)
 
 
