@@ -9,7 +9,7 @@ import typer
 
 from doorward.entrypoints.cli.options import DEFAULT_DATA, AsJson, Data
 from doorward.entrypoints.cli.output import connect, print_json, printable
-from doorward.errors import DoorwardError
+from doorward.errors import DoorwardError, SourceError
 
 Folder = Annotated[Path, typer.Argument(help="A folder of .toml and .cedar files.")]
 
@@ -42,7 +42,10 @@ def apply(folder: Folder, data: Data = DEFAULT_DATA, as_json: AsJson = False) ->
 
 
 def read_folder(folder: Path) -> dict[str, str]:
-    """The estate files of `folder`, by name. Raises DoorwardError `estate-unreadable`."""
+    """The estate files of `folder`, by name.
+
+    Raises DoorwardError `estate-unreadable`, which names the file, and the line where it has one.
+    """
     paths = sorted(
         path for path in folder.rglob("*") if path.is_file() and path.suffix in _SUFFIXES
     )
@@ -52,13 +55,25 @@ def read_folder(folder: Path) -> dict[str, str]:
             f"{folder} holds no .toml or .cedar file.",
             "Name the folder of your estate.",
         )
+    return {path.relative_to(folder).as_posix(): _read(path) for path in paths}
+
+
+def _read(path: Path) -> str:
     try:
-        return {path.relative_to(folder).as_posix(): path.read_text("utf-8") for path in paths}
-    except (OSError, UnicodeDecodeError) as error:
+        return path.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise SourceError(
+            "estate-unreadable",
+            "This is not UTF-8 text.",
+            "Save the file as UTF-8.",
+            file=str(path),
+            line=error.object.count(b"\n", 0, error.start) + 1,
+        ) from None
+    except OSError as error:
         raise DoorwardError(
             "estate-unreadable",
-            f"A file of {folder} cannot be read as UTF-8 text.",
-            "Correct its encoding or permissions.",
+            f"{path} cannot be read: {error.strerror}.",
+            "Correct its permissions.",
         ) from error
 
 
