@@ -238,6 +238,10 @@ class MemoryStore:
     async def close(self) -> None:
         """Nothing is open."""
 
+    def content(self) -> object:
+        """All that it holds now, to compare with later."""
+        return copy.deepcopy(self._state)
+
 
 def _matches(item: StoredDecision, query: DecisionQuery) -> bool:
     for name in _SEARCHED:
