@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,11 @@ def test_a_file_that_is_not_utf8_is_named_with_its_line(
     assert isinstance(error, SourceError)
     assert (error.file, error.line) == (str(broken), line)
     assert describe(error) == f"{broken}:{line}: This is not UTF-8 text. Save the file as UTF-8."
+
+
+def test_a_name_that_is_not_utf8_is_told(tmp_path: Path) -> None:
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/b\xfcro.toml")).write_text(GOOD, "utf-8")
+    assert refused(tmp_path).detail == r"The name of the file b\udcfcro.toml is not UTF-8."
 
 
 def test_a_file_that_may_not_be_read_is_named(

@@ -55,7 +55,17 @@ def read_folder(folder: Path) -> dict[str, str]:
             f"{folder} holds no .toml or .cedar file.",
             "Name the folder of your estate.",
         )
-    return {path.relative_to(folder).as_posix(): _read(path) for path in paths}
+    return {_name(path.relative_to(folder)): _read(path) for path in paths}
+
+
+def _name(path: Path) -> str:
+    name = path.as_posix()
+    shown = name.encode("utf-8", "backslashreplace").decode()
+    if shown != name:
+        raise DoorwardError(
+            "estate-unreadable", f"The name of the file {shown} is not UTF-8.", "Rename it."
+        )
+    return name
 
 
 def _read(path: Path) -> str:
