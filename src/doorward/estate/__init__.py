@@ -3,8 +3,17 @@
 Reading a folder is the CLI's business; publishing a plan is the administrator's.
 """
 
-from doorward.estate.parse import Estate, parse_estate
+from doorward.estate.parse import Estate, EstateReader, parse_estate
 from doorward.estate.plan import Difference, Plan, Step, plan
 from doorward.estate.problems import EstateError
 
-__all__ = ["Difference", "Estate", "EstateError", "Plan", "Step", "parse_estate", "plan"]
+__all__ = [
+    "Difference",
+    "Estate",
+    "EstateError",
+    "EstateReader",
+    "Plan",
+    "Step",
+    "parse_estate",
+    "plan",
+]

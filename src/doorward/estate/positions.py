@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cached_property
 
 Path = tuple[str | int, ...]
 
@@ -24,6 +25,17 @@ def positions(text: str) -> Mapping[Path, int]:
     walker = _Walker(text)
     walker.document()
     return walker.lines
+
+
+class Lines:
+    """The positions in a valid TOML document, found when first asked: most have no errors."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    @cached_property
+    def found(self) -> Mapping[Path, int]:
+        return positions(self._text)
 
 
 class _Walker:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from doorward.errors import DoorwardError, SourceError
-from doorward.estate.positions import Path
+from doorward.estate.positions import Lines, Path
 
 
 class EstateError(DoorwardError):
@@ -28,14 +28,14 @@ class Source:
 
     file: str
     path: Path
-    lines: Mapping[Path, int]
+    lines: Lines
 
     def line(self, *keys: str | int) -> int:
         """The line of a key below the table, or of the nearest thing above that is written."""
         wanted = (*self.path, *keys)
-        while wanted not in self.lines:
+        while wanted not in self.lines.found:
             wanted = wanted[:-1]
-        return self.lines[wanted]
+        return self.lines.found[wanted]
 
     def below(self, *keys: str | int) -> Source:
         """The table at `keys` below this one."""
@@ -54,3 +54,11 @@ class Problems:
         """Record one error at `keys` below `source`."""
         line = source.line(*keys)
         self.found.append(SourceError(code, detail, remedy, file=source.file, line=line))
+
+    def take(self, error: SourceError) -> None:
+        """Record an error that was raised, without the frames that it came through.
+
+        What is remembered of a file must not hold on to what was at work when it was read.
+        """
+        code, detail, remedy = error.code, error.detail, error.remedy
+        self.found.append(SourceError(code, detail, remedy, file=error.file, line=error.line))

@@ -33,16 +33,16 @@ class Declared:
 
 def check_together(declared: Iterable[Declared], problems: Problems) -> None:
     """Report duplicates, unknown references and groups that contain themselves."""
-    everything = tuple(declared)
-    for kind in {item.kind for item in everything}:
-        same = [item for item in everything if item.kind == kind]
+    by_kind: dict[Kind, list[Declared]] = {}
+    for item in declared:
+        by_kind.setdefault(item.kind, []).append(item)
+    for kind, same in by_kind.items():
         _check_unique(same, "id", kind, lambda document: document.id, problems)
-    resources = [item for item in everything if item.kind == "resource"]
+    resources, users = by_kind.get("resource", ()), by_kind.get("user", ())
     _check_unique(resources, "host", "resource", lambda resource: resource.host, problems)
-    users = [item for item in everything if item.kind == "user"]
     _check_unique(users, "email", "user", lambda user: user.email.lower(), problems)
-    _check_references(everything, problems)
-    _check_cycles([item for item in everything if item.kind == "group"], problems)
+    _check_references(by_kind, problems)
+    _check_cycles(by_kind.get("group", ()), problems)
 
 
 def _check_unique(
@@ -65,18 +65,17 @@ def _check_unique(
             )
 
 
-def _check_references(declared: Iterable[Declared], problems: Problems) -> None:
-    everything = tuple(declared)
-    known: dict[Kind, set[str]] = {}
-    for item in everything:
-        known.setdefault(item.kind, set()).add(item.document.id)
-    for item in everything:
-        for field, target in REFERENCES.get(item.kind, {}).items():
-            value = getattr(item.document, field)
-            for index, name in enumerate(value if isinstance(value, tuple) else (value,)):
-                if name not in known.get(target, ()):
-                    keys = (field, index) if isinstance(value, tuple) else (field,)
-                    _unknown(item.source, keys, target, name, known.get(target, set()), problems)
+def _check_references(declared: Mapping[Kind, Iterable[Declared]], problems: Problems) -> None:
+    known = {kind: {item.document.id for item in items} for kind, items in declared.items()}
+    for kind, fields in REFERENCES.items():
+        for item in declared.get(kind, ()):
+            for field, target in fields.items():
+                value = getattr(item.document, field)
+                named = value if isinstance(value, tuple) else (value,)
+                for index, name in enumerate(named):
+                    if name not in known.get(target, ()):
+                        keys = (field, index) if named is value else (field,)
+                        _unknown(item.source, keys, target, name, known, problems)
 
 
 def _unknown(
@@ -84,10 +83,10 @@ def _unknown(
     keys: tuple[str | int, ...],
     target: Kind,
     name: str,
-    known: set[str],
+    known: Mapping[Kind, set[str]],
     problems: Problems,
 ) -> None:
-    near = difflib.get_close_matches(name, sorted(known), n=1)
+    near = difflib.get_close_matches(name, sorted(known.get(target, ())), n=1)
     remedy = f"Did you mean `{near[0]}`?" if near else f"Declare it in a [[{target}]] table."
     problems.add(source, keys, f"unknown-{target}", f"There is no {target} `{name}`.", remedy)
 

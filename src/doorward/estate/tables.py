@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import difflib
 import typing
+from dataclasses import dataclass
+from functools import cache
 from typing import TypeVar
 
 import msgspec
@@ -15,6 +17,15 @@ MAX_TEXT_LENGTH = 2000
 S = TypeVar("S", bound=msgspec.Struct)
 
 
+@dataclass(frozen=True, slots=True)
+class _Field:
+    """`element` is the type of the structs that the field is a tuple of, if it is one."""
+
+    kind: object
+    required: bool
+    element: type[msgspec.Struct] | None
+
+
 def read_struct(kind: type[S], table: object, source: Source, problems: Problems) -> S | None:
     """The struct that `table` describes, or None where `problems` got something to say of it."""
     if not isinstance(table, dict):
@@ -23,14 +34,14 @@ def read_struct(kind: type[S], table: object, source: Source, problems: Problems
         )
         return None
     before = len(problems.found)
-    fields = {field.name: field for field in msgspec.structs.fields(kind)}
+    fields = _fields(kind)
     for key in table:
         if key not in fields:
             _unknown(key, list(fields), source, problems)
     values = {}
     for name, field in fields.items():
         if name in table:
-            values[name] = _read_value(field.type, table[name], source, name, problems)
+            values[name] = _read_value(field, table[name], source, name, problems)
         elif field.required:
             problems.add(
                 source, (), "missing-key", f"`{name}` is missing.", f"Add a line: {name} = …"
@@ -38,19 +49,26 @@ def read_struct(kind: type[S], table: object, source: Source, problems: Problems
     return kind(**values) if len(problems.found) == before else None
 
 
+@cache
+def _fields(kind: type[msgspec.Struct]) -> dict[str, _Field]:
+    return {
+        field.name: _Field(field.type, field.required, _struct_element(field.type))
+        for field in msgspec.structs.fields(kind)
+    }
+
+
 def _read_value(
-    kind: object, value: object, source: Source, name: str, problems: Problems
+    field: _Field, value: object, source: Source, name: str, problems: Problems
 ) -> object:
-    element = _struct_element(kind)
-    if element is not None and isinstance(value, list):
+    if field.element is not None and isinstance(value, list):
         return tuple(
-            read_struct(element, item, source.below(name, index), problems)
+            read_struct(field.element, item, source.below(name, index), problems)
             for index, item in enumerate(value)
         )
     try:
-        converted = msgspec.convert(value, kind)
+        converted = msgspec.convert(value, field.kind)
     except msgspec.ValidationError as error:
-        index = _first_wrong(kind, value)
+        index = _first_wrong(field.kind, value)
         keys: tuple[str | int, ...] = (name,) if index is None else (name, index)
         expectation = str(error).split(" - at ")[0].replace("`", "")
         problems.add(
@@ -75,8 +93,8 @@ def _check_text(text: str, source: Source, keys: tuple[str | int, ...], problems
             "Shorten it.",
         )
     # Control characters would end a header line or a log line that carries the text.
-    allowed = "\n" if name == "description" else ""
-    if any(not (letter.isprintable() or letter in allowed) for letter in text):
+    shown = text.replace("\n", "") if name == "description" else text
+    if not shown.isprintable():
         problems.add(
             source,
             keys,

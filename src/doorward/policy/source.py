@@ -24,9 +24,7 @@ _UNFINISHED = "unexpected end of input"
 _NONE: Mapping[str, Policy] = MappingProxyType({})
 
 
-def parse_policies(
-    text: str, file: str, known: Mapping[str, Policy] = _NONE
-) -> tuple[Policy, ...]:
+def parse_policies(text: str, file: str, known: Mapping[str, Policy] = _NONE) -> tuple[Policy, ...]:
     """The single policies of a `.cedar` file, in order.
 
     Each must carry a unique `@id("…")` and may carry `@description("…")`. Raises SourceError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Protocol, cast
 
 from fastapi import Depends, Request
@@ -11,6 +11,7 @@ from fastapi import Depends, Request
 from doorward.administrator.control_plane import ControlPlane
 from doorward.administrator.ports import AuditHeads
 from doorward.entrypoints.actors import Actor, Authenticator
+from doorward.estate import EstateReader
 from doorward.model.ids import DeviceId, UnixSeconds
 
 
@@ -42,6 +43,7 @@ class Context:
     clock: Callable[[], UnixSeconds]
     auth_origin: str
     invitation_seconds: int
+    estates: EstateReader = field(default_factory=EstateReader)
 
 
 def context(request: Request) -> Context:

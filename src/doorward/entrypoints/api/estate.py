@@ -12,7 +12,7 @@ from doorward.administrator.apply_estate import apply_estate as publish
 from doorward.entrypoints.api.bodies import Body
 from doorward.entrypoints.api.context import Caller, Ports
 from doorward.entrypoints.api.views import AppliedView, EffectView, PlanView
-from doorward.estate import parse_estate, plan
+from doorward.estate import plan
 
 router = APIRouter(prefix="/estate", tags=["estate"])
 
@@ -26,14 +26,14 @@ class EstateBody(Body):
 @router.post("/plan")
 async def plan_estate(ports: Ports, _: Caller, body: EstateBody) -> PlanView:
     """What applying these files would change. Nothing is changed."""
-    wanted = await asyncio.to_thread(parse_estate, body.files)
+    wanted = await asyncio.to_thread(ports.estates.read, body.files)
     return PlanView.model_validate(plan(ports.control.live.current, wanted))
 
 
 @router.post("/apply")
 async def apply_estate(ports: Ports, caller: Caller, body: EstateBody) -> AppliedView:
     """Make the estate what these files say: all of it, or nothing where a file has an error."""
-    wanted = await asyncio.to_thread(parse_estate, body.files)
+    wanted = await asyncio.to_thread(ports.estates.read, body.files)
     applied = await publish(ports.control, caller.act(ports.clock()), wanted)
     steps = PlanView.model_validate(applied.plan).steps
     return AppliedView(steps=steps, effect=EffectView.model_validate(applied.effect))
