@@ -211,6 +211,24 @@ async def test_an_estate_with_errors_names_every_file_and_line(
     assert company.control.live.current.number == before
 
 
+@pytest.mark.parametrize("path", ["/estate/plan", "/estate/apply", "/devices"])
+async def test_a_body_that_is_too_large_is_refused_before_all_of_it_came(
+    api: httpx.AsyncClient, path: str
+) -> None:
+    sent = 0
+
+    async def body() -> AsyncIterator[bytes]:
+        nonlocal sent
+        for _ in range(40):
+            sent += 1
+            yield b" " * 1024 * 1024
+
+    answer = await api.post(path, content=body(), headers={"content-type": "application/json"})
+    assert (answer.status_code, answer.json()["code"]) == (413, "request-too-large")
+    assert "32 MiB" in answer.json()["detail"]
+    assert sent == 33
+
+
 async def test_a_plan_changes_nothing_and_apply_does(
     company: Office, api: httpx.AsyncClient
 ) -> None:

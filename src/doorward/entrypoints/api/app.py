@@ -19,6 +19,7 @@ from doorward.entrypoints.api import (
     tokens,
     users,
 )
+from doorward.entrypoints.api.body_size import BoundedBodies
 from doorward.entrypoints.api.context import Context
 
 PREFIX = "/api/v1"
@@ -48,6 +49,7 @@ def api(context: Context) -> FastAPI:
         root_path_in_servers=False,
     )
     application.state.context = context
+    application.add_middleware(BoundedBodies)
     problems.install(application)
     for router in ROUTERS:
         application.include_router(router)

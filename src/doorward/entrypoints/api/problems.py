@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
+from doorward.entrypoints.api.body_size import MAX_BODY_MEBIBYTES
 from doorward.entrypoints.api.views import Problem, SourceProblem
 from doorward.entrypoints.unexpected import UnexpectedErrors
 from doorward.errors import DoorwardError
@@ -27,6 +28,7 @@ STATUS: Mapping[str, int] = MappingProxyType(
         "not-authenticated": 401,
         "not-found": 404,
         "request-invalid": 400,
+        "request-too-large": 413,
         "store-conflict": 409,
         "store-corrupt": 500,
         "store-full": 503,
@@ -89,6 +91,14 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def unanswered(_: Request, error: HTTPException) -> Response:
+        if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            return answer(
+                DoorwardError(
+                    "request-too-large",
+                    f"The body is larger than {MAX_BODY_MEBIBYTES} MiB.",
+                    "Send less; keep what is not part of the estate out of its files.",
+                )
+            )
         code = {404: "not-found", 405: "method-not-allowed"}.get(
             error.status_code, "request-invalid"
         )
