@@ -138,7 +138,7 @@ async def _serve(folder: Path) -> None:
         point,
         DOMAIN,
         tickets=tickets,
-        assertions=Assertions(Es256Signer("JWT"), DOMAIN, lambda: ids.id("ast")),
+        assertions=Assertions(Es256Signer("JWT"), DOMAIN),
         denials=Denials(DOMAIN, ids.token),
         country=lambda _: None,
         open_stream=lambda _asked, _decided, _resource: None,

@@ -122,7 +122,6 @@ class Office:
             groups=("platform",),
             iat=int(self.now),
             exp=int(self.now) + 60,
-            jti="dec_console",
         )
         return msgspec.structs.replace(claims, **changed)
 

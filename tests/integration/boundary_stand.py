@@ -77,7 +77,15 @@ def resource(
 
 def allow(_: HttpRequest) -> HttpResponse:
     """An allow that names bob from the sign-in that the decision process knows."""
-    values = ("bob", "bob@example.com", "Bob", "staff", "ses_bob", "assertion.of.bob")
+    values = (
+        "bob",
+        "bob@example.com",
+        "Bob",
+        "staff",
+        "ses_bob",
+        "assertion.of.bob",
+        "dec_2;snapshot=3",
+    )
     return HttpResponse(200, list(zip(IDENTITY_HEADERS, values, strict=True)))
 
 
@@ -160,7 +168,7 @@ class Stand:
             "scp": self.scope(resource_id, action),
             "epo": str(self.epoch),
             "bnd": binding("127.0.0.1", None),
-            "log": "dec_1 3 ses_alice alice hr read",
+            "dec": "dec_1;snapshot=3",
             "sub": "alice",
             "email": "alice@example.com",
             "name": "Alice",

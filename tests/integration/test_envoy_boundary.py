@@ -244,7 +244,8 @@ MALFORMED = {
     "null": b"GET / HTTP/1.1\r\nhost: hr.example.test\r\na: b\0c\r\n\r\n",
     "bare-cr-in-name": b"GET / HTTP/1.1\r\nhost: hr.example.test\r\nb\rdoorward-user: d\r\n\r\n",
     "bad-chunk": (
-        b"POST / HTTP/1.1\r\nhost: hr.example.test\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n\r\n"
+        b"POST /bad-chunk HTTP/1.1\r\nhost: hr.example.test\r\n"
+        b"transfer-encoding: chunked\r\n\r\nzz\r\n\r\n"
     ),
     "escaped-slash": b"GET /a%2fb HTTP/1.1\r\nhost: hr.example.test\r\n\r\n",
     "escaped-backslash": b"GET /a%5Cb HTTP/1.1\r\nhost: hr.example.test\r\n\r\n",
@@ -266,8 +267,8 @@ def test_malformed_requests_are_refused(stand: Stand, wire: Wire, name: str) -> 
     except ConnectionError:
         status = 400
     assert status in {400, 404, 421, 426, 431, 501}
-    if name != "bad-chunk":  # its head is well-formed
-        assert not stand.check.questions
+    # The head of a bad chunk is well-formed, and may be asked about while the next test runs.
+    assert not [asked for asked in stand.check.questions if asked.target != "/bad-chunk"]
 
 
 @pytest.mark.parametrize("ending", ["\r\n ", "\r\n\t", "\r"])

@@ -106,14 +106,13 @@ def test_cookies_that_http2_splits_arrive_in_one_line_without_ours(
         assert [value for name, value in upstream.headers if name == "cookie"] == expected
 
 
-def test_every_header_that_is_too_long_to_clean_is_dropped_whole(stand: Stand, wire: Wire) -> None:
+def test_a_long_header_is_cleaned_like_a_short_one(stand: Stand, wire: Wire) -> None:
     stand.check.answer = allow
-    for size, arrives in ((8191, True), (8192, False), (30_000, False)):
+    for size in (8192, 30_000):
         value = "a=" + "x" * (size - 2)
         for sent in (value, f"{value}; {OWN}", f"{OWN}; {value}"):
-            seen = wire.get("/", f"cookie: {sent}").seen("cookie")
-            assert seen == ([value] if arrives else [])
-        assert bool(wire.get("/", f"authorization: {value}").seen("authorization")) is arrives
+            assert wire.get("/", f"cookie: {sent}").seen("cookie") == [value]
+        assert wire.get("/", f"authorization: {value}").seen("authorization") == [value]
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,7 @@ def test_a_good_ticket_is_let_in_without_a_question(stand: Stand, wire: Wire) ->
         ["staff,hr"],
         ["ses_alice"],
         ["assertion.of.alice"],
+        ["dec_1;snapshot=3"],
     ]
     assert [name for name, _ in answer.echo["headers"] if name.startswith("doorward-ticket")] == []
     assert not stand.check.questions
@@ -131,6 +132,7 @@ def test_claims_of_a_useless_ticket_never_reach_the_upstream(stand: Stand, wire:
         ["staff"],
         ["ses_bob"],
         ["assertion.of.bob"],
+        ["dec_2;snapshot=3"],
     ]
 
 
@@ -226,12 +228,9 @@ def test_a_path_with_two_readings_takes_no_ticket(
 
 
 def test_ticketed_requests_are_logged_and_no_others(stand: Stand, wire: Wire) -> None:
-    def log(decision: str) -> str:
-        return f"{decision} 3 ses_alice alice hr read"
-
-    wire.get("/denied", stand.ticket("wiki", log=log("dec_denied")))
-    wire.ask("POST", "/search?q=secret", stand.ticket(log=log("dec_logged")), body=b"{}")
-    wire.get("/", stand.ticket(log=log("dec_last")))
+    wire.get("/denied", stand.ticket("wiki", dec="dec_denied;snapshot=3"))
+    wire.ask("POST", "/search?q=secret", stand.ticket(dec="dec_logged;snapshot=3"), body=b"{}")
+    wire.get("/", stand.ticket(dec="dec_last;snapshot=3"))
     records = [
         ticket_record(GatewayId("edge"), line.encode()) for line in stand.ticketed("dec_last")
     ]
@@ -247,9 +246,7 @@ def test_ticketed_requests_are_logged_and_no_others(stand: Stand, wire: Wire) ->
 
 
 def test_a_record_names_the_device(stand: Stand) -> None:
-    bound = stand.ticket(
-        bnd=binding("127.0.0.1", stand.thumbprint), log="dec_device 3 ses_alice alice hr read"
-    )
+    bound = stand.ticket(bnd=binding("127.0.0.1", stand.thumbprint), dec="dec_device;snapshot=3")
     with Wire(stand.tls, stand.client_tls(device=True)) as wire:
         assert wire.get("/", bound).status == 200
     record = ticket_record(GatewayId("edge"), stand.ticketed("dec_device")[-1].encode())

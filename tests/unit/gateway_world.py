@@ -171,7 +171,7 @@ class World:
             self.point,
             "doorward.localhost",
             tickets=self.tickets,
-            assertions=Assertions(self.assertions, "doorward.localhost", self.new_id),
+            assertions=Assertions(self.assertions, "doorward.localhost"),
             denials=Denials("doorward.localhost", lambda: "f" * 43),
             country=lambda _address: None,
             open_stream=self.streams.open,

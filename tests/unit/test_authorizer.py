@@ -28,6 +28,7 @@ def test_a_session_gets_identity_assertion_and_ticket() -> None:
         "doorward-groups": "",
         "doorward-session": "ses_1",
         "doorward-assertion": "token-1",
+        "doorward-decision": "dec_1;snapshot=2",
         "set-cookie": "",
     }
     assert header(response, "set-cookie").startswith("__Host-doorward-ticket=token-1; Path=/;")
@@ -39,7 +40,8 @@ def test_a_session_gets_identity_assertion_and_ticket() -> None:
     (record,) = world.log.records
     assert (record.outcome, record.source, record.path) == ("allow", "engine", "/page")
     assert record.id == record.decision
-    assert ticket.log == f"{record.id} {record.snapshot} ses_1 alice wiki read"
+    assert ticket.dec == f"{record.id};snapshot={record.snapshot}"
+    assert header(response, "doorward-decision") == ticket.dec
 
 
 def test_a_client_that_asks_again_at_once_gets_the_same_ticket() -> None:

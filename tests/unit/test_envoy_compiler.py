@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import asdict, replace
-from itertools import product
 from typing import Any
 
 import msgspec
@@ -160,23 +158,3 @@ def test_a_binding_is_what_envoy_compares(
 def test_an_address_that_is_none_binds_nothing() -> None:
     with pytest.raises(ValueError, match="does not appear"):
         binding("unknown", None)
-
-
-def _cookie_pattern() -> re.Pattern[str]:
-    filters = _manager(_complete(HR))["http_filters"]
-    cleaning = next(item for item in filters if item["name"].endswith("header_to_metadata"))
-    rule = cleaning["typed_config"]["request_rules"][0]
-    return re.compile(rule["on_header_present"]["regex_value_rewrite"]["pattern"]["regex"])
-
-
-@pytest.mark.parametrize("separator", ["; ", ";", ";\t", " ; ", ";;", ","])
-def test_no_order_of_cookies_leaves_one_of_doorwards(separator: str) -> None:
-    pattern = _cookie_pattern()
-    kinds = ("a=1", "", "b", "x__Host-doorward-q=1")
-    own = ("__Host-doorward-session=s", "__host-DOORWARD-ticket=t")
-    for pairs in product(kinds + own, repeat=4):
-        left = pattern.sub("", separator.join(pairs).strip())
-        names = [pair.strip().lower() for pair in re.split("[;,]", left)]
-        assert not [name for name in names if name.startswith("__host-doorward-")], pairs
-        if separator == "; " and "" not in pairs:
-            assert left == separator.join(pair for pair in pairs if pair not in own)

@@ -13,7 +13,10 @@ from doorward.protocol.link import Decisions, DecisionsStored
 from tests.unit.gateway_world import World, signed_in
 
 GATEWAY = GatewayId("gw")
-TICKET_LINE = b"dec_1 7 ses_1 alice wiki read 1800000000.123456789 4 GET /page 192.0.2.1 - 200 3 ."
+TICKET_LINE = (
+    b"dec_1;snapshot=7 ses_1 alice wiki read 0a1b "
+    b"1800000000.123456789 4 GET /page 192.0.2.1 - 200 3 ."
+)
 
 
 class Control:
@@ -120,7 +123,8 @@ def test_a_line_that_is_no_record_is_skipped() -> None:
         b"[",
         TICKET_LINE[:-1],
         TICKET_LINE[:-2],
-        TICKET_LINE.replace(b" 7 ", b" x "),
+        TICKET_LINE.replace(b"=7", b"=x"),
+        TICKET_LINE.replace(b";snapshot=7", b""),
     ):
         assert ticket_record(GATEWAY, line) is None
         assert engine_record(line) is None

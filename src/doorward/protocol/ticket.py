@@ -18,32 +18,27 @@ class TicketClaims(msgspec.Struct, frozen=True, kw_only=True):
     """One allow that Envoy may reuse; see the ticket claims in ARCHITECTURE.md.
 
     `scp` is the resource, the action class and the rules that it follows from in one string, which
-    Envoy compares whole; `epo` is the epoch in decimal; `log` is what
-    Envoy's log says of the decision (`ticket_log_entry`); `exp` is in whole Unix seconds; `groups`
-    is joined by commas, as the header carries it.
+    Envoy compares whole; `epo` is the epoch in decimal; `dec` is the decision that is reused
+    (`decision_reference`); `exp` is in whole Unix seconds; `groups` is joined by commas, as the
+    header carries it.
     """
 
     sid: str
     scp: str
     epo: str
     bnd: str
-    log: str
     sub: str
     email: str
     name: str
     groups: str
     asr: str
+    dec: str
     exp: int
 
 
-def ticket_log_entry(
-    *, decision: str, snapshot: int, session: str, subject: str, resource: str, action: str
-) -> str:
-    """The claim `log`: identifiers, which hold no space, and a space between them.
-
-    One claim, since Envoy pays for each that it writes to its log.
-    """
-    return f"{decision} {snapshot} {session} {subject} {resource} {action}"
+def decision_reference(decision: str, snapshot: int) -> str:
+    """The claim `dec`: a token with a parameter (RFC 8941, 3.3)."""
+    return f"{decision};snapshot={snapshot}"
 
 
 class AssertionClaims(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,4 +53,3 @@ class AssertionClaims(msgspec.Struct, frozen=True, kw_only=True):
     groups: tuple[str, ...]
     iat: int
     exp: int
-    jti: str

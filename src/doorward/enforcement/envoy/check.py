@@ -55,6 +55,7 @@ NAME_HEADER: Final = "doorward-name"
 GROUPS_HEADER: Final = "doorward-groups"
 SESSION_HEADER: Final = "doorward-session"
 ASSERTION_HEADER: Final = "doorward-assertion"
+DECISION_HEADER: Final = "doorward-decision"
 STREAM_HEADER: Final = "doorward-stream"
 
 IDENTITY_HEADERS: Final = (
@@ -64,6 +65,7 @@ IDENTITY_HEADERS: Final = (
     GROUPS_HEADER,
     SESSION_HEADER,
     ASSERTION_HEADER,
+    DECISION_HEADER,
 )
 UPSTREAM_HEADERS: Final = (*IDENTITY_HEADERS, STREAM_HEADER)
 SUCCESS_CLIENT_HEADERS: Final = ("set-cookie",)

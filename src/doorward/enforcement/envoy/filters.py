@@ -5,7 +5,7 @@
    refuses nothing. It is read from a file of its own: a new epoch costs the same for a thousand
    resources as for one, and takes effect on open connections.
 3. `ext_authz` asks the decision process, unless that result is `allowed`.
-4. `header_to_metadata` takes doorward's own credentials out of `Cookie` and `Authorization`.
+4. `lua` takes doorward's own credentials out of `Cookie` and `Authorization`.
 5. `header_mutation` drops from a client's trailers what it may not say in headers; it is switched
    on only where the upstream speaks HTTP/2, as nothing else passes trailers on.
 6. `router`.
@@ -13,6 +13,7 @@
 
 from __future__ import annotations
 
+from importlib.resources import files
 from typing import Final
 
 from doorward.enforcement.envoy.check import (
@@ -20,6 +21,7 @@ from doorward.enforcement.envoy.check import (
     ASSERTION_HEADER,
     CHECK_TIMEOUT_SECONDS,
     CLIENT_HEADERS,
+    DECISION_HEADER,
     DENIED_CLIENT_HEADERS,
     EMAIL_HEADER,
     GROUPS_HEADER,
@@ -36,13 +38,10 @@ from doorward.enforcement.envoy.settings import EnvoySettings
 from doorward.enforcement.envoy.ticket import (
     CLAIM_HEADERS,
     CLOCK_SKEW_SECONDS,
-    COOKIE_PREFIX,
     JWT_FILTER,
-    LOG_HEADER,
     PROBE_HEADER,
     PROVIDER,
     RBAC_FILTER,
-    SERVICE_TOKEN_PREFIX,
     SHADOW_RESULT,
     TICKET_COOKIE,
     ticket_rules,
@@ -51,16 +50,12 @@ from doorward.enforcement.envoy.typed import Json, extension, typed
 
 RBAC: Final = "extensions.filters.http.rbac.v3.RBAC"
 AUTHZ_FILTER: Final = "envoy.filters.http.ext_authz"
-CREDENTIALS_FILTER: Final = "envoy.filters.http.header_to_metadata"
+CREDENTIALS_FILTER: Final = "envoy.filters.http.lua"
 TRAILERS_FILTER: Final = "envoy.filters.http.header_mutation"
 _MUTATION: Final = "extensions.filters.http.header_mutation.v3.HeaderMutation"
 CHECK_CLUSTER: Final = "doorward-check"
 ROUTED: Final = "doorward.routed"
 """The metadata of a virtual host that holds the id of its `resource`."""
-CLEANED: Final = "doorward.cleaned"
-"""The metadata that holds `cookie` and `authorization` without doorward's own credentials, and
-what the log says of the ticket."""
-
 _IDENTITY_CLAIMS: Final = (
     ("sub", USER_HEADER),
     ("email", EMAIL_HEADER),
@@ -68,14 +63,9 @@ _IDENTITY_CLAIMS: Final = (
     ("groups", GROUPS_HEADER),
     ("sid", SESSION_HEADER),
     ("asr", ASSERTION_HEADER),
+    ("dec", DECISION_HEADER),
 )
-_OWN_COOKIES: Final = (
-    f"(?i)[;,][ \\t]*{COOKIE_PREFIX}[^;]*|^[ \\t]*(?:{COOKIE_PREFIX}[^;]*(?:;[ \\t]*|$))+"
-)
-"""Each of doorward's cookies with the separator before it, or those that come first with theirs
-after them. Cookie lines that Envoy joins are joined by a comma."""
-
-_OWN_BEARER: Final = f"(?i)^.*bearer +{SERVICE_TOKEN_PREFIX}.*$"
+_CREDENTIALS_SCRIPT: Final = (files(__package__) / "credentials.lua").read_text(encoding="utf-8")
 
 _REFUSED_HEADERS: Final = (
     "x-http-method-override",
@@ -232,33 +222,13 @@ def _ext_authz() -> Json:
 
 
 def _credentials() -> Json:
-    def moved(header: str, **rewrite: Json) -> Json:
-        present = {"metadata_namespace": CLEANED, "key": header, **rewrite}
-        return {"header": header, "remove": True, "on_header_present": present}
-
-    def without(pattern: str) -> Json:
-        return {"pattern": {"regex": pattern}, "substitution": ""}
-
     return extension(
         CREDENTIALS_FILTER,
-        "extensions.filters.http.header_to_metadata.v3.Config",
-        request_rules=[
-            moved("cookie", regex_value_rewrite=without(_OWN_COOKIES)),
-            moved("authorization", regex_value_rewrite=without(_OWN_BEARER)),
-            moved(LOG_HEADER),
-        ],
+        "extensions.filters.http.lua.v3.Lua",
+        default_source_code={"inline_string": _CREDENTIALS_SCRIPT},
+        # A route chosen anew after the decision could be one that nobody decided.
+        clear_route_cache=False,
     )
-
-
-def cleaned_headers() -> list[Json]:
-    """Puts back what `header_to_metadata` left of the two headers; nothing where nothing is."""
-    return [
-        {
-            "header": {"key": name, "value": f"%DYNAMIC_METADATA({CLEANED}:{name})%"},
-            "append_action": "ADD_IF_ABSENT",
-        }
-        for name in ("cookie", "authorization")
-    ]
 
 
 def without_authorization() -> Json:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from doorward.enforcement.envoy.check import DECISION_HEADER, SESSION_HEADER, USER_HEADER
 from doorward.enforcement.envoy.filters import (
-    CLEANED,
     TICKETED,
     front_mutations,
     http_filters,
@@ -14,11 +14,13 @@ from doorward.enforcement.envoy.filters import (
 )
 from doorward.enforcement.envoy.routes import ROUTES
 from doorward.enforcement.envoy.settings import EnvoySettings, TlsListener
-from doorward.enforcement.envoy.ticket import LOG_HEADER
 from doorward.enforcement.envoy.typed import Json, extension
 
 _LOG_FIELDS: Final = (
-    f"%DYNAMIC_METADATA({CLEANED}:{LOG_HEADER})%",
+    f"%REQ({DECISION_HEADER})%",
+    f"%REQ({SESSION_HEADER})%",
+    f"%REQ({USER_HEADER})%",
+    "%ROUTE_NAME%",
     "%START_TIME(%s.%9f)%",
     "%CONNECTION_ID%",
     "%REQ(:METHOD)%",
@@ -28,7 +30,7 @@ _LOG_FIELDS: Final = (
     "%RESPONSE_CODE%",
     "%DURATION%",
 )
-"""A line of the log; the first field is six: `protocol.ticket.ticket_log_entry`."""
+"""A line of the log; the route's name is three fields: `ticket.scope`."""
 
 
 def listeners(settings: EnvoySettings, ticket: Json, routes: Json | None = None) -> list[Json]:

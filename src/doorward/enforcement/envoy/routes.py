@@ -22,7 +22,6 @@ from doorward.enforcement.envoy.clusters import (
 )
 from doorward.enforcement.envoy.filters import (
     ROUTED,
-    cleaned_headers,
     trailer_mutations,
     without_authorization,
 )
@@ -107,7 +106,6 @@ def _resource_host(resource: Resource, domain: str) -> Json:
         "domains": [f"{resource.host}.{domain}"],
         "metadata": {"filter_metadata": {ROUTED: {"resource": resource.id}}},
         "routes": routes,
-        "request_headers_to_add": cleaned_headers(),
         "response_headers_to_add": [_REVALIDATED],
     }
 

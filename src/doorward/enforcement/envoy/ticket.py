@@ -35,12 +35,10 @@ SHADOW_POLICY: Final = "shadow_effective_policy_id"
 SCOPE_HEADER: Final = "doorward-ticket-scope"
 EPOCH_HEADER: Final = "doorward-ticket-epoch"
 BINDING_HEADER: Final = "doorward-ticket-binding"
-LOG_HEADER: Final = "doorward-ticket-log"
 CLAIM_HEADERS: Final = (
     ("scp", SCOPE_HEADER),
     ("epo", EPOCH_HEADER),
     ("bnd", BINDING_HEADER),
-    ("log", LOG_HEADER),
 )
 """Where Envoy puts claims of a verified ticket for its own filters; removed before the upstream.
 As headers, since the whole payload as metadata costs 15 % of a ticketed request's time."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from math import floor
 from typing import Protocol
 
 from doorward.enforcement.envoy.check import (
     ASSERTION_HEADER,
+    DECISION_HEADER,
     EMAIL_HEADER,
     GROUPS_HEADER,
     NAME_HEADER,
@@ -28,7 +28,7 @@ from doorward.protocol.ticket import (
     TICKET_LIFETIME_SECONDS,
     AssertionClaims,
     TicketClaims,
-    ticket_log_entry,
+    decision_reference,
 )
 
 _CACHED_ASSERTIONS = 20_000
@@ -79,10 +79,9 @@ def identity_of(request: AccessRequest, snapshot: Snapshot) -> Identity | None:
 class Assertions:
     """Signs assertions, and hands the same one out again while it is fresh and still true."""
 
-    def __init__(self, signer: Signer, domain: str, new_id: Callable[[], str]) -> None:
+    def __init__(self, signer: Signer, domain: str) -> None:
         self._signer = signer
         self._issuer = f"https://auth.{domain}"
-        self._new_id = new_id
         self._cache: dict[tuple[str, str, str], tuple[Identity, float, str]] = {}
 
     def assertion(self, identity: Identity, resource: ResourceId, now: UnixSeconds) -> str:
@@ -106,7 +105,6 @@ class Assertions:
                 groups=identity.groups,
                 iat=issued_at,
                 exp=expires_at,
-                jti=self._new_id(),
             )
         )
         if len(self._cache) >= _CACHED_ASSERTIONS:
@@ -119,7 +117,7 @@ class Assertions:
         self._cache.clear()
 
 
-def identity_headers(identity: Identity, assertion: str) -> list[tuple[str, str]]:
+def identity_headers(identity: Identity, assertion: str, decided: Decided) -> list[tuple[str, str]]:
     """Every identity header, in the order of `check.IDENTITY_HEADERS`."""
     return [
         (USER_HEADER, identity.subject),
@@ -128,6 +126,7 @@ def identity_headers(identity: Identity, assertion: str) -> list[tuple[str, str]
         (GROUPS_HEADER, ",".join(identity.groups)),
         (SESSION_HEADER, identity.session),
         (ASSERTION_HEADER, assertion),
+        (DECISION_HEADER, decision_reference(decided.id, decided.snapshot.number)),
     ]
 
 
@@ -215,19 +214,12 @@ def ticket_claims(
         scp=scope(decided.snapshot.resources[request.resource], request.action),
         epo=str(epoch),
         bnd=binding(request.address, request.thumbprint),
-        log=ticket_log_entry(
-            decision=decided.id,
-            snapshot=decided.snapshot.number,
-            session=identity.session,
-            subject=identity.subject,
-            resource=request.resource,
-            action=request.action,
-        ),
         sub=identity.subject,
         email=identity.email,
         name=identity.name,
         groups=",".join(identity.groups),
         asr=assertion,
+        dec=decision_reference(decided.id, decided.snapshot.number),
         exp=expires_at,
     )
 

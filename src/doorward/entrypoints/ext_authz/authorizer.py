@@ -103,7 +103,7 @@ class Authorizer:
             # An allow without a subject would reach the upstream as nobody.
             return HttpResponse(403, [("cache-control", "no-store")])
         assertion = self._assertions.assertion(identity, resource.id, decided.at)
-        headers = identity_headers(identity, assertion)
+        headers = identity_headers(identity, assertion, decided)
         if question.upgrade:
             stream = self._open_stream(asked, decided, resource)
             if stream is None:

@@ -105,7 +105,7 @@ class DecisionProcess:
             self._point,
             settings.domain,
             tickets=tickets,
-            assertions=Assertions(assertions, settings.domain, lambda: ids.id("ast")),
+            assertions=Assertions(assertions, settings.domain),
             denials=Denials(settings.domain, ids.token),
             country=_countries(settings),
             open_stream=self._streams.open,

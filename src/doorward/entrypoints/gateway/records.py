@@ -34,7 +34,8 @@ def ticket_record(gateway: GatewayId, line: bytes) -> DecisionRecord | None:
     fields = line.decode("utf-8", "replace").split(" ")
     if len(fields) != _TICKET_FIELDS or fields[-1] != ".":
         return None
-    decision, number, session, subject, resource, action, *request, _ = fields
+    reference, session, subject, resource, action, _rules, *request, _ = fields
+    decision, _, number = reference.partition(";snapshot=")
     started, _, method, path, address, thumbprint, _, milliseconds = request
     try:
         at, snapshot, latency = float(started), int(number), int(milliseconds)
