@@ -33,6 +33,9 @@ THUMBPRINT_HEADER: Final = "doorward-check-thumbprint"
 SCHEME_HEADER: Final = "doorward-check-scheme"
 RESOURCE_HEADER: Final = "doorward-check-resource"
 
+CHECK_HEADERS: Final = (ADDRESS_HEADER, THUMBPRINT_HEADER, SCHEME_HEADER, RESOURCE_HEADER)
+"""Sent with every check, from Envoy itself."""
+
 CLIENT_HEADERS: Final = (
     "accept",
     "authorization",

@@ -233,4 +233,4 @@ def ticket_cookie(ticket: str) -> str:
 
 
 def _line(text: str) -> str:
-    return text.translate(_CONTROL_CHARACTERS)
+    return text if text.isprintable() else text.translate(_CONTROL_CHARACTERS)

@@ -14,8 +14,15 @@ from typing import cast
 
 import httptools
 
+from doorward.enforcement.envoy.check import CHECK_HEADERS, CLIENT_HEADERS
+
 MAX_HEAD_BYTES = 96 * 1024
 _BAD_REQUEST = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+
+_NAMES = {
+    name.encode(): name for name in ("host", "content-length", *CHECK_HEADERS, *CLIENT_HEADERS)
+}
+"""The names that Envoy sends, as it writes them."""
 
 _STATUS_LINES = {
     status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus
@@ -99,9 +106,13 @@ class HttpProtocol(asyncio.Protocol):
         self._target += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        key = name.decode("latin-1").lower()
+        key = _NAMES.get(name) or name.decode("latin-1").lower()
         text = value.decode("utf-8", "surrogateescape")
-        self._headers.setdefault(key, []).append(text)
+        values = self._headers.get(key)
+        if values is None:
+            self._headers[key] = [text]
+        else:
+            values.append(text)
 
     def on_body(self, _body: bytes) -> None:
         raise ValueError("body")
