@@ -62,6 +62,10 @@ CONDITIONS = (
     "resource.owner == principal",
     'resource.owner in Group::"payroll"',
     'resource.label == Label::"secret"',
+    'Resource::"ledger".owner in Group::"payroll"',
+    'Resource::"ledger".owner.risk < 50',
+    'Resource::"ledger".label.sensitivity > 50',
+    'Device::"laptop".owner in Group::"staff"',
     'resource.sensitivity >= Label::"secret".sensitivity',
 )
 

@@ -148,16 +148,17 @@ def _session(
         }
     ]
     for device in snapshot.devices.values():
+        uid = {"type": "Device", "id": device.id}
         mine = device.owner == session.user
         if mine and device.thumbprint == (request.thumbprint or "").lower():
-            context["device"] = {"type": "Device", "id": device.id}
-            attrs: dict[str, object] = {
-                "owner": {"type": "User", "id": device.owner},
-                "risk": risk(device.risk),
-            }
-            if device.healthy is not None:
-                attrs["healthy"] = device.healthy
-            found.append({"uid": context["device"], "attrs": attrs, "parents": []})
+            context["device"] = uid
+        attrs: dict[str, object] = {
+            "owner": {"type": "User", "id": device.owner},
+            "risk": risk(device.risk),
+        }
+        if device.healthy is not None:
+            attrs["healthy"] = device.healthy
+        found.append({"uid": uid, "attrs": attrs, "parents": []})
     return found
 
 

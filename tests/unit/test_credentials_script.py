@@ -83,11 +83,16 @@ def test_a_long_header_is_cleaned_whole() -> None:
         ("Bearer other", "Bearer other"),
         ("Bearer dwt_1.secret", "absent"),
         ("bEaReR   dwt_1.secret", "absent"),
+        ("Bearer \tdwt_1.secret", "absent"),
         ("Basic YTpi,Bearer dwt_1.secret", "absent"),
     ],
 )
 def test_a_service_token_goes_with_its_header(sent: str, left: str) -> None:
     assert authorization(sent) == left
+
+
+def test_a_header_without_ours_is_not_written_anew() -> None:
+    assert cookies(" a=1 ,b=2;") == " a=1 ,b=2;"
 
 
 def test_a_header_that_cannot_be_cleaned_is_taken_away() -> None:

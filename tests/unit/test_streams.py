@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from doorward.model.estate import Group, Policy
+from doorward.model.estate import Group, Policy, User
 from doorward.model.identity import Device, Standing
 from doorward.model.ids import DeviceId, GroupId, PolicyId, UserId
 from doorward.model.snapshot import Change, change, removal
@@ -90,8 +90,36 @@ async def test_a_change_that_touches_nobody_decides_nothing_again() -> None:
     world = World()
     opened(world)
     assert await change_world(world, removal("session", "ses_other")) == 0
-    assert await change_world(world, change("standing", Standing(id=UserId("bob")))) == 0
+    assert await change_world(world, change("standing", Standing(id=UserId("carol")))) == 0
     assert await change_world(world, removal("cookie", "0" * 64)) == 0
+
+
+@pytest.mark.parametrize(
+    ("condition", "risky"),
+    [
+        ("resource.owner.risk >= 50", "bob"),
+        ('User::"carol".risk >= 50', "carol"),
+        ('Resource::"payroll".owner.risk >= 50', "bob"),
+    ],
+)
+async def test_a_risk_that_is_not_the_askers_cuts_the_stream(condition: str, risky: str) -> None:
+    world = World()
+    world.publish(
+        change("user", User(id=UserId("carol"), name="Carol", email="carol@example.org")),
+        change(
+            "policy",
+            Policy(
+                id=PolicyId("careful"),
+                text=f'@id("careful") forbid(principal, action, resource) when {{ {condition} }};',
+                file="careful.cedar",
+                line=1,
+            ),
+        ),
+    )
+    connection = Connection()
+    assert world.streams.take(opened(world), connection.close)
+    await change_world(world, change("standing", Standing(id=UserId(risky), risk=60)))
+    assert connection.cut == 1
 
 
 async def test_a_stream_that_is_still_pending_can_be_revoked() -> None:

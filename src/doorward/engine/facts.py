@@ -19,7 +19,7 @@ from doorward.model.estate import Action, Group, Label, Resource, Service, User
 from doorward.model.identity import Device, Session, Standing
 from doorward.model.ids import NetworkId
 from doorward.model.snapshot import Snapshot
-from doorward.policy import EVERYTHING, Bundle, EntitySet, Node, Slice, Uid, Verdict, evaluate
+from doorward.policy import EVERYTHING, EntitySet, Node, Slice, Uid, Verdict, evaluate
 
 MAX_RISK = 100
 ACTIONS: dict[Action, Node] = {
@@ -89,10 +89,10 @@ class Facts:
 
     `named` are the documents of entities that conditions name by id; `described` is a JSON object
     of all facts, left open for those of time. `remedies` remembers those of the last denial of
-    each action. `bundle` is the one that the questions' slices were last seen in.
+    each action. `compilation` is that of the bundle in which the questions' slices were last seen.
     """
 
-    bundle: Bundle
+    compilation: object
     documents: Documents
     place: Place
     origin: Origin
@@ -267,27 +267,35 @@ def named_documents(literals: tuple[Uid, ...], snapshot: Snapshot) -> tuple[obje
     found: list[object] = []
     for kind, name in literals:
         if kind == "User":
-            found += [snapshot.users.get(name), snapshot.standings.get(name)]
-        elif kind == "Resource":
-            resource = snapshot.resources.get(name)
-            found += [resource, resource and snapshot.labels.get(resource.label)]
+            found += _person(name, snapshot)
+        elif kind == "Resource" and name in snapshot.resources:
+            resource = snapshot.resources[name]
+            found += [resource, snapshot.labels.get(resource.label)]
+            found += _person(resource.owner, snapshot)
         elif kind == "Label":
             found.append(snapshot.labels.get(name))
         elif kind == "Service":
             found.append(snapshot.services.get(name))
-        elif kind == "Device":
-            found.append(snapshot.devices.get(name))
+        elif kind == "Device" and name in snapshot.devices:
+            found.append(snapshot.devices[name])
+            found += _person(snapshot.devices[name].owner, snapshot)
     return tuple(found)
 
 
+def _person(name: str, snapshot: Snapshot) -> list[object]:
+    return [snapshot.users.get(name), snapshot.standings.get(name)]
+
+
 def named_entities(literals: tuple[Uid, ...], snapshot: Snapshot) -> dict[Uid, dict[str, Any]]:
-    """The entities that conditions name by id, as far as they exist."""
+    """The entities that conditions name by id, and those that these lead to, where they exist.
+
+    A missing entity is in no group, by which a `forbid` about it would let everybody through.
+    """
     found: dict[Uid, dict[str, Any]] = {}
     for uid in literals:
         kind, name = uid
-        if kind == "User" and name in snapshot.users:
-            standing = snapshot.standings.get(name)
-            found[uid] = user_entity(snapshot.users[name], standing, snapshot.groups)
+        if kind == "User":
+            found |= _user_by_name(name, snapshot)
         elif kind == "Service" and name in snapshot.services:
             node = principal_node(snapshot.services[name], snapshot.groups)
             found[uid] = entity(uid, {}, node.ancestors)
@@ -297,10 +305,22 @@ def named_entities(literals: tuple[Uid, ...], snapshot: Snapshot) -> dict[Uid, d
             found[uid] = label_entity(name, snapshot.labels[name])
         elif kind == "Resource" and name in snapshot.resources:
             resource = snapshot.resources[name]
-            found[uid] = resource_entity(resource, snapshot.labels.get(resource.label))
+            label = snapshot.labels.get(resource.label)
+            found[uid] = resource_entity(resource, label)
+            found["Label", resource.label] = label_entity(resource.label, label)
+            found |= _user_by_name(resource.owner, snapshot)
         elif kind == "Device" and name in snapshot.devices:
-            found[uid] = entity(uid, device_attributes(snapshot.devices[name]))
+            device = snapshot.devices[name]
+            found[uid] = entity(uid, device_attributes(device))
+            found |= _user_by_name(device.owner, snapshot)
     return found
+
+
+def _user_by_name(name: str, snapshot: Snapshot) -> dict[Uid, dict[str, Any]]:
+    user = snapshot.users.get(name)
+    if user is None:
+        return {}
+    return {("User", name): user_entity(user, snapshot.standings.get(name), snapshot.groups)}
 
 
 def describe(documents: Documents, origin: Origin, entities: dict[Uid, dict[str, Any]]) -> bytes:

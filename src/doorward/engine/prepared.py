@@ -85,11 +85,11 @@ class PreparedSnapshot:
 
     def _has_slices_of(self, facts: Facts) -> bool:
         """Whether these policies say about `facts` just what those said that it was gathered by."""
-        if facts.bundle is not self.bundle:
+        if facts.compilation is not self.bundle.compilation:
             slices = self._slices(facts.documents)
             if any(facts.questions[action].policies is not slices[action] for action in slices):
                 return False
-            facts.bundle = self.bundle
+            facts.compilation = self.bundle.compilation
         return True
 
     def _slices(self, documents: Documents) -> dict[Action, Slice]:
@@ -166,7 +166,7 @@ def _gather(
     described = describe(documents, origin, entities)
     entities[origin_uid(origin)] = origin_entity(origin)
     return Facts(
-        bundle=prepared.bundle,
+        compilation=prepared.bundle.compilation,
         documents=documents,
         place=place,
         origin=origin,

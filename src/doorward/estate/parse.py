@@ -24,7 +24,7 @@ class Estate:
 class EstateReader:
     """Reads estates one after another; a file that has not changed since the last is not read.
 
-    It remembers one estate, the last, also where that had errors. What it answers is what
+    It remembers one estate, the last, but for files with errors. What it answers is what
     `parse_estate` answers.
     """
 
@@ -45,7 +45,7 @@ class EstateReader:
             if known is None or known.text != files[name]:
                 known = read_file(name, files[name], accepted)
             read[name] = known
-        self._last = read
+        self._last = {name: file for name, file in read.items() if not file.errors}
         return _together(read.values())
 
 

@@ -67,11 +67,17 @@ _Actions = dict[Uid | None, _Resources]
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """Compiled policies, indexed by principal scope, action and resource scope."""
+    """Compiled policies, indexed by principal scope, action and resource scope.
+
+    `named_kinds` are the types of all entities that conditions name by id. `compilation` stands
+    for this bundle with whoever must not keep it alive.
+    """
 
     policies: tuple[CompiledPolicy, ...]
+    named_kinds: frozenset[str]
     _index: dict[ScopeKey, _Actions]
     _slices: dict[tuple[PolicyId, ...], Slice] = field(default_factory=dict)
+    compilation: object = field(default_factory=object)
 
     def slice(self, principal: Node, action: Node, resource: Node) -> Slice:
         """The policies that can apply, in the bundle's order; the same policies, the same slice."""
@@ -116,7 +122,9 @@ def compile_bundle(policies: Iterable[Policy], previous: Bundle | None = None) -
         for action in item.actions if item.actions is not None else (None,):
             by_resource = by_action.setdefault(action, {})
             by_resource.setdefault(item.resource, []).append(position)
-    return Bundle(compiled, index, dict(previous._slices) if previous else {})  # noqa: SLF001
+    named_kinds = frozenset(kind for item in compiled for kind, _ in item.literals)
+    slices = dict(previous._slices) if previous else {}  # noqa: SLF001
+    return Bundle(compiled, named_kinds, index, slices)
 
 
 def _reuse(policy: Policy, known: CompiledPolicy | None) -> CompiledPolicy:

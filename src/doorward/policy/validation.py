@@ -34,11 +34,7 @@ def validate(policies: Iterable[Policy], accepted: Container[str] = ()) -> None:
     if result.validation_passed:
         return
     faults = [(_position(error.policy_id), error.error) for error in result.errors]
-    position, message = (
-        min(faults, key=lambda fault: fault[0])
-        if faults
-        else (0, "the policies cannot be validated")
-    )
+    position, message = min(faults) if faults else (0, "the policies cannot be validated")
     message = _FOR_POLICY.sub("", message).replace("\n", " ")
     more = f" (and {len(faults) - 1} more errors)" if len(faults) > 1 else ""
     policy = ordered[position]

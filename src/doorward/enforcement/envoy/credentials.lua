@@ -1,16 +1,17 @@
 -- Takes doorward's own cookies and service tokens out of a request, after it was let in.
--- Other cookies stay as they are, byte for byte; a header that would be empty disappears.
+-- A header without them stays as it is, byte for byte; one that would be empty disappears.
 -- What fails here takes the whole header away: no credential of ours reaches an upstream.
 
 local OWN_COOKIE = "__host-doorward-"
-local OWN_BEARER = "bearer +dwt_"
+local OWN_BEARER = "bearer[ \t]+dwt_"
 local SEMICOLON, COMMA, SPACE, TAB = 59, 44, 32, 9
 
 local byte, find, lower, sub = string.byte, string.find, string.lower, string.sub
 
 -- The value of a Cookie header without our cookies, whatever case they are written in; nil where
 -- nothing is left. Envoy joins the lines of a header by a comma, so a cookie can follow one too;
--- each of ours goes with the separator before it.
+-- each of ours goes with the separator before it, up to the next semicolon. A semicolon separates
+-- also within quotes (RFC 6265, 5.4).
 local function without_own_cookies(cookies)
   local folded = lower(cookies)
   local own = find(folded, OWN_COOKIE, 1, true)
@@ -44,10 +45,10 @@ function envoy_on_request(request)
   local cookies = headers:get("cookie")
   if cookies then
     local done, kept = pcall(without_own_cookies, cookies)
-    if done and kept then
-      headers:replace("cookie", kept)
-    else
+    if not done or not kept then
       headers:remove("cookie")
+    elseif kept ~= cookies then
+      headers:replace("cookie", kept)
     end
   end
   local authorization = headers:get("authorization")

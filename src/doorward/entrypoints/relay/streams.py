@@ -22,6 +22,8 @@ from doorward.model.snapshot import Change, Snapshot
 _PENDING_SECONDS = 10.0
 _MAX_STREAMS = 20_000
 _SLICE = 25
+_NAMED = ("User", "Device", "Resource")
+"""Types of entities by which a policy can come to a person or device other than the asker's."""
 
 
 @dataclass(slots=True)
@@ -118,15 +120,23 @@ class Streams:
             elif item.kind == "device":
                 devices.update(_thumbprints(item, before))
             elif item.kind != "cookie":
-                return list(self._streams.values())
+                return self.all()
+        if (users or devices) and self._policies_name_others():
+            return self.all()
         return [
             stream
             for stream in self._streams.values()
             if stream.asked.request.session in sessions
             or stream.user in users
+            or _owner(stream, before) in users
             or stream.asked.request.service_token in tokens
             or stream.asked.request.thumbprint in devices
         ]
+
+    def _policies_name_others(self) -> bool:
+        """Whether a policy looks at a person or device that need not be the stream's own."""
+        prepared = self._point.prepared
+        return prepared is None or not prepared.bundle.named_kinds.isdisjoint(_NAMED)
 
     def _decide(self, stream: Stream) -> None:
         decided = self._point.decide(stream.asked, "stream", stream.decision)
@@ -141,6 +151,11 @@ class Streams:
         self._streams.pop(stream.id, None)
         if stream.close is not None:
             stream.close()
+
+
+def _owner(stream: Stream, before: Snapshot) -> str:
+    resource = before.resources.get(stream.asked.request.resource)
+    return "" if resource is None else resource.owner
 
 
 def _thumbprints(item: Change, before: Snapshot) -> set[str]:

@@ -1,8 +1,8 @@
 """What was recorded stays: the database itself refuses to change it.
 
 Decision records and audit entries cannot be updated or deleted. The one exception is age: a
-decision record from before the floor may go. The floor is one row, moves forward only, and never
-past the present. Whoever owns the database can still take the triggers away.
+decision record from before the floor may go. The floor is one row, moves forward only, and stays
+a day behind the present. Whoever owns the database can still take the triggers away.
 """
 
 import sqlalchemy as sa
@@ -57,7 +57,8 @@ def _sqlite() -> None:
         "decision",
         "INSERT",
         "WHEN EXISTS (SELECT 1 FROM decision WHERE id = NEW.id)"
-        " OR EXISTS (SELECT 1 FROM decision WHERE seq = NEW.seq)",
+        # Where the statement gives no number, NEW.seq is -1.
+        " OR (NEW.seq > 0 AND EXISTS (SELECT 1 FROM decision WHERE seq = NEW.seq))",
     )
     for event in ("INSERT", "DELETE"):
         _sqlite_trigger("decision_floor", event)
@@ -65,7 +66,7 @@ def _sqlite() -> None:
         "decision_floor",
         "UPDATE",
         "WHEN NEW.id <> OLD.id OR NEW.moment < OLD.moment"
-        " OR NEW.moment > CAST(strftime('%s', 'now') AS REAL)",
+        " OR NEW.moment > CAST(strftime('%s', 'now') AS REAL) - 86400",
     )
 
 
@@ -75,11 +76,15 @@ def _sqlite_trigger(table: str, event: str, condition: str = "") -> None:
 
 
 def _postgresql() -> None:
+    # Named with its schema: a session's temporary table of that name would come first.
+    schema = op.get_bind().dialect.identifier_preparer.quote(
+        op.get_bind().scalar(sa.text("SELECT current_schema()"))
+    )
     op.execute(_POSTGRESQL.format(name="refuse", allowed="false", row="NULL"))
     op.execute(
         _POSTGRESQL.format(
             name="refuse_unless_old",
-            allowed="OLD.at < (SELECT moment FROM decision_floor WHERE id = 1)",
+            allowed=f"OLD.at < (SELECT moment FROM {schema}.decision_floor WHERE id = 1)",  # noqa: S608
             row="OLD",
         )
     )
@@ -87,7 +92,7 @@ def _postgresql() -> None:
         _POSTGRESQL.format(
             name="refuse_unless_forward",
             allowed="NEW.id = OLD.id AND NEW.moment >= OLD.moment"
-            " AND NEW.moment <= extract(epoch FROM clock_timestamp())",
+            " AND NEW.moment <= extract(epoch FROM clock_timestamp()) - 86400",
             row="NEW",
         )
     )
