@@ -105,10 +105,25 @@ def test_nor_by_the_means_of_postgresql(hand: sqlalchemy.Engine, statement: str)
     test_what_was_recorded_cannot_be_changed(hand, statement)
 
 
-def test_the_floor_moves_forward_only_and_not_past_the_present(hand: sqlalchemy.Engine) -> None:
+@pytest.mark.parametrize("store_url", ["postgresql"], indirect=True)
+def test_a_table_of_that_name_in_a_session_is_not_the_floor(hand: sqlalchemy.Engine) -> None:
+    statements = (
+        "CREATE TEMP TABLE decision_floor (id integer, moment double precision)",
+        "INSERT INTO decision_floor VALUES (1, 1e18)",
+        "DELETE FROM decision",
+    )
+    with (
+        pytest.raises(sqlalchemy.exc.IntegrityError, match=REFUSED),
+        hand.begin() as connection,
+    ):
+        for statement in statements:
+            connection.execute(sqlalchemy.text(statement))
+
+
+def test_the_floor_moves_forward_only_and_stays_a_day_behind(hand: sqlalchemy.Engine) -> None:
     run(hand, "UPDATE decision_floor SET moment = 900")
     refuse(hand, "UPDATE decision_floor SET moment = 899.5")
-    refuse(hand, f"UPDATE decision_floor SET moment = {time.time() + 3600}")
+    refuse(hand, f"UPDATE decision_floor SET moment = {time.time() - 86_400 + 60}")
     run(hand, "UPDATE decision_floor SET moment = 901")
     assert rows(hand)[2] == [(1, 901.0)]
 
