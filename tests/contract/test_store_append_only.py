@@ -107,17 +107,12 @@ def test_nor_by_the_means_of_postgresql(hand: sqlalchemy.Engine, statement: str)
 
 @pytest.mark.parametrize("store_url", ["postgresql"], indirect=True)
 def test_a_table_of_that_name_in_a_session_is_not_the_floor(hand: sqlalchemy.Engine) -> None:
-    statements = (
-        "CREATE TEMP TABLE decision_floor (id integer, moment double precision)",
-        "INSERT INTO decision_floor VALUES (1, 1e18)",
+    refuse(
+        hand,
+        "CREATE TEMP TABLE decision_floor (id integer, moment double precision);"
+        "INSERT INTO decision_floor VALUES (1, 1e18);"
         "DELETE FROM decision",
     )
-    with (
-        pytest.raises(sqlalchemy.exc.IntegrityError, match=REFUSED),
-        hand.begin() as connection,
-    ):
-        for statement in statements:
-            connection.execute(sqlalchemy.text(statement))
 
 
 def test_the_floor_moves_forward_only_and_stays_a_day_behind(hand: sqlalchemy.Engine) -> None:
