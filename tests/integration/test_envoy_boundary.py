@@ -37,6 +37,28 @@ SPOOFED = (
     "x-forwarded-host: other.example.test",
     "x-forwarded-for: 6.6.6.6",
     "x-original-url: /admin",
+    *(
+        f"{name}: mallory"
+        for name in (
+            "remote-user",
+            "x-remote-user",
+            "x-forwarded-user",
+            "x-forwarded-email",
+            "x-forwarded-groups",
+            "x-forwarded-preferred-username",
+            "x-auth-request-user",
+            "x-auth-request-email",
+            "x-auth-request-groups",
+            "x-webauth-user",
+            "x-client-ip",
+            "true-client-ip",
+            "x-cluster-client-ip",
+            "x-forwarded-port",
+            "x-forwarded-prefix",
+            "x-forwarded-uri",
+            "x-original-host",
+        )
+    ),
     "x-rewrite-url: /admin",
     "x-real-ip: 6.6.6.6",
     "forwarded: for=6.6.6.6",

@@ -75,8 +75,26 @@ _REFUSED_HEADERS: Final = (
     "x-rewrite-url",
     "x-real-ip",
     "forwarded",
+    "remote-user",
+    "x-remote-user",
+    "x-forwarded-user",
+    "x-forwarded-email",
+    "x-forwarded-groups",
+    "x-forwarded-preferred-username",
+    "x-auth-request-user",
+    "x-auth-request-email",
+    "x-auth-request-groups",
+    "x-webauth-user",
+    "x-client-ip",
+    "true-client-ip",
+    "x-cluster-client-ip",
+    "x-forwarded-port",
+    "x-forwarded-prefix",
+    "x-forwarded-uri",
+    "x-original-host",
 )
-"""Headers by which applications take another method, path or address than was decided on."""
+"""Headers by which applications take another method, path, address or person than was decided on:
+those of frameworks, and those by which other proxies say who asks."""
 
 _OWN_NAMES: Final[Json] = {
     "remove_on_match": {"key_matcher": {"prefix": "doorward-", "ignore_case": True}}
