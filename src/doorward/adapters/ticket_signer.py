@@ -34,8 +34,7 @@ class Es256Signer:
             "x": _base64url(numbers.x.to_bytes(_COORDINATE_BYTES, "big")).decode(),
             "y": _base64url(numbers.y.to_bytes(_COORDINATE_BYTES, "big")).decode(),
         }
-        # The beginning of the thumbprint of RFC 7638: of a handful of keys, it names one.
-        self._key_id = _base64url(sha256(_encoder.encode(public)).digest()[:12]).decode()
+        self._key_id = _base64url(sha256(_encoder.encode(public)).digest()).decode()  # RFC 7638
         self._public = public
         header = {"alg": "ES256"}
         if token_type:
