@@ -39,7 +39,7 @@ format: dev ## format the code and mend what ruff can mend
 test: dev system-packages ## all tests but conformance (TESTS=tests/unit)
 	$(BIN)/pytest $(TESTS)
 
-conformance: dev system-packages ## doorward against the reference data of others, in full
+conformance: dev system-packages ## the long suites: some minutes of random estates
 	$(BIN)/pytest -m conformance
 
 bench: bench-engine bench-gateway ## all benchmarks

@@ -10,6 +10,7 @@ from ipaddress import ip_address, ip_network
 from zoneinfo import ZoneInfo
 
 import cedarpy
+import pytest
 from hypothesis import given, settings
 
 from doorward.engine import decide, prepare
@@ -29,7 +30,7 @@ def oracle(request: AccessRequest, snapshot: Snapshot, now: float) -> tuple[str,
     resource = snapshot.resources[request.resource]
     session = snapshot.sessions[request.session] if request.session else None
     subject = ("User", session.user) if session else ("Service", "robot")
-    entities = [*_people(snapshot), *_resources(snapshot)]
+    entities = [*_people(snapshot), *_resources(snapshot), *_devices(snapshot)]
     local = datetime.fromtimestamp(math.floor(now), ZoneInfo(resource.timezone))
     context: dict[str, object] = {
         "origin": {"type": "Origin", "id": "here"},
@@ -131,6 +132,21 @@ def _resources(snapshot: Snapshot) -> list[dict[str, object]]:
     return found
 
 
+def _devices(snapshot: Snapshot) -> list[dict[str, object]]:
+    return [
+        {
+            "uid": {"type": "Device", "id": device.id},
+            "attrs": {
+                "owner": {"type": "User", "id": device.owner},
+                "risk": risk(device.risk),
+                **({} if device.healthy is None else {"healthy": device.healthy}),
+            },
+            "parents": [],
+        }
+        for device in snapshot.devices.values()
+    ]
+
+
 def _session(
     request: AccessRequest, snapshot: Snapshot, session: Session, context: dict[str, object]
 ) -> list[dict[str, object]]:
@@ -148,25 +164,14 @@ def _session(
         }
     ]
     for device in snapshot.devices.values():
-        uid = {"type": "Device", "id": device.id}
         mine = device.owner == session.user
         if mine and device.thumbprint == (request.thumbprint or "").lower():
-            context["device"] = uid
-        attrs: dict[str, object] = {
-            "owner": {"type": "User", "id": device.owner},
-            "risk": risk(device.risk),
-        }
-        if device.healthy is not None:
-            attrs["healthy"] = device.healthy
-        found.append({"uid": uid, "attrs": attrs, "parents": []})
+            context["device"] = {"type": "Device", "id": device.id}
     return found
 
 
-@settings(max_examples=100, deadline=None)
-@given(snapshots(), requests())
-def test_the_engine_says_what_the_whole_set_says(
-    snapshot: Snapshot, request: AccessRequest
-) -> None:
+def agree(snapshot: Snapshot, request: AccessRequest) -> None:
+    """The engine's answer is the oracle's."""
     decision = decide(request, prepare(snapshot, expires_at=math.inf), NOW)
     if request.resource == "missing":
         expected: tuple[str, set[str]] = ("resource-unknown", set())
@@ -181,11 +186,26 @@ def test_the_engine_says_what_the_whole_set_says(
     assert (decision.reason, set(decision.policies)) == expected
 
 
-@settings(max_examples=25, deadline=None)
-@given(snapshots(), snapshots(), requests())
-def test_what_is_reused_from_the_previous_snapshot_changes_no_answer(
-    before: Snapshot, after: Snapshot, request: AccessRequest
+@settings(max_examples=100, deadline=None)
+@given(snapshots(), requests())
+def test_the_engine_says_what_the_whole_set_says(
+    snapshot: Snapshot, request: AccessRequest
 ) -> None:
+    agree(snapshot, request)
+
+
+@pytest.mark.conformance
+@pytest.mark.timeout(600)
+@settings(max_examples=2_000, deadline=None)
+@given(snapshots(), requests())
+def test_the_engine_says_so_of_two_thousand_estates(
+    snapshot: Snapshot, request: AccessRequest
+) -> None:
+    agree(snapshot, request)
+
+
+def reuse(before: Snapshot, after: Snapshot, request: AccessRequest) -> None:
+    """A snapshot prepared from another one decides as one prepared from nothing."""
     for mixed in (
         after,
         replace(before, standings=after.standings, sessions=after.sessions),
@@ -199,3 +219,21 @@ def test_what_is_reused_from_the_previous_snapshot_changes_no_answer(
         decide(request, previous, NOW)
         reused = decide(request, prepare(mixed, previous, expires_at=math.inf), NOW)
         assert reused == decide(request, prepare(mixed, expires_at=math.inf), NOW)
+
+
+@settings(max_examples=25, deadline=None)
+@given(snapshots(), snapshots(), requests())
+def test_what_is_reused_from_the_previous_snapshot_changes_no_answer(
+    before: Snapshot, after: Snapshot, request: AccessRequest
+) -> None:
+    reuse(before, after, request)
+
+
+@pytest.mark.conformance
+@pytest.mark.timeout(600)
+@settings(max_examples=400, deadline=None)
+@given(snapshots(), snapshots(), requests())
+def test_nor_does_it_in_four_hundred_pairs(
+    before: Snapshot, after: Snapshot, request: AccessRequest
+) -> None:
+    reuse(before, after, request)
