@@ -112,7 +112,6 @@ def _start(folder: Path, stack: ExitStack) -> tuple[Way, Way, Way]:
 
 def _round(way: Way, folder: Path) -> None:
     cookies = folder / "cookies"
-    _leave_the_turn_of_the_minute()
     pairs = [f"{APPLICATION_COOKIE}; {SESSION_COOKIE}={secret(n)}" for n in range(PEOPLE)]
     if way.name == "ticket":
         pairs = [f"{pair}; {_ticket(way.port, pair)}" for pair in pairs]
@@ -270,13 +269,6 @@ def _checks(admin: Path) -> int:
             answer += data
     found = re.search(rb"upstream_rq_total: (\d+)", answer)
     return int(found[1]) if found else 0
-
-
-def _leave_the_turn_of_the_minute() -> None:
-    """No ticket lives beyond the minute, so a round begins and ends within one."""
-    left = 60 - time.time() % 60
-    if left < SECONDS + 6:
-        time.sleep(left + 0.2)
 
 
 def _processor_seconds(process: int) -> float:

@@ -130,9 +130,7 @@ async def _serve(folder: Path) -> None:
         BelievedClock(),
         lambda: DecisionId(ids.id("dec")),
     )
-    # Whole minutes since sign-in then turn with the clock's minutes, which rounds stay within.
-    signed_in_at = time.time() // 60 * 60
-    point.prepared = prepare(estate(signed_in_at), expires_at=math.inf)
+    point.prepared = prepare(estate(time.time()), expires_at=math.inf)
     point.epoch = EPOCH
     authorizer = Authorizer(
         point,
