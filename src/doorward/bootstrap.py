@@ -15,6 +15,7 @@ from doorward.adapters.clock import now
 from doorward.adapters.device_authority import LocalDeviceAuthority
 from doorward.adapters.link_server import LinkIdentity, LinkServer
 from doorward.adapters.live_snapshot import StoreReplica
+from doorward.adapters.mail import FolderMailer, MailServer, SmtpMailer, Tls
 from doorward.adapters.passwords import Argon2idHasher
 from doorward.adapters.sealer import AesGcmSealer
 from doorward.adapters.secrets import SystemSecrets
@@ -24,6 +25,7 @@ from doorward.adapters.totp import PyotpCodes
 from doorward.adapters.webauthn import WebAuthnRelyingParty
 from doorward.administrator.authentication import Authenticators
 from doorward.administrator.control_plane import ControlPlane
+from doorward.administrator.mail import Mailer
 from doorward.administrator.ports import AuditHeads, Store
 from doorward.administrator.purge_decisions import BATCH, purge_decisions
 from doorward.administrator.sweep_expired import sweep_expired
@@ -43,6 +45,7 @@ _LIMITS = {
     "audit-address": Limit(attempts=10, window_seconds=_MINUTE),
     "audit": Limit(attempts=120, window_seconds=_MINUTE),
 }
+_MAIL_TLS: dict[str, Tls] = {"smtps": "implicit", "smtp+starttls": "starttls", "smtp": "none"}
 
 _log = structlog.get_logger(__name__)
 
@@ -86,7 +89,8 @@ def compose(data: DataFolder, settings: ControlSettings) -> ControlParts:
         snapshot_ttl_seconds=settings.snapshot_expiry_seconds,
         heartbeat_seconds=settings.snapshot_expiry_seconds / _HEARTBEATS_PER_EXPIRY,
     )
-    control = ControlPlane(store, replica, gateways, SystemSecrets())
+    mailer = _mailer(data, settings)
+    control = ControlPlane(store, replica, gateways, SystemSecrets(), mailer)
     authenticators = Authenticators(
         control=control,
         hasher=Argon2idHasher(),
@@ -110,6 +114,20 @@ def compose(data: DataFolder, settings: ControlSettings) -> ControlParts:
         devices=LocalDeviceAuthority(installation.read_pair(folder, "device-ca")),
         link=LinkIdentity(folder / "link.pem", folder / "link.key", folder / "gateway-ca.pem"),
     )
+
+
+def _mailer(data: DataFolder, settings: ControlSettings) -> Mailer:
+    """Raises `key-missing` where the mail server wants a password that is not there."""
+    if not settings.mail_server:
+        return FolderMailer(data.outbox, settings.sender, now)
+    scheme, _, place = settings.mail_server.partition("://")
+    host, _, port = place.rpartition(":")
+    password = ""
+    if settings.mail_user:
+        password = keys.read_secret(data.keys / "mail.password").decode().strip()
+    tls = _MAIL_TLS[scheme]
+    server = MailServer(host, int(port), tls, settings.mail_user, password)
+    return SmtpMailer(server, settings.sender, now)
 
 
 async def keep_swept(control: ControlPlane, every_seconds: float) -> None:

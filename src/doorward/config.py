@@ -27,6 +27,10 @@ CONTROL_TLS_NAME = "doorward-control"
 _DOMAIN = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 _MAX_DOMAIN_LENGTH = 180
+_MAIL_SERVER = re.compile(
+    r"(smtps|smtp\+starttls)://[A-Za-z0-9.-]+:[0-9]{1,5}|smtp://(127\.0\.0\.1|localhost):[0-9]{1,5}"
+)
+_ADDRESS = re.compile(r"[^@\s<>]+@[A-Za-z0-9.-]+")
 
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 PortOrOff = Annotated[int, msgspec.Meta(ge=0, le=65535)]
@@ -50,8 +54,16 @@ class ControlSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     session_seconds: Annotated[int, msgspec.Meta(ge=60, le=2_592_000)] = 43_200
     invitation_seconds: Annotated[int, msgspec.Meta(ge=60, le=2_592_000)] = 604_800
     sweep_seconds: Seconds = 60
+    mail_server: str = ""
+    mail_sender: str = ""
+    mail_user: str = ""
     decision_log_days: Annotated[int, msgspec.Meta(ge=0, le=36_500)] = 400
     log_level: LogLevel = "info"
+
+    @property
+    def sender(self) -> str:
+        """The address that messages come from."""
+        return self.mail_sender or f"doorward@{self.domain}"
 
     @property
     def origin_scheme(self) -> Literal["http", "https"]:
@@ -116,6 +128,11 @@ class DataFolder:
         return self.control / "audit-head.json"
 
     @property
+    def outbox(self) -> Path:
+        """Where messages are written while no mail server is set."""
+        return self.control / "outbox"
+
+    @property
     def gateway(self) -> Path:
         return self.root / "gateway"
 
@@ -143,6 +160,14 @@ def load_control(path: Path) -> ControlSettings:
             "is neither SQLite nor PostgreSQL",
             'Write "postgresql://USER@HOST/DATABASE", or leave it out for SQLite.',
         )
+    if settings.mail_server and not _MAIL_SERVER.fullmatch(settings.mail_server):
+        raise check.error(
+            "mail_server",
+            "is not the address of a mail server",
+            'Write "smtps://HOST:465" or "smtp+starttls://HOST:587"; "smtp://" is for loopback.',
+        )
+    if not _ADDRESS.fullmatch(settings.sender):
+        raise check.error("mail_sender", "is not an e-mail address", "Write it like a@example.org.")
     return settings
 
 

@@ -32,7 +32,7 @@ from doorward.model.estate import Label, Policy, Resource, User
 from doorward.model.ids import LabelId, PolicyId, ResourceId, UserId
 from doorward.model.snapshot import change
 from tests.fakes.authenticator import SoftwareAuthenticator
-from tests.fakes.store import MemoryStore, ObedientGateways, StoreLive
+from tests.fakes.store import KeptMail, MemoryStore, ObedientGateways, StoreLive
 
 NOON = 1795435200.0
 DOMAIN = "doorward.localhost"
@@ -143,7 +143,7 @@ class Desk:
 
 async def desk() -> Desk:
     store, gateways, hasher = MemoryStore(), ObedientGateways(), CountingHasher()
-    control = ControlPlane(store, StoreLive(store), gateways, SystemSecrets())
+    control = ControlPlane(store, StoreLive(store), gateways, SystemSecrets(), KeptMail())
     async with store.transaction() as transaction:
         await transaction.snapshot.publish(
             [

@@ -23,6 +23,7 @@ import msgspec
 
 from doorward.administrator.audit_chain import EMPTY_HEAD, head_of, next_entry
 from doorward.administrator.control_plane import ControlPlane
+from doorward.administrator.mail import Mail
 from doorward.administrator.ports import (
     AuditEntry,
     AuditHead,
@@ -338,6 +339,19 @@ class CountedSecrets:
         return f"{prefix}_{next(self._count):04d}"
 
 
+class KeptMail:
+    """Port `Mailer` that keeps what it is given; `broken` refuses it."""
+
+    def __init__(self) -> None:
+        self.sent: list[Mail] = []
+        self.broken = False
+
+    async def send(self, mail: Mail) -> None:
+        if self.broken:
+            raise DoorwardError("mail-unsent", "Nobody took the message.")
+        self.sent.append(mail)
+
+
 def control_plane(store: MemoryStore) -> ControlPlane:
     """A control plane on `store` and the fakes beside it."""
-    return ControlPlane(store, StoreLive(store), ObedientGateways(), CountedSecrets())
+    return ControlPlane(store, StoreLive(store), ObedientGateways(), CountedSecrets(), KeptMail())

@@ -46,6 +46,8 @@ CONDITIONS = (
     "context has session.multi_factor && context.session.multi_factor",
     "context has session.phishing_resistant && context.session.phishing_resistant",
     'context has session.methods && context.session.methods.contains("passkey")',
+    "context has session.aal && context.session.aal >= 2",
+    "context has session.aal && context.session.aal >= 3",
     "context has session.risk && context.session.risk < 50",
     "context has authentication_age_minutes && context.authentication_age_minutes < 15",
     "context has device",
@@ -58,6 +60,9 @@ CONDITIONS = (
     "context.weekday <= 5",
     "[6, 7].contains(context.weekday)",
     "principal is User && principal.risk < 50",
+    "principal is User && principal.ial >= 1",
+    "principal is User && principal.ial >= 2",
+    "resource.owner.ial >= 1",
     "resource.sensitivity <= 50",
     "resource.owner == principal",
     'resource.owner in Group::"payroll"',
@@ -132,6 +137,7 @@ def snapshots(draw: st.DrawFn, policies: st.SearchStrategy[str] = POLICY_TEXTS) 
         methods=methods,
         phishing_resistant=strong,
         multi_factor=draw(st.booleans()) or strong,
+        aal=draw(st.sampled_from((1, 2, 3))),
         address="10.0.0.1",
         risk=draw(risks),
     )
@@ -186,7 +192,16 @@ def snapshots(draw: st.DrawFn, policies: st.SearchStrategy[str] = POLICY_TEXTS) 
         policies={item.id: item for item in parse_policies(draw(policies), "random.cedar")},
         sessions={"s1": session},
         service_tokens={"t1": token},
-        standings={"alice": built(Standing, id="alice", risk=draw(risks))},
+        standings={
+            "alice": built(
+                Standing,
+                id="alice",
+                risk=draw(risks),
+                ial=draw(st.sampled_from((0, 1, 2))),
+                ial_until=NOW + draw(st.sampled_from((-1.0, 0.0, 30.0, 1e6))),
+                groups=draw(memberships),
+            )
+        },
         devices=devices,
     )
 

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 
 from doorward.engine import decide, prepare
 from doorward.model.decision import AccessRequest
-from doorward.model.identity import Session
+from doorward.model.identity import Session, Standing
 from doorward.model.snapshot import Snapshot
 from doorward.policy.schema import SCHEMA_TEXT
 from tests.property.estates import NOW, requests, snapshots
@@ -30,7 +30,7 @@ def oracle(request: AccessRequest, snapshot: Snapshot, now: float) -> tuple[str,
     resource = snapshot.resources[request.resource]
     session = snapshot.sessions[request.session] if request.session else None
     subject = ("User", session.user) if session else ("Service", "robot")
-    entities = [*_people(snapshot), *_resources(snapshot), *_devices(snapshot)]
+    entities = [*_people(snapshot, now), *_resources(snapshot), *_devices(snapshot)]
     local = datetime.fromtimestamp(math.floor(now), ZoneInfo(resource.timezone))
     context: dict[str, object] = {
         "origin": {"type": "Origin", "id": "here"},
@@ -72,7 +72,15 @@ def oracle(request: AccessRequest, snapshot: Snapshot, now: float) -> tuple[str,
     return ("policy-forbids" if reasons else "no-policy-permits"), reasons
 
 
-def _people(snapshot: Snapshot) -> list[dict[str, object]]:
+def _ial(standing: Standing | None, now: float) -> int:
+    return 0 if standing is None or standing.ial_until <= now else standing.ial
+
+
+def _asserted(snapshot: Snapshot, user: str) -> tuple[str, ...]:
+    return snapshot.standings[user].groups if user in snapshot.standings else ()
+
+
+def _people(snapshot: Snapshot, now: float) -> list[dict[str, object]]:
     found: list[dict[str, object]] = [
         {
             "uid": {"type": "User", "id": user.id},
@@ -82,8 +90,9 @@ def _people(snapshot: Snapshot) -> list[dict[str, object]]:
                 "risk": risk(snapshot.standings[user.id].risk)
                 if user.id in snapshot.standings
                 else 0,
+                "ial": _ial(snapshot.standings.get(user.id), now),
             },
-            "parents": _groups(snapshot, user.groups)
+            "parents": _groups(snapshot, (*user.groups, *_asserted(snapshot, user.id)))
             + [{"type": "Role", "id": role} for role in user.roles],
         }
         for user in snapshot.users.values()
@@ -158,6 +167,7 @@ def _session(
                 "methods": list(session.methods),
                 "phishing_resistant": session.phishing_resistant,
                 "multi_factor": session.multi_factor,
+                "aal": session.aal,
                 "risk": risk(session.risk),
             },
             "parents": [],

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from itertools import product
+from itertools import chain, product
 
 import msgspec
 from hypothesis import given, settings
 
 from doorward.engine import decide, prepare
 from doorward.model.decision import AccessRequest, Allow, Deny, Remedy
-from doorward.model.identity import Device, Session
+from doorward.model.identity import Device, Session, Standing
 from doorward.model.snapshot import Snapshot
 from tests.property.estates import NOW, built, requests, snapshots
 
 OFFICE_ADDRESS = "10.1.0.1"
-STRONG = {"multi-factor": ("password", "totp"), "phishing-resistant": ("passkey",)}
+STRONG = {
+    "multi-factor": ("password", "totp"),
+    "phishing-resistant": ("passkey",),
+    "hardware-key": ("passkey",),
+}
 
 
 def granted(
@@ -38,6 +42,10 @@ def granted(
             for name, device in snapshot.devices.items()
         }
         snapshot = replace(snapshot, devices=devices)
+    if "verify-identity" in kinds:
+        known = snapshot.standings.get("alice", built(Standing, id="alice"))
+        proofed = msgspec.structs.replace(known, ial=2, ial_until=now + 1e9)
+        snapshot = replace(snapshot, standings={**snapshot.standings, "alice": proofed})
     if "network" in kinds:
         request = msgspec.structs.replace(request, address=OFFICE_ADDRESS)
     return decide(request, prepare(snapshot, expires_at=math.inf), now)
@@ -52,7 +60,9 @@ def _again(session: Session, kinds: set[str], now: float) -> Session:
         authenticated_at=now if renewed else session.authenticated_at,
         methods=(*session.methods, *STRONG.get(strong or "", ())),
         multi_factor=session.multi_factor or strong is not None,
-        phishing_resistant=session.phishing_resistant or strong == "phishing-resistant",
+        phishing_resistant=session.phishing_resistant
+        or strong in {"phishing-resistant", "hardware-key"},
+        aal=max(session.aal, {None: 1, "hardware-key": 3}.get(strong, 2)),
     )
 
 
@@ -66,14 +76,16 @@ def sets(snapshot: Snapshot, request: AccessRequest) -> list[tuple[Remedy, ...]]
     if request.session is None:
         authentications: list[tuple[str, ...]] = [()]
         devices: list[tuple[str, ...]] = [()]
+        identities: list[tuple[str, ...]] = [()]
     else:
-        authentications = [(), ("step-up",), ("multi-factor",), ("phishing-resistant",)]
+        authentications = [(), ("step-up",), *((kind,) for kind in STRONG)]
+        identities = [(), ("verify-identity",)]
         enrolled = [(), ("enrol-device",), ("enrol-device", "repair-device")]
         devices = [(), ("repair-device",)] if known else enrolled
     networks: list[tuple[str, ...]] = [(), ("network",)]
     return [
-        tuple(built(Remedy, kind=kind) for kind in (*first, *second, *third))
-        for first, second, third in product(authentications, devices, networks)
+        tuple(built(Remedy, kind=kind) for kind in chain(*combination))
+        for combination in product(authentications, identities, devices, networks)
     ]
 
 

@@ -47,8 +47,8 @@ BACKUP = ServiceId("backup")
 LAPTOP = DeviceId("laptop")
 ACT = Act("operator", 1000.0)
 BROWSER = Browser(address="192.0.2.1", user_agent="test", flow="flow")
-PASSKEY = Proof(ALICE, ("passkey",), phishing_resistant=True, multi_factor=True)
-PASSWORD = Proof(ALICE, ("password", "totp"), phishing_resistant=False, multi_factor=True)
+PASSKEY = Proof(ALICE, ("passkey",), phishing_resistant=True, multi_factor=True, aal=2)
+PASSWORD = Proof(ALICE, ("password", "totp"), phishing_resistant=False, multi_factor=True, aal=2)
 PRINT = "a" * 64
 
 Step = Callable[[ControlPlane], Awaitable[object]]
@@ -141,7 +141,7 @@ async def test_stepping_up_needs_the_persons_own_live_session(
     control: ControlPlane, user: UserId, at: float, session: str
 ) -> None:
     own = await signed_in(control)
-    proof = Proof(user, ("passkey",), phishing_resistant=True, multi_factor=True)
+    proof = Proof(user, ("passkey",), phishing_resistant=True, multi_factor=True, aal=2)
     with pytest.raises(DoorwardError, match="session-unknown"):
         await strengthen_session(
             control,
@@ -175,7 +175,7 @@ async def test_signing_out_everywhere_and_disabling_end_all_of_one_persons_sessi
     await signed_in(control)
     await signed_in(control, PASSWORD)
     bob = await signed_in(
-        control, Proof(BOB, ("passkey",), phishing_resistant=True, multi_factor=True)
+        control, Proof(BOB, ("passkey",), phishing_resistant=True, multi_factor=True, aal=2)
     )
     await end(control, ACT, ALICE)
     assert set(control.live.current.sessions) == {bob}

@@ -38,7 +38,7 @@ def control() -> ControlPlane:
 
 
 async def sign_in(control: ControlPlane, user: UserId) -> SessionId:
-    proof = Proof(user, ("passkey",), phishing_resistant=True, multi_factor=True)
+    proof = Proof(user, ("passkey",), phishing_resistant=True, multi_factor=True, aal=2)
     browser = Browser(address="192.0.2.1", user_agent="", flow="f")
     opened = await open_session(control, ACT, proof=proof, browser=browser, lifetime_seconds=600)
     return opened.session
@@ -115,7 +115,7 @@ async def test_a_session_of_a_moment_ago_is_not_missed() -> None:
     store = MemoryStore()
     settled = control_plane(store)
     await apply_estate(settled, ACT, estate(WITH_BOB))
-    late = ControlPlane(store, LateLive(store), settled.gateways, settled.secrets)
+    late = ControlPlane(store, LateLive(store), settled.gateways, settled.secrets, settled.mailer)
     await sign_in(settled, BOB)
     assert not late.live.current.sessions
     await sign_out_everywhere(late, ACT, BOB)

@@ -40,7 +40,7 @@ async def test_a_passkey_proves_a_person_whom_nobody_named(
     assert options["rpId"] == "auth.doorward.localhost"
     assert not options.get("allowCredentials")
     assert await answer(office, device.get(options)) == Proof(
-        ALICE, ("passkey",), phishing_resistant=True, multi_factor=True
+        ALICE, ("passkey",), phishing_resistant=True, multi_factor=True, aal=2
     )
 
 

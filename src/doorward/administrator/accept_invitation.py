@@ -122,7 +122,7 @@ async def accept_with_passkey(
                 )
             )
             await _use_up(transaction, secret, user, "passkey", browser, now)
-    return Proof(user.id, ("passkey",), phishing_resistant=True, multi_factor=True)
+    return Proof(user.id, ("passkey",), phishing_resistant=True, multi_factor=True, aal=2)
 
 
 async def begin_totp(
@@ -189,7 +189,7 @@ async def accept_with_password(
             )
             await transaction.one_time.take(_ENROLMENT, digest(ticket), now)
             await _use_up(transaction, secret, user, "password", browser, now)
-    return Proof(user.id, ("password", "totp"), phishing_resistant=False, multi_factor=True)
+    return Proof(user.id, ("password", "totp"), phishing_resistant=False, multi_factor=True, aal=2)
 
 
 async def _use_up(

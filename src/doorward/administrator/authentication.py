@@ -31,12 +31,20 @@ class Browser:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What an authentication proved: who, by which methods, and how strong (SP 800-63B)."""
+    """What an authentication proved: who, by which methods, and how strong (SP 800-63B).
+
+    `aal` is the authenticator assurance level, 1 to 3. Where another provider vouched, `provider`
+    is its id and `provider_subject` and `provider_session` are SHA-256 of its `sub` and `sid`.
+    """
 
     user: UserId
     methods: tuple[Method, ...]
     phishing_resistant: bool
     multi_factor: bool
+    aal: int
+    provider: str = ""
+    provider_subject: str = ""
+    provider_session: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Protocol
 
+from doorward.administrator.mail import Mailer
 from doorward.administrator.ports import Gateways, Secrets, Store
 from doorward.model.ids import UnixSeconds
 from doorward.model.snapshot import Snapshot
@@ -38,6 +39,7 @@ class ControlPlane:
     live: LiveSnapshot
     gateways: Gateways
     secrets: Secrets
+    mailer: Mailer
     effect_timeout_seconds: float = 2.0
 
 

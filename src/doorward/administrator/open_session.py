@@ -41,6 +41,10 @@ async def open_session(
         methods=proof.methods,
         phishing_resistant=proof.phishing_resistant,
         multi_factor=proof.multi_factor,
+        aal=proof.aal,
+        provider=proof.provider,
+        provider_subject=proof.provider_subject,
+        provider_session=proof.provider_session,
         address=browser.address,
         user_agent=browser.user_agent,
     )

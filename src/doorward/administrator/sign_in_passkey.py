@@ -59,7 +59,7 @@ async def sign_in_passkey(
         passkey = await _verified(authenticators, credential, now)
         if user is not None and passkey.user != user:
             raise PasskeyRejectedError("passkey-of-somebody-else")
-    return Proof(passkey.user, ("passkey",), phishing_resistant=True, multi_factor=True)
+    return Proof(passkey.user, ("passkey",), phishing_resistant=True, multi_factor=True, aal=2)
 
 
 async def _verified(

@@ -67,7 +67,7 @@ async def sign_in_password(
             raise _rejected("wrong-code")
         await _use_step(authenticators, user_id, step)
         await authenticators.throttle.forget(account, person)
-    return Proof(user_id, ("password", "totp"), phishing_resistant=False, multi_factor=True)
+    return Proof(user_id, ("password", "totp"), phishing_resistant=False, multi_factor=True, aal=2)
 
 
 def totp_secret(authenticators: Authenticators, totp: Totp | None) -> str:

@@ -35,6 +35,10 @@ async def strengthen_session(
             methods=proof.methods,
             phishing_resistant=proof.phishing_resistant,
             multi_factor=proof.multi_factor,
+            aal=proof.aal,
+            provider=proof.provider,
+            provider_subject=proof.provider_subject,
+            provider_session=proof.provider_session,
         )
         old = [
             removal("cookie", cookie.id)

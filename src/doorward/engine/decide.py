@@ -29,6 +29,7 @@ from doorward.engine.remedies import find_remedies
 from doorward.errors import DoorwardError
 from doorward.model.decision import AccessRequest, Allow, Decision, Deny, ReasonCode, Remedy
 from doorward.model.estate import Resource
+from doorward.model.identity import Standing, standing_at
 from doorward.model.ids import UnixSeconds
 
 _END_OF_TIME: UnixSeconds = 32_503_680_000.0  # the year 3000, which the calendar still reaches
@@ -76,9 +77,10 @@ def _admit_session(
     user = snapshot.users.get(session.user)
     if user is None:
         return _refusal("subject-unknown", request)
-    standing = snapshot.standings.get(user.id)
+    standing = standing_at(snapshot.standings.get(user.id), now)
     if standing is not None and standing.disabled:
         return _refusal("user-disabled", request)
+    owner_standing = standing_at(snapshot.standings.get(resource.owner), now)
     device = prepared.devices.get((request.thumbprint or "").lower())
     if device is not None and device.owner != user.id:
         device = None
@@ -90,9 +92,9 @@ def _admit_session(
         resource,
         snapshot.labels.get(resource.label),
         snapshot.users.get(resource.owner),
-        snapshot.standings.get(resource.owner),
+        owner_standing,
     )
-    return documents, session.expires_at
+    return documents, _good_until(session.expires_at, standing, owner_standing)
 
 
 def _admit_token(
@@ -107,6 +109,7 @@ def _admit_token(
     service = snapshot.services.get(token.service)
     if service is None:
         return _refusal("subject-unknown", request)
+    owner_standing = standing_at(snapshot.standings.get(resource.owner), now)
     documents = Documents(
         service,
         None,
@@ -115,9 +118,14 @@ def _admit_token(
         resource,
         snapshot.labels.get(resource.label),
         snapshot.users.get(resource.owner),
-        snapshot.standings.get(resource.owner),
+        owner_standing,
     )
-    return documents, token.expires_at
+    return documents, _good_until(token.expires_at, owner_standing)
+
+
+def _good_until(ends: UnixSeconds, *standings: Standing | None) -> UnixSeconds:
+    """When the credential ends, or a proofing that the facts rest on runs out before."""
+    return min([ends, *(item.ial_until for item in standings if item is not None and item.ial)])
 
 
 def _judge(

@@ -16,12 +16,14 @@ from doorward.engine.moments import Minute
 from doorward.engine.networks import Address, Place
 from doorward.model.decision import Remedy
 from doorward.model.estate import Action, Group, Label, Resource, Service, User
-from doorward.model.identity import Device, Session, Standing
+from doorward.model.identity import Device, Session, Standing, groups_of
 from doorward.model.ids import NetworkId
 from doorward.model.snapshot import Snapshot
 from doorward.policy import EVERYTHING, EntitySet, Node, Slice, Uid, Verdict, evaluate
 
 MAX_RISK = 100
+MAX_LEVEL = 3
+"""The highest assurance level of SP 800-63."""
 ACTIONS: dict[Action, Node] = {
     "read": Node(("Action", "read")),
     "write": Node(("Action", "write")),
@@ -136,6 +138,11 @@ def clamp(risk: int) -> int:
     return min(max(risk, 0), MAX_RISK)
 
 
+def level(assurance: int, lowest: int) -> int:
+    """An assurance level, forced into `lowest` to 3."""
+    return min(max(assurance, lowest), MAX_LEVEL)
+
+
 def uid_json(uid: Uid) -> dict[str, str]:
     """An entity reference in Cedar's JSON form."""
     return {"type": uid[0], "id": uid[1]}
@@ -154,11 +161,13 @@ def ancestors(groups: Mapping[str, Group], direct: tuple[str, ...]) -> frozenset
     return frozenset(("Group", name) for name in found)
 
 
-def principal_node(subject: User | Service, groups: Mapping[str, Group]) -> Node:
+def principal_node(
+    subject: User | Service, standing: Standing | None, groups: Mapping[str, Group]
+) -> Node:
     """The subject with its groups and roles."""
-    containers = ancestors(groups, subject.groups)
     if isinstance(subject, Service):
-        return Node(("Service", subject.id), containers)
+        return Node(("Service", subject.id), ancestors(groups, subject.groups))
+    containers = ancestors(groups, groups_of(subject, standing))
     roles = frozenset(("Role", role) for role in subject.roles)
     return Node(("User", subject.id), containers | roles)
 
@@ -193,8 +202,13 @@ def user_entity(
     user: User, standing: Standing | None, groups: Mapping[str, Group]
 ) -> dict[str, Any]:
     """A person as policies see one."""
-    node = principal_node(user, groups)
-    attrs = {"email": user.email, "name": user.name, "risk": standing_risk(standing)}
+    node = principal_node(user, standing, groups)
+    attrs = {
+        "email": user.email,
+        "name": user.name,
+        "risk": standing_risk(standing),
+        "ial": 0 if standing is None else level(standing.ial, 0),
+    }
     return entity(node.uid, attrs, node.ancestors)
 
 
@@ -219,6 +233,7 @@ def session_attributes(session: Session) -> dict[str, Any]:
         "methods": sorted(session.methods),
         "phishing_resistant": session.phishing_resistant,
         "multi_factor": session.multi_factor,
+        "aal": level(session.aal, 1),
         "risk": clamp(session.risk),
     }
 
@@ -255,7 +270,7 @@ def base_entities(documents: Documents, snapshot: Snapshot) -> dict[Uid, dict[st
     if isinstance(subject, User):
         found["User", subject.id] = user_entity(subject, documents.standing, snapshot.groups)
     else:
-        node = principal_node(subject, snapshot.groups)
+        node = principal_node(subject, None, snapshot.groups)
         found[node.uid] = entity(node.uid, {}, node.ancestors)
     found["Label", resource.label] = label_entity(resource.label, documents.label)
     found["Resource", resource.id] = resource_entity(resource, documents.label)
@@ -297,7 +312,7 @@ def named_entities(literals: tuple[Uid, ...], snapshot: Snapshot) -> dict[Uid, d
         if kind == "User":
             found |= _user_by_name(name, snapshot)
         elif kind == "Service" and name in snapshot.services:
-            node = principal_node(snapshot.services[name], snapshot.groups)
+            node = principal_node(snapshot.services[name], None, snapshot.groups)
             found[uid] = entity(uid, {}, node.ancestors)
         elif kind == "Group":
             found[uid] = entity(uid, {}, ancestors(snapshot.groups, (name,)) - {uid})

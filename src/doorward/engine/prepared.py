@@ -93,7 +93,7 @@ class PreparedSnapshot:
         return True
 
     def _slices(self, documents: Documents) -> dict[Action, Slice]:
-        principal = principal_node(documents.subject, self.snapshot.groups)
+        principal = principal_node(documents.subject, documents.standing, self.snapshot.groups)
         resource = resource_node(documents.resource)
         return {
             action: self.bundle.slice(principal, node, resource) for action, node in ACTIONS.items()
@@ -148,7 +148,7 @@ def _gather(
     prepared: PreparedSnapshot, documents: Documents, place: Place, country: str | None
 ) -> Facts:
     snapshot, session, device = prepared.snapshot, documents.session, documents.device
-    principal = principal_node(documents.subject, snapshot.groups)
+    principal = principal_node(documents.subject, documents.standing, snapshot.groups)
     resource = resource_node(documents.resource)
     origin = Origin(place.address, country, place.networks)
     slices = prepared._slices(documents)  # noqa: SLF001

@@ -1,7 +1,8 @@
 """What a denied subject could do to be let in, found by asking again with each remedy granted.
 
 The answer is the least set: no smaller one turns the denial, and among sets of one size the one
-that comes first in the order step-up, multi-factor, phishing-resistant, device, network, wait.
+that comes first in the order step-up, multi-factor, phishing-resistant, hardware-key, identity,
+device, network, wait.
 Remedies that no policy of the slice could notice are not tried. The owner is named where no set
 turns a mere absence of permits; a forbid that nothing turns has no remedy.
 
@@ -10,6 +11,8 @@ What granting means:
 - `step-up`: the person has just authenticated again, by the same means.
 - `multi-factor`: has just authenticated by password and TOTP as well.
 - `phishing-resistant`: has just authenticated by a passkey as well, which is multi-factor too.
+- `hardware-key`: by a passkey that its hardware keeps, which reaches AAL 3.
+- `verify-identity`: the person's identity is proofed to IAL 2, the most that doorward records.
 - `enrol-device`: the request comes from a device of the person's own, its health unknown.
 - `repair-device`: the device is healthy and its risk is 0.
 - `network`: the request comes from the first host address of that network.
@@ -56,20 +59,30 @@ MAX_NETWORKS = 8
 MAX_WAIT_SECONDS = 7 * 86_400
 _ENROLLED = "to-be-enrolled"
 
-_Authentication = Literal["step-up", "multi-factor", "phishing-resistant"]
+PROOFED = 2
+"""The identity assurance level that `verify-identity` stands for."""
+
+_Authentication = Literal["step-up", "multi-factor", "phishing-resistant", "hardware-key"]
 _DeviceState = tuple[Literal["enrol-device", "repair-device"], ...]
 
 
-def _with_methods(session: dict[str, Any], *methods: str) -> dict[str, Any]:
-    return {"multi_factor": True, "methods": sorted({*session["methods"], *methods})}
+def _with_methods(session: dict[str, Any], aal: int, *methods: str) -> dict[str, Any]:
+    return {
+        "aal": max(aal, session["aal"]),
+        "multi_factor": True,
+        "methods": sorted({*session["methods"], *methods}),
+    }
 
 
 _AUTHENTICATIONS: dict[_Authentication | None, Callable[[dict[str, Any]], dict[str, Any]]] = {
     None: lambda _: {},
     "step-up": lambda _: {},
-    "multi-factor": lambda session: _with_methods(session, "password", "totp"),
+    "multi-factor": lambda session: _with_methods(session, 2, "password", "totp"),
     "phishing-resistant": lambda session: (
-        _with_methods(session, "passkey") | {"phishing_resistant": True}
+        _with_methods(session, 2, "passkey") | {"phishing_resistant": True}
+    ),
+    "hardware-key": lambda session: (
+        _with_methods(session, 3, "passkey") | {"phishing_resistant": True}
     ),
 }
 """What each way to authenticate again changes in the session that policies see."""
@@ -80,12 +93,19 @@ class _Grant:
     """One set of remedies."""
 
     authentication: _Authentication | None
+    identity: bool
     device: _DeviceState
     network: NetworkId | None
     wait: bool
 
     def size(self) -> int:
-        return (self.authentication is not None) + len(self.device) + bool(self.network) + self.wait
+        return (
+            (self.authentication is not None)
+            + self.identity
+            + len(self.device)
+            + bool(self.network)
+            + self.wait
+        )
 
 
 def find_remedies(
@@ -131,7 +151,7 @@ class _Search:
         self._slice: Slice = self._asked_of.policies
         self._networks = self._network_options()
         self._moments = self._wait_options()
-        self._entities: dict[_DeviceState, EntitySet] = {}
+        self._entities: dict[tuple[_DeviceState, bool], EntitySet] = {}
         self._asked = 0
 
     def least(self) -> tuple[Remedy, ...]:
@@ -152,6 +172,7 @@ class _Search:
     def _grants(self) -> Iterator[_Grant]:
         options = product(
             self._authentication_options(),
+            self._identity_options(),
             self._device_options(),
             (None, *self._networks),
             (False, True) if self._moments else (False,),
@@ -171,10 +192,18 @@ class _Search:
             return
         if self._mentions("authentication_age_minutes"):
             yield "step-up"
-        if self._mentions("methods", "multi_factor"):
+        if self._mentions("methods", "multi_factor", "aal"):
             yield "multi-factor"
         if self._mentions("methods", "phishing_resistant"):
             yield "phishing-resistant"
+        if self._mentions("aal"):
+            yield "hardware-key"
+
+    def _identity_options(self) -> tuple[bool, ...]:
+        documents = self._facts.documents
+        proofed = documents.standing.ial if documents.standing is not None else 0
+        asked = documents.session is not None and self._mentions("ial")
+        return (False, True) if asked and proofed < PROOFED else (False,)
 
     def _device_options(self) -> Iterator[_DeviceState]:
         device = self._facts.documents.device
@@ -211,7 +240,9 @@ class _Search:
 
     def _turns(self, grant: _Grant, moments: tuple[UnixSeconds, ...]) -> UnixSeconds | None:
         questions = [self._question(grant, moment) for moment in moments]
-        verdicts = evaluate(self._slice, self._entity_set(grant.device), questions)
+        verdicts = evaluate(
+            self._slice, self._entity_set(grant.device, proofed=grant.identity), questions
+        )
         for moment, verdict in zip(moments, verdicts, strict=True):
             if verdict.outcome == "allow":
                 return moment
@@ -243,14 +274,16 @@ class _Search:
         )
         return asked.at(wall_minute(self._zone, moment), age)
 
-    def _entity_set(self, state: _DeviceState) -> EntitySet:
-        """All variants of session and origin, with the device in one state."""
-        found = self._entities.get(state)
+    def _entity_set(self, state: _DeviceState, *, proofed: bool) -> EntitySet:
+        """All variants of session and origin, with device and person in one state."""
+        found = self._entities.get((state, proofed))
         if found is not None:
             return found
         documents, snapshot = self._facts.documents, self._prepared.snapshot
         literals = literals_of(self._facts)
         entities = named_entities(literals, snapshot) | base_entities(documents, snapshot)
+        if proofed:
+            entities["User", documents.subject.id]["attrs"]["ial"] = PROOFED
         for origin in (self._facts.origin, *self._networks.values()):
             entities[origin_uid(origin)] = origin_entity(origin)
         if documents.session is not None:
@@ -266,7 +299,7 @@ class _Search:
         elif state:
             uid = ("Device", _ENROLLED)
             entities[uid] = entity(uid, owner | {"risk": 0} | repaired)
-        found = self._entities[state] = entity_set(list(entities.values()))
+        found = self._entities[state, proofed] = entity_set(list(entities.values()))
         return found
 
 
@@ -278,6 +311,8 @@ def _named(grant: _Grant, moment: UnixSeconds) -> tuple[Remedy, ...]:
     found: list[Remedy] = []
     if grant.authentication is not None:
         found.append(Remedy(kind=grant.authentication))
+    if grant.identity:
+        found.append(Remedy(kind="verify-identity"))
     found += [Remedy(kind=kind) for kind in grant.device]
     if grant.network is not None:
         found.append(Remedy(kind="network", target=grant.network))

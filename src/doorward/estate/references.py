@@ -15,7 +15,7 @@ REFERENCES: Mapping[Kind, Mapping[str, Kind]] = MappingProxyType(
     {
         "group": {"parents": "group"},
         "user": {"groups": "group", "roles": "role"},
-        "service": {"groups": "group"},
+        "service": {"groups": "group", "owner": "user"},
         "resource": {"label": "label", "owner": "user"},
     }
 )
@@ -73,7 +73,7 @@ def _check_references(declared: Mapping[Kind, Iterable[Declared]], problems: Pro
                 value = getattr(item.document, field)
                 named = value if isinstance(value, tuple) else (value,)
                 for index, name in enumerate(named):
-                    if name not in known.get(target, ()):
+                    if name and name not in known.get(target, ()):
                         keys = (field, index) if named is value else (field,)
                         _unknown(item.source, keys, target, name, known, problems)
 

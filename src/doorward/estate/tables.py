@@ -49,11 +49,16 @@ def read_struct(kind: type[S], table: object, source: Source, problems: Problems
     return kind(**values) if len(problems.found) == before else None
 
 
+_RECORDED = frozenset({"source"})
+"""Fields that no file declares: doorward records who declared a document."""
+
+
 @cache
 def _fields(kind: type[msgspec.Struct]) -> dict[str, _Field]:
     return {
         field.name: _Field(field.type, field.required, _struct_element(field.type))
         for field in msgspec.structs.fields(kind)
+        if field.name not in _RECORDED
     }
 
 

@@ -58,6 +58,8 @@ RemedyKind = Literal[
     "step-up",
     "phishing-resistant",
     "multi-factor",
+    "hardware-key",
+    "verify-identity",
     "enrol-device",
     "repair-device",
     "network",

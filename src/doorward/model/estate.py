@@ -19,6 +19,8 @@ from doorward.model.ids import (
 
 Action = Literal["read", "write"]
 UpstreamProtocol = Literal["http1", "http2"]
+Source = Literal["estate", "scim"]
+"""Who declares a person or group: the estate's files, or a directory that provisions by SCIM."""
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -27,6 +29,7 @@ class Group(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     id: GroupId
     name: str
     parents: tuple[GroupId, ...] = ()
+    source: Source = "estate"
 
 
 class Role(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -44,14 +47,19 @@ class User(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     email: str
     groups: tuple[GroupId, ...] = ()
     roles: tuple[RoleId, ...] = ()
+    source: Source = "estate"
 
 
 class Service(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A machine or script that acts under its own name by a service token."""
+    """A machine or script that acts under its own name by a service token.
+
+    `owner` is the person who answers for it, empty for nobody.
+    """
 
     id: ServiceId
     name: str
     groups: tuple[GroupId, ...] = ()
+    owner: UserId | Literal[""] = ""
 
 
 class Label(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

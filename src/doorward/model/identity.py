@@ -6,8 +6,10 @@ from typing import Literal
 
 import msgspec
 
+from doorward.model.estate import User
 from doorward.model.ids import (
     DeviceId,
+    GroupId,
     ResourceId,
     ServiceId,
     ServiceTokenId,
@@ -16,11 +18,25 @@ from doorward.model.ids import (
     UserId,
 )
 
-Method = Literal["passkey", "password", "totp", "invitation"]
+Method = Literal[
+    "passkey",
+    "password",
+    "totp",
+    "recovery-code",
+    "recovery-approval",
+    "federated",
+    "invitation",
+]
+"""By what a person proved who they are; `federated` is another provider's word."""
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One sign-in of one person. `authenticated_at` moves forward at each step-up."""
+    """One sign-in of one person. `authenticated_at` moves forward at each step-up.
+
+    `aal` is the authenticator assurance level of the latest authentication (SP 800-63B), 1 to 3.
+    Where another provider vouched, `provider` is its id, and `provider_subject` and
+    `provider_session` are the hex SHA-256 of its `sub` and `sid`, to find the session by.
+    """
 
     id: SessionId
     user: UserId
@@ -33,6 +49,10 @@ class Session(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     address: str
     user_agent: str = ""
     risk: int = 0
+    aal: int = 1
+    provider: str = ""
+    provider_subject: str = ""
+    provider_session: str = ""
 
 
 class ResourceCookie(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -55,12 +75,35 @@ class ServiceToken(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What signals say of a person: outlives every `apply` of the estate. Risk is 0 to 100."""
+    """What signals say of a person: outlives every `apply` of the estate. Risk is 0 to 100.
+
+    `ial` is the identity assurance level that was proofed (SP 800-63A, 0 for unproofed), good
+    until `ial_until`. `groups` are those that identity providers assert, beside the person's own.
+    `left` says that the person was offboarded: then they are disabled too.
+    """
 
     id: UserId
     disabled: bool = False
     risk: int = 0
     reason: str = ""
+    ial: int = 0
+    ial_until: UnixSeconds = 0.0
+    groups: tuple[GroupId, ...] = ()
+    left: bool = False
+
+
+def standing_at(standing: Standing | None, now: UnixSeconds) -> Standing | None:
+    """The standing as it counts at `now`: proofing that has run out is none."""
+    if standing is None or not standing.ial or now < standing.ial_until:
+        return standing
+    return msgspec.structs.replace(standing, ial=0, ial_until=0.0)
+
+
+def groups_of(user: User, standing: Standing | None) -> tuple[GroupId, ...]:
+    """Every group that the person is in directly: their own, and those that providers assert."""
+    if standing is None or not standing.groups:
+        return user.groups
+    return tuple(dict.fromkeys((*user.groups, *standing.groups)))
 
 
 class Device(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

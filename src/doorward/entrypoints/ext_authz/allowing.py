@@ -20,6 +20,7 @@ from doorward.enforcement.envoy.ticket import CLOCK_SKEW_SECONDS, TICKET_COOKIE,
 from doorward.entrypoints.ext_authz.decision_point import Decided
 from doorward.model.decision import AccessRequest
 from doorward.model.estate import Resource, Service, User
+from doorward.model.identity import groups_of
 from doorward.model.ids import ResourceId, UnixSeconds
 from doorward.model.snapshot import Snapshot
 from doorward.protocol.ticket import (
@@ -66,13 +67,14 @@ def identity_of(request: AccessRequest, snapshot: Snapshot) -> Identity | None:
         holder = snapshot.services.get(token.service) if token is not None else None
     if holder is None:
         return None
-    person = isinstance(holder, User)
+    if isinstance(holder, Service):
+        return Identity(f"service:{holder.id}", "", "", _line(holder.name), holder.groups)
     return Identity(
-        subject=holder.id if person else f"service:{holder.id}",
+        subject=holder.id,
         session=request.session or "",
-        email=_line(holder.email) if isinstance(holder, User) else "",
+        email=_line(holder.email),
         name=_line(holder.name),
-        groups=holder.groups,
+        groups=groups_of(holder, snapshot.standings.get(holder.id)),
     )
 
 

@@ -21,7 +21,12 @@ from doorward.model.estate import Resource
 
 _SIGN_IN_REASONS: frozenset[ReasonCode] = frozenset({"not-signed-in", "session-expired"})
 _UNAUTHENTICATED: frozenset[ReasonCode] = _SIGN_IN_REASONS | {"token-expired"}
-_STEP_UP: tuple[RemedyKind, ...] = ("step-up", "phishing-resistant", "multi-factor")
+_STEP_UP: tuple[RemedyKind, ...] = (
+    "step-up",
+    "phishing-resistant",
+    "multi-factor",
+    "hardware-key",
+)
 _FLOW_SECONDS = 600
 _MAX_RETURN_LENGTH = 2_000
 

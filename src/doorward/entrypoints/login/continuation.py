@@ -13,8 +13,8 @@ from doorward.errors import DoorwardError
 from doorward.model.estate import Resource
 from doorward.model.snapshot import Snapshot
 
-Need = Literal["fresh", "phishing-resistant", "multi-factor"]
-NEEDS: tuple[Need, ...] = ("fresh", "phishing-resistant", "multi-factor")
+Need = Literal["fresh", "phishing-resistant", "multi-factor", "hardware-key"]
+NEEDS: tuple[Need, ...] = ("fresh", "phishing-resistant", "multi-factor", "hardware-key")
 
 
 @dataclass(frozen=True, slots=True)

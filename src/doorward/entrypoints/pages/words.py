@@ -80,6 +80,14 @@ REMEDIES: Mapping[RemedyKind, Words] = MappingProxyType(
         "multi-factor": Words(
             "Use a second factor", "This needs a sign-in with two factors: a passkey has both."
         ),
+        "hardware-key": Words(
+            "Use a hardware key",
+            "This needs a passkey that is kept in approved hardware, such as a security key.",
+        ),
+        "verify-identity": Words(
+            "Have your identity verified",
+            "This needs a person whose identity somebody of your organisation has verified.",
+        ),
         "enrol-device": Words(
             "Use an enrolled device", "This needs a device that your organisation knows."
         ),
