@@ -39,10 +39,7 @@ class SoftwareAuthenticator:
         user = options["user"]
         assert isinstance(user, dict)
         self.user_handle = base64url_to_bytes(user["id"])
-        numbers = self.key.public_key().public_numbers()
-        cose = cbor2.dumps(
-            {**_ES256, -2: numbers.x.to_bytes(32, "big"), -3: numbers.y.to_bytes(32, "big")}
-        )
+        cose = self.cose()
         length = len(self.credential_id).to_bytes(2, "big")
         attested = bytes(16) + length + self.credential_id + cose
         statement = {
@@ -53,6 +50,13 @@ class SoftwareAuthenticator:
         return self._credential(
             clientDataJSON=self._client_data("webauthn.create", options),
             attestationObject=cbor2.dumps(statement),
+        )
+
+    def cose(self) -> bytes:
+        """The public key (RFC 9053)."""
+        numbers = self.key.public_key().public_numbers()
+        return cbor2.dumps(
+            {**_ES256, -2: numbers.x.to_bytes(32, "big"), -3: numbers.y.to_bytes(32, "big")}
         )
 
     def get(self, options: dict[str, object]) -> dict[str, object]:

@@ -14,6 +14,9 @@ from doorward.administrator.audit_chain import EMPTY_HEAD, head_of, next_entry
 from doorward.administrator.ports import AuditEntry
 from doorward.model.ids import UnixSeconds
 
+_append = insert(audit_entry)
+_newest = select(audit_entry).order_by(audit_entry.c.seq.desc()).limit(1)
+
 
 class AuditLog:
     """Port `AuditTable` on one connection's transaction, which writers take turns to have."""
@@ -25,11 +28,11 @@ class AuditLog:
     async def append(
         self, *, at: UnixSeconds, actor: str, act: str, target: str, detail: dict[str, str]
     ) -> AuditEntry:
-        newest = await self.latest(1)
+        newest = await self._select(_newest)
         head = head_of(newest[0]) if newest else EMPTY_HEAD
         entry = next_entry(head, at=at, actor=actor, act=act, target=target, detail=detail)
         row = msgspec.structs.asdict(entry) | {"detail": json.dumps(detail)}
-        await self._connection.execute(insert(audit_entry).values(row))
+        await self._connection.execute(_append, row)
         self.appended.append(entry)
         return entry
 

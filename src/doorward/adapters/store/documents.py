@@ -20,7 +20,15 @@ HISTORY_REVISIONS = 1000
 _NUMBER_KEY = "snapshot-number"
 _REVISIONS_PER_READ = 100
 
+_number = select(meta.c.value).where(meta.c.key == _NUMBER_KEY)
+_first_number = insert(meta).values(key=_NUMBER_KEY, value="1")
+_next_number = update(meta).where(meta.c.key == _NUMBER_KEY).values(value=bindparam("number_"))
+_record = insert(snapshot_change)
+_forget = delete(snapshot_change).where(snapshot_change.c.number <= bindparam("number_"))
 _put = insert(snapshot_document)
+_found = select(snapshot_document.c.body).where(
+    snapshot_document.c.kind == bindparam("kind_"), snapshot_document.c.id == bindparam("id_")
+)
 _remove = delete(snapshot_document).where(
     snapshot_document.c.kind == bindparam("kind_"), snapshot_document.c.id == bindparam("id_")
 )
@@ -31,13 +39,10 @@ class Documents:
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
-        self.published = False
+        self.published: list[Revision] = []
 
     async def get(self, kind: Kind, document_id: str) -> Document | None:
-        table = snapshot_document.c
-        body = await self._connection.scalar(
-            select(table.body).where(table.kind == kind, table.id == document_id)
-        )
+        body = await self._connection.scalar(_found, {"kind_": kind, "id_": document_id})
         with _intact():
             return None if body is None else decode(kind, body.encode())
 
@@ -57,7 +62,7 @@ class Documents:
         number += 1
         await self._set_number(number)
         await self._connection.execute(
-            insert(snapshot_change),
+            _record,
             [
                 {
                     "number": number,
@@ -71,20 +76,15 @@ class Documents:
         )
         last = {(item.kind, item.id): body for item, body in zip(changes, bodies, strict=True)}
         await self._replace(last, number)
-        await self._connection.execute(
-            delete(snapshot_change).where(snapshot_change.c.number <= number - HISTORY_REVISIONS)
-        )
-        self.published = True
+        await self._connection.execute(_forget, {"number_": number - HISTORY_REVISIONS})
+        self.published.append(Revision(number=number, changes=tuple(changes)))
         return number
 
     async def _set_number(self, number: int) -> None:
         if number == 1:
-            statement = insert(meta).values(key=_NUMBER_KEY, value="1")
-            await self._connection.execute(statement)
+            await self._connection.execute(_first_number)
         else:
-            await self._connection.execute(
-                update(meta).where(meta.c.key == _NUMBER_KEY).values(value=str(number))
-            )
+            await self._connection.execute(_next_number, {"number_": str(number)})
 
     async def _replace(self, documents: Mapping[tuple[Kind, str], str | None], number: int) -> None:
         await self._connection.execute(
@@ -101,7 +101,7 @@ class Documents:
 
 async def current_number(connection: AsyncConnection) -> int:
     """The number of the newest revision; 0 for none."""
-    value = await connection.scalar(select(meta.c.value).where(meta.c.key == _NUMBER_KEY))
+    value = await connection.scalar(_number)
     return 0 if value is None else int(value)
 
 

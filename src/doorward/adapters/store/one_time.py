@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import msgspec
-from sqlalchemy import delete, insert, select
+from sqlalchemy import bindparam, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from doorward.adapters.store.tables import one_time
 from doorward.administrator.ports import OneTime
 from doorward.model.ids import UnixSeconds
+
+_put = insert(one_time)
+_found = select(one_time.c.data, one_time.c.expires_at).where(
+    one_time.c.purpose == bindparam("purpose_"),
+    one_time.c.key == bindparam("key_"),
+    one_time.c.expires_at > bindparam("now_"),
+)
+_remove = delete(one_time).where(
+    one_time.c.purpose == bindparam("purpose_"), one_time.c.key == bindparam("key_")
+)
 
 
 class OneTimeSecrets:
@@ -20,19 +30,18 @@ class OneTimeSecrets:
     async def put(self, item: OneTime) -> None:
         await self._remove(item.purpose, item.key)
         await self._connection.execute(
-            insert(one_time).values(
-                purpose=item.purpose,
-                key=item.key,
-                data=bytes(item.data).decode(),
-                expires_at=item.expires_at,
-            )
+            _put,
+            {
+                "purpose": item.purpose,
+                "key": item.key,
+                "data": bytes(item.data).decode(),
+                "expires_at": item.expires_at,
+            },
         )
 
     async def peek(self, purpose: str, key: str, now: UnixSeconds) -> OneTime | None:
         rows = await self._connection.execute(
-            select(one_time.c.data, one_time.c.expires_at).where(
-                one_time.c.purpose == purpose, one_time.c.key == key, one_time.c.expires_at > now
-            )
+            _found, {"purpose_": purpose, "key_": key, "now_": now}
         )
         row = rows.first()
         if row is None:
@@ -53,6 +62,4 @@ class OneTimeSecrets:
         await self._connection.execute(delete(one_time).where(one_time.c.expires_at <= now))
 
     async def _remove(self, purpose: str, key: str) -> None:
-        await self._connection.execute(
-            delete(one_time).where(one_time.c.purpose == purpose, one_time.c.key == key)
-        )
+        await self._connection.execute(_remove, {"purpose_": purpose, "key_": key})

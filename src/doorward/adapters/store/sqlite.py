@@ -13,12 +13,13 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from sqlalchemy import URL, event
 from sqlalchemy.engine import Connection
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from doorward.adapters.store.failures import translated
+from doorward.adapters.store.inline_sqlite import InlineConnection, inline_connection
 
-_CONNECTIONS = 4
+_READERS = 4
 _BUSY_MILLISECONDS = 5000
 _PRAGMAS = (
     f"PRAGMA busy_timeout = {_BUSY_MILLISECONDS}",
@@ -32,11 +33,14 @@ class SqliteDatabase:
     """A database file; `url` names the driver aiosqlite."""
 
     def __init__(self, url: URL) -> None:
-        engine = create_async_engine(url, pool_size=_CONNECTIONS, max_overflow=0)
-        event.listen(engine.sync_engine, "connect", _prepare)
-        event.listen(engine.sync_engine, "begin", _begin)
-        self._readers = engine
-        self._writers = engine.execution_options(**{_BEGIN: "BEGIN IMMEDIATE"})
+        path = url.database or ""
+
+        async def inline() -> InlineConnection:
+            return inline_connection(path)
+
+        self._readers = _engine(create_async_engine(url, pool_size=_READERS, max_overflow=0))
+        writer = create_async_engine(url, pool_size=1, max_overflow=0, async_creator=inline)
+        self._writer = _engine(writer).execution_options(**{_BEGIN: "BEGIN IMMEDIATE"})
         self._turn = asyncio.Lock()
 
     @asynccontextmanager
@@ -49,7 +53,7 @@ class SqliteDatabase:
     async def writing(self) -> AsyncIterator[AsyncConnection]:
         async with self._turn:
             with translated():
-                async with self._writers.begin() as connection:
+                async with self._writer.begin() as connection:
                     yield connection
 
     def logging(self) -> AbstractAsyncContextManager[AsyncConnection]:
@@ -66,11 +70,19 @@ class SqliteDatabase:
 
     async def close(self) -> None:
         await self._readers.dispose()
+        await self._writer.dispose()
+
+
+def _engine(engine: AsyncEngine) -> AsyncEngine:
+    event.listen(engine.sync_engine, "connect", _prepare)
+    event.listen(engine.sync_engine, "begin", _begin)
+    return engine
 
 
 def _prepare(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
     # The driver must not begin transactions of its own: they would not be IMMEDIATE.
-    connection.isolation_level = None
+    if connection.isolation_level is not None:
+        connection.isolation_level = None
     cursor = connection.cursor()
     for pragma in _PRAGMAS:
         cursor.execute(pragma)

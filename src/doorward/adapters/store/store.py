@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -35,6 +36,7 @@ from doorward.model.snapshot import Snapshot
 
 _RECORDS_PER_TRANSACTION = 256
 _ENTRIES_PER_READ = 1000
+_REVISIONS_AT_HAND = 64
 
 _log = structlog.get_logger(__name__)
 
@@ -65,10 +67,12 @@ class SqlStore:
         self._heads = heads
         self._poll_seconds = poll_seconds
         self._followers: set[asyncio.Event] = set()
+        self._recent: deque[Revision] = deque(maxlen=_REVISIONS_AT_HAND)
         self._sealing = asyncio.Lock()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[SqlTransaction]:
+        published: list[Revision] = []
         try:
             async with self._database.writing() as connection:
                 tables = SqlTransaction(
@@ -79,10 +83,13 @@ class SqlStore:
                     DecisionLog(connection),
                 )
                 yield tables
-                if tables.snapshot.published:
+                published = tables.snapshot.published
+                if published:
                     await self._database.announce(connection)
+            self._recent.extend(published)
         finally:
-            self._wake()
+            if published:
+                self._wake()
         if tables.audit.appended:
             await self._seal(tables.audit.appended)
 
@@ -97,13 +104,14 @@ class SqlStore:
             async with self._database.listen(changed.set):
                 while True:
                     changed.clear()
-                    async with self._database.reading() as connection:
-                        newer = await read_revisions(connection, after)
+                    at_hand = self._committed_here(after)
+                    newer = at_hand or await self._read_revisions(after)
                     for revision in newer:
                         yield revision
                         after = revision.number
                     if not newer:
                         yield Revision(number=after, changes=())
+                    if at_hand or not newer:
                         with suppress(TimeoutError):
                             async with asyncio.timeout(self._poll_seconds):
                                 await changed.wait()
@@ -126,6 +134,15 @@ class SqlStore:
 
     async def close(self) -> None:
         await self._database.close()
+
+    async def _read_revisions(self, after: int) -> list[Revision]:
+        async with self._database.reading() as connection:
+            return await read_revisions(connection, after)
+
+    def _committed_here(self, after: int) -> list[Revision]:
+        """What follows `after` without a gap among the last revisions of this very process."""
+        following = [item for item in self._recent if item.number > after]
+        return following if following and following[0].number == after + 1 else []
 
     def _wake(self) -> None:
         for changed in self._followers:

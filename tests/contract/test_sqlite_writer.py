@@ -1,0 +1,105 @@
+"""The writer of SQLite runs on the event loop, and waits for others in a thread."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from pathlib import Path
+
+import pytest
+
+from doorward.adapters.store import SqlStore, open_store
+from doorward.adapters.store.migrate import upgrade
+from doorward.model.estate import Group
+from doorward.model.ids import GroupId
+from doorward.model.snapshot import change
+
+
+def store_at(path: Path) -> SqlStore:
+    upgrade(f"sqlite:///{path}")
+    return open_store(f"sqlite:///{path}")
+
+
+def group(name: str) -> Group:
+    return Group(id=GroupId(name), name=name)
+
+
+async def test_the_loop_goes_on_while_another_process_holds_the_lock(tmp_path: Path) -> None:
+    store = store_at(tmp_path / "store.db")
+    async with store.transaction() as transaction:
+        await transaction.snapshot.publish([change("group", group("first"))])
+    other = sqlite3.connect(tmp_path / "store.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+
+    async def write() -> None:
+        async with store.transaction() as transaction:
+            await transaction.snapshot.publish([change("group", group("staff"))])
+
+    writing = asyncio.create_task(write())
+    longest, before = 0.0, time.monotonic()
+    for _ in range(30):
+        await asyncio.sleep(0.01)
+        longest, before = max(longest, time.monotonic() - before), time.monotonic()
+    assert not writing.done()
+    assert longest < 0.25
+    other.execute("COMMIT")
+    other.close()
+    await asyncio.wait_for(writing, 10)
+    assert set((await store.load()).groups) == {"first", "staff"}
+    await store.close()
+
+
+@pytest.mark.parametrize("rows", [1, 500])
+async def test_a_writer_that_is_cancelled_leaves_nothing_and_hinders_nobody(
+    tmp_path: Path, rows: int
+) -> None:
+    store = store_at(tmp_path / "store.db")
+    for delay in (0.0, 0.0005, 0.001, 0.002, 0.004):
+
+        async def write() -> None:
+            async with store.transaction() as transaction:
+                groups = [change("group", group(f"g{number}")) for number in range(rows)]
+                await transaction.snapshot.publish(groups)
+
+        writing = asyncio.create_task(write())
+        await asyncio.sleep(delay)
+        writing.cancel()
+        await asyncio.gather(writing, return_exceptions=True)
+        snapshot = await store.load()
+        assert len(snapshot.groups) in {0, rows}
+    async with store.transaction() as transaction:
+        await transaction.snapshot.publish([change("group", group("last"))])
+    assert "last" in (await store.load()).groups
+    await store.close()
+
+
+async def test_followers_hear_what_this_process_commits_without_the_database(
+    tmp_path: Path,
+) -> None:
+    store = store_at(tmp_path / "store.db")
+    heard: list[int] = []
+
+    async def follow() -> None:
+        async for revision in store.revisions(0):
+            if revision.changes:
+                heard.append(revision.number)  # noqa: PERF401 - it never ends
+
+    following = asyncio.create_task(follow())
+    await asyncio.sleep(0.05)
+    for number in range(1, 6):
+        async with store.transaction() as transaction:
+            await transaction.snapshot.publish([change("group", group(f"g{number}"))])
+    other = open_store(f"sqlite:///{tmp_path / 'store.db'}")
+    async with other.transaction() as transaction:
+        await transaction.snapshot.publish([change("group", group("elsewhere"))])
+    await other.close()
+    async with store.transaction() as transaction:
+        await transaction.snapshot.publish([change("group", group("here"))])
+    async with asyncio.timeout(5):
+        while len(heard) < 7:  # noqa: ASYNC110 - a follower has no event of its own
+            await asyncio.sleep(0.01)
+    assert heard == [1, 2, 3, 4, 5, 6, 7]
+    following.cancel()
+    await asyncio.gather(following, return_exceptions=True)
+    await store.close()
