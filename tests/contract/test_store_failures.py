@@ -24,7 +24,7 @@ from tests.contract.test_store_contract import record
 from tests.tools import PROJECT
 
 READ_ONLY = """
-import asyncio, os, sys
+import asyncio, concurrent.futures.thread, os, sys
 from doorward.errors import DoorwardError
 from doorward.adapters.store import open_store
 from doorward.model.estate import Group
