@@ -15,7 +15,8 @@ from contextlib import suppress
 from typing import Any, ParamSpec, Self, TypeVar
 
 _FEW_ROWS = 64
-_WAITING = ("BEGIN", "PRAGMA")
+BUSY_MILLISECONDS = 5000
+"""How long a lock of another process is waited for."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -56,11 +57,26 @@ class InlineCursor:
         return self._cursor.lastrowid
 
     async def execute(self, sql: str, parameters: Sequence[Any] = ()) -> Self:
-        if sql.startswith(_WAITING):
+        if sql.startswith("BEGIN"):
+            await self._begin(sql)
+        elif sql.startswith("PRAGMA"):
             await _in_thread(self._cursor.execute, sql, parameters)
         else:
             self._cursor.execute(sql, parameters)
         return self
+
+    async def _begin(self, sql: str) -> None:
+        """At once where nobody holds the lock, which is nearly always; else wait in a thread."""
+        self._cursor.execute("PRAGMA busy_timeout = 0")
+        try:
+            self._cursor.execute(sql)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorname != "SQLITE_BUSY":
+                raise
+            self._cursor.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
+            await _in_thread(self._cursor.execute, sql)
+        else:
+            self._cursor.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
 
     async def executemany(self, sql: str, parameters: Sequence[Sequence[Any]]) -> Self:
         if len(parameters) > _FEW_ROWS:

@@ -17,12 +17,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from doorward.adapters.store.failures import translated
-from doorward.adapters.store.inline_sqlite import InlineConnection, inline_connection
+from doorward.adapters.store.inline_sqlite import (
+    BUSY_MILLISECONDS,
+    InlineConnection,
+    inline_connection,
+)
 
 _READERS = 4
-_BUSY_MILLISECONDS = 5000
 _PRAGMAS = (
-    f"PRAGMA busy_timeout = {_BUSY_MILLISECONDS}",
+    f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}",
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
 )

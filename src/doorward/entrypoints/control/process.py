@@ -32,6 +32,8 @@ from doorward.entrypoints.login import app as login_app
 from doorward.errors import DoorwardError
 
 _CONSOLE_HOST = "console"
+_SWITCH_SECONDS = 0.0005
+"""A thread that has waited for the disk gets its turn so soon, however busy the loop is."""
 
 
 def run_control(data: DataFolder) -> None:
@@ -40,6 +42,7 @@ def run_control(data: DataFolder) -> None:
     _log_to_stderr(settings.log_level)
     installation.renew_certificates(data.keys, CONTROL_TLS_NAME, now())
     _upgrade(data.store_url(settings))
+    sys.setswitchinterval(_SWITCH_SECONDS)
     uvloop.run(_serve(data, settings))
 
 

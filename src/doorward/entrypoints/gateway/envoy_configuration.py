@@ -63,6 +63,7 @@ class EnvoyConfiguration:
         self._held_epoch = held_epoch
         self._accepted = Snapshot()
         self._in_line = True
+        self._held = -1
         self.trouble = ""
 
     def begin(self) -> None:
@@ -107,9 +108,13 @@ class EnvoyConfiguration:
     async def picked_up(self) -> None:
         """Wait until Envoy's workers hold the present epoch, or a later one.
 
+        What they once held is not asked again: an Envoy that starts anew reads the files.
+
         Raises CannotEnforceError where they do not within five seconds.
         """
         epoch = self._epoch
+        if epoch <= self._held:
+            return
         loop = asyncio.get_running_loop()
         deadline = loop.time() + _PICK_UP_SECONDS
         while loop.time() < deadline:
@@ -117,6 +122,7 @@ class EnvoyConfiguration:
                 # Outside this range it is the epoch of another process.
                 if epoch <= await self._held_epoch() <= self._epoch:
                     await asyncio.sleep(_WORKERS_SECONDS)
+                    self._held = max(self._held, epoch)
                     return
                 await asyncio.sleep(_POLL_SECONDS)
             except DoorwardError:
