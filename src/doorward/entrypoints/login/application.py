@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute, Mount
 
 from doorward.administrator.authentication import Authenticators
 from doorward.entrypoints.login import invitation, redirects, sign_in, sign_out, step_up
+from doorward.entrypoints.login.account.routes import account_routes
 from doorward.entrypoints.login.answers import failed, json
 from doorward.entrypoints.login.site import Site
 from doorward.entrypoints.login.visit import Visit
@@ -70,6 +71,7 @@ def routes(wiring: Wiring) -> list[BaseRoute]:
         route(wiring, "/webauthn/sign-in", sign_in.passkey, post=True, form="json"),
         route(wiring, "/webauthn/step-up/options", step_up.passkey_options, post=True, form="json"),
         route(wiring, "/webauthn/step-up", step_up.passkey, post=True, form="json"),
+        *account_routes(wiring),
         route(wiring, "/.well-known/jwks.json", _keys, form="json"),
         route(wiring, "/.doorward/callback", redirects.callback, at_auth=False),
         route(wiring, "/.doorward/sign-out", sign_out.ask_here, at_auth=False),

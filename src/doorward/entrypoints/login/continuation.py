@@ -1,7 +1,8 @@
-"""Where a sign-in leads: back to a resource by the redirect protocol, or to the home page."""
+"""Where a sign-in leads: to a resource by the redirect protocol, home, or to one's own pages."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -14,12 +15,16 @@ from doorward.model.estate import Resource
 from doorward.model.snapshot import Snapshot
 
 Need = Literal["fresh", "phishing-resistant", "multi-factor", "hardware-key"]
+_ACCOUNT_PAGE = re.compile(r"/account(?:/[a-z0-9-]{1,64}){0,3}")
 NEEDS: tuple[Need, ...] = ("fresh", "phishing-resistant", "multi-factor", "hardware-key")
 
 
 @dataclass(frozen=True, slots=True)
 class Continuation:
-    """A checked way on. Without a resource it is the home page; `flow` is empty at a step-up."""
+    """A checked way on; `flow` is empty at a step-up.
+
+    Without a resource, `path` is on the sign-in host: the home page, or one of `/account`.
+    """
 
     resource: Resource | None = None
     path: str = "/"
@@ -29,20 +34,20 @@ class Continuation:
     def fields(self) -> dict[str, str]:
         """What carries it through a form or a query; empty for the home page."""
         if self.resource is None:
-            return {}
+            return {} if self.path == "/" else {"return": self.path}
         return {"resource": self.resource.id, "return": self.path, "flow": self.flow}
 
     def start(self) -> str:
         """Where a completed sign-in goes on, on the sign-in host."""
-        return f"/start?{urlencode(self.fields)}" if self.resource else "/"
+        return f"/start?{urlencode(self.fields)}" if self.resource else self.path
 
     def sign_in(self) -> str:
         """The sign-in page that leads there."""
-        return f"/sign-in?{urlencode(self.fields)}" if self.resource else "/sign-in"
+        return f"/sign-in?{urlencode(self.fields)}" if self.fields else "/sign-in"
 
     def back(self, place: Place) -> str:
         """The resource itself, where a completed step-up goes on."""
-        return f"{place.of(self.resource)}{self.path}" if self.resource else "/"
+        return f"{place.of(self.resource)}{self.path}" if self.resource else self.path
 
     def form_origins(self, place: Place) -> tuple[str, ...]:
         """The origins that a form's redirects may reach on the way."""
@@ -52,11 +57,13 @@ class Continuation:
 def read_continuation(field: Callable[[str], str], snapshot: Snapshot) -> Continuation:
     """The way on that `field` names. Raises DoorwardError `redirect-refused`.
 
-    Only a resource of the estate and a path on its own host: never an address (open redirect).
+    Only a resource of the estate and a path on its own host, or one of a person's own pages:
+    never an address (open redirect).
     """
     resource_id = field("resource")
     if not resource_id:
-        return Continuation()
+        own = _ACCOUNT_PAGE.fullmatch(field("return"))
+        return Continuation(path=own[0]) if own else Continuation()
     resource = snapshot.resources.get(resource_id)
     path, flow = field("return") or "/", field("flow")
     if resource is None or not is_return_path(path) or (flow and not is_flow(flow)):

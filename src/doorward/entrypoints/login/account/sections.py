@@ -1,0 +1,20 @@
+"""The pages of a person's own account, in the order in which they are offered."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Section(NamedTuple):
+    """A page: where it is, its name in the navigation, and what one finds there."""
+
+    path: str
+    name: str
+    text: str
+
+
+HOME = "/account"
+SECTIONS: tuple[Section, ...] = (
+    Section(HOME, "Overview", "Who you are here, and what needs your attention."),
+)
+"""Every page in the navigation. `HOME` is first; the others are listed on it with their text."""
