@@ -130,11 +130,11 @@ def _mailer(data: DataFolder, settings: ControlSettings) -> Mailer:
     return SmtpMailer(server, settings.sender, now)
 
 
-async def keep_swept(control: ControlPlane, every_seconds: float) -> None:
-    """Remove what has expired, for ever."""
+async def keep_swept(control: ControlPlane, every_seconds: float, *, sign_in_log_days: int) -> None:
+    """Remove what has expired, for ever; sign-ins when they are `sign_in_log_days` old."""
     while True:
         await asyncio.sleep(every_seconds)
-        await sweep_expired(control, now())
+        await sweep_expired(control, now(), sign_in_log_days=sign_in_log_days)
 
 
 async def keep_purged(store: Store, clock: Callable[[], UnixSeconds], keep_days: int) -> None:

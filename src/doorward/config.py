@@ -58,6 +58,8 @@ class ControlSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     mail_sender: str = ""
     mail_user: str = ""
     decision_log_days: Annotated[int, msgspec.Meta(ge=0, le=36_500)] = 400
+    sign_in_log_days: Annotated[int, msgspec.Meta(ge=0, le=36_500)] = 400
+    security_contact: str = ""
     log_level: LogLevel = "info"
 
     @property
@@ -168,6 +170,10 @@ def load_control(path: Path) -> ControlSettings:
         )
     if not _ADDRESS.fullmatch(settings.sender):
         raise check.error("mail_sender", "is not an e-mail address", "Write it like a@example.org.")
+    if settings.security_contact and not _ADDRESS.fullmatch(settings.security_contact):
+        raise check.error(
+            "security_contact", "is not an e-mail address", "Write it like security@example.org."
+        )
     return settings
 
 

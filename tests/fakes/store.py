@@ -36,10 +36,12 @@ from doorward.administrator.ports import (
     StoredDecision,
     Totp,
 )
+from doorward.administrator.sign_ins.ports import SignIn
 from doorward.errors import DoorwardError
 from doorward.model.decision import DecisionRecord
 from doorward.model.ids import DecisionId, UnixSeconds, UserId
 from doorward.model.snapshot import FIELDS, KINDS, Change, Document, Kind, Snapshot, decode
+from tests.fakes.sign_ins import SignInMemory
 
 _SEARCHED = ("subject", "resource", "session", "outcome", "reason", "source")
 _POLL_SECONDS = 0.2
@@ -55,6 +57,7 @@ class _State:
     one_time: dict[tuple[str, str], OneTime] = field(default_factory=dict)
     audit: list[AuditEntry] = field(default_factory=list)
     decisions: list[StoredDecision] = field(default_factory=list)
+    sign_ins: dict[int, SignIn] = field(default_factory=dict)
 
 
 class _Snapshot:
@@ -175,6 +178,7 @@ class _Transaction:
         self.one_time = _OneTime(state)
         self.audit = _Audit(state)
         self.decisions = _Decisions(state)
+        self.sign_ins = SignInMemory(state.sign_ins)
 
 
 class MemoryStore:

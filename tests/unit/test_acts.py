@@ -122,7 +122,9 @@ async def test_a_disabled_person_gets_no_session(control: ControlPlane) -> None:
 async def test_stepping_up_says_what_the_latest_proof_said(control: ControlPlane) -> None:
     session = await signed_in(control)
     later = Act("user:alice", 1300.0)
-    stepped = await strengthen_session(control, later, session=session, proof=PASSWORD)
+    stepped = await strengthen_session(
+        control, later, session=session, proof=PASSWORD, browser=BROWSER
+    )
     snapshot = control.live.current
     assert snapshot.sessions[session].authenticated_at == 1300.0
     assert not snapshot.sessions[session].phishing_resistant
@@ -148,6 +150,7 @@ async def test_stepping_up_needs_the_persons_own_live_session(
             Act("x", at),
             session=own if session == "own" else SessionId(session),
             proof=proof,
+            browser=BROWSER,
         )
 
 

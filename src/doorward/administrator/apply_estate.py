@@ -36,6 +36,7 @@ async def apply_estate(control: ControlPlane, act: Act, wanted: Estate) -> Appli
         changes = [*intended.changes, *_consequences(snapshot, intended.steps)]
         for person in _removed(intended.steps, "user"):
             await transaction.credentials.remove_all(UserId(person))
+            await transaction.sign_ins.remove_all(UserId(person))
             await transaction.one_time.take(NEWEST, digest(person), act.at)
         number = await transaction.snapshot.publish(changes)
         if changes:

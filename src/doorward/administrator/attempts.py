@@ -1,4 +1,4 @@
-"""Attempts to sign in: counted against the throttle, and written to the audit log."""
+"""Attempts to sign in: counted against the throttle, and written where they are looked for."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from doorward.administrator.authentication import (
     TooManyAttemptsError,
     digest,
 )
+from doorward.administrator.sign_ins.entries import refused
 from doorward.model.estate import User
-from doorward.model.ids import UnixSeconds
+from doorward.model.ids import UnixSeconds, UserId
 
 _IPV6_SITE_BITS = 64
 
@@ -62,12 +63,16 @@ async def recorded(
 ) -> AsyncIterator[None]:
     """Write a rejected attempt inside to the audit log, and raise it again.
 
-    A flood is cut off at so many entries a minute for an address, and for all together.
+    An attempt on `target` `user:ID` is also in that person's own log of sign-ins. A flood is cut
+    off at so many entries a minute for an address, and for all together.
     """
     try:
         yield
     except (AttemptRejectedError, TooManyAttemptsError) as rejected:
-        why = rejected.why if isinstance(rejected, AttemptRejectedError) else rejected.code
+        why = rejected.code
+        if isinstance(rejected, AttemptRejectedError):
+            why = rejected.why
+            target = f"user:{rejected.person}" if rejected.person else target
         if await authenticators.throttle.allow(
             f"audit-address:{network_of(browser.address)}", "audit:all"
         ):
@@ -79,4 +84,8 @@ async def recorded(
                     target=target,
                     detail={"method": method, "address": browser.address, "why": why},
                 )
+                kind, _, person = target.partition(":")
+                if kind == "user":
+                    entry = refused(UserId(person), browser, method, why, at)
+                    await transaction.sign_ins.append(entry)
         raise

@@ -129,11 +129,15 @@ class Authenticators:
 
 
 class AttemptRejectedError(DoorwardError):
-    """An attempt to prove who one is failed; `why` is for the audit log only."""
+    """An attempt to prove who one is failed; `why` and `person` are for the logs only.
+
+    `person` is whose credential was tried, where that came to light by the attempt itself.
+    """
 
     def __init__(self, code: str, detail: str, remedy: str, *, why: str) -> None:
         super().__init__(code, detail, remedy)
         self.why = why
+        self.person: UserId | None = None
 
 
 class PasskeyRejectedError(AttemptRejectedError):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from doorward.administrator.authentication import Browser, Proof, digest, require_enabled
 from doorward.administrator.control_plane import Act, ControlPlane, Effect, effect
 from doorward.administrator.settled import settled
+from doorward.administrator.sign_ins.entries import proved
 from doorward.model.identity import ResourceCookie, Session
 from doorward.model.ids import ResourceId, SessionId
 from doorward.model.snapshot import change
@@ -54,6 +55,7 @@ async def open_session(
         number = await transaction.snapshot.publish(
             [change("session", session), change("cookie", cookie)]
         )
+        await transaction.sign_ins.append(proved(proof, browser, session.id, "signed-in", act.at))
         await transaction.audit.append(
             at=act.at,
             actor=f"user:{proof.user}",

@@ -13,6 +13,7 @@ from typing import Protocol
 
 import msgspec
 
+from doorward.administrator.sign_ins.ports import SignInTable
 from doorward.model.decision import DecisionRecord
 from doorward.model.ids import DecisionId, UnixSeconds, UserId
 from doorward.model.snapshot import Change, Document, Kind, Snapshot
@@ -199,6 +200,8 @@ class Transaction(Protocol):
     def audit(self) -> AuditTable: ...
     @property
     def decisions(self) -> DecisionTable: ...
+    @property
+    def sign_ins(self) -> SignInTable: ...
 
 
 class Store(Protocol):

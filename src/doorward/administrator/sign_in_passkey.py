@@ -70,7 +70,11 @@ async def _verified(
         passkey = await transaction.credentials.passkey(credential.id)
         if passkey is None:
             raise PasskeyRejectedError("passkey-unknown")
-        sign_count = authenticators.relying_party.verify_authentication(credential, passkey)
+        try:
+            sign_count = authenticators.relying_party.verify_authentication(credential, passkey)
+        except PasskeyRejectedError as rejected:
+            rejected.person = passkey.user
+            raise
         used = msgspec.structs.replace(passkey, sign_count=sign_count, last_used_at=now)
         await transaction.credentials.put(used)
     return used

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
-from doorward.administrator.authentication import Proof, digest
+from doorward.administrator.authentication import Browser, Proof, digest
 from doorward.administrator.control_plane import Act, ControlPlane, effect
 from doorward.administrator.open_session import AUTH, SessionCookie
 from doorward.administrator.settled import settled
+from doorward.administrator.sign_ins.entries import proved
 from doorward.errors import DoorwardError
 from doorward.model.identity import ResourceCookie
 from doorward.model.ids import SessionId
@@ -15,7 +16,7 @@ from doorward.model.snapshot import change, removal
 
 
 async def strengthen_session(
-    control: ControlPlane, act: Act, *, session: SessionId, proof: Proof
+    control: ControlPlane, act: Act, *, session: SessionId, proof: Proof, browser: Browser
 ) -> SessionCookie:
     """Record the new authentication in `session`, with a new cookie for the sign-in host.
 
@@ -49,11 +50,12 @@ async def strengthen_session(
         number = await transaction.snapshot.publish(
             [*old, change("session", stronger), change("cookie", cookie)]
         )
+        await transaction.sign_ins.append(proved(proof, browser, session, "stepped-up", act.at))
         await transaction.audit.append(
             at=act.at,
             actor=f"user:{proof.user}",
             act="stepped-up",
             target=f"session:{session}",
-            detail={"methods": " ".join(proof.methods)},
+            detail={"methods": " ".join(proof.methods), "address": browser.address},
         )
     return SessionCookie(session, secret, await effect(control, number))

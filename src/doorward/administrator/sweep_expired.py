@@ -1,4 +1,4 @@
-"""Remove what has expired: sessions, cookies without a session, tokens, one-time secrets."""
+"""Remove what has expired: sessions, lone cookies, tokens, one-time secrets, old sign-ins."""
 
 from __future__ import annotations
 
@@ -8,11 +8,22 @@ from doorward.administrator.settled import settled
 from doorward.model.ids import UnixSeconds
 from doorward.model.snapshot import removal
 
+SIGN_INS_PER_SWEEP = 2000
+_DAY = 86_400
 
-async def sweep_expired(control: ControlPlane, now: UnixSeconds) -> int:
-    """How many documents were removed. The engine denies what has expired without this."""
+
+async def sweep_expired(
+    control: ControlPlane, now: UnixSeconds, *, sign_in_log_days: int = 0
+) -> int:
+    """How many documents were removed. The engine denies what has expired without this.
+
+    Of the log of sign-ins, entries older than `sign_in_log_days` go, some at a time; 0 keeps all.
+    """
     async with control.store.transaction() as transaction:
         await transaction.one_time.sweep(now)
+        if sign_in_log_days:
+            before = now - sign_in_log_days * _DAY
+            await transaction.sign_ins.remove_before(before, SIGN_INS_PER_SWEEP)
         snapshot = await settled(control, transaction)
         sessions = [item.id for item in snapshot.sessions.values() if item.expires_at <= now]
         ended = end_sessions(snapshot, sessions)

@@ -18,6 +18,7 @@ from doorward.adapters.store.database import Database
 from doorward.adapters.store.decisions import DecisionLog
 from doorward.adapters.store.documents import Documents, load_snapshot, read_revisions
 from doorward.adapters.store.one_time import OneTimeSecrets
+from doorward.adapters.store.sign_ins import SignInLog
 from doorward.adapters.store.sqlite import SqliteDatabase
 from doorward.adapters.store.url import parse_url
 from doorward.administrator.audit_chain import EMPTY_HEAD, extend
@@ -50,6 +51,7 @@ class SqlTransaction:
     one_time: OneTimeSecrets
     audit: AuditLog
     decisions: DecisionLog
+    sign_ins: SignInLog
 
 
 class SqlStore:
@@ -81,6 +83,7 @@ class SqlStore:
                     OneTimeSecrets(connection),
                     AuditLog(connection),
                     DecisionLog(connection),
+                    SignInLog(connection),
                 )
                 yield tables
                 published = tables.snapshot.published

@@ -132,3 +132,23 @@ decision_floor = Table(
     Column("moment", Double, nullable=False),
 )
 """One row, `id` 1: decision records from before `moment` may be removed. It moves forward only."""
+
+sign_in = Table(
+    "sign_in",
+    metadata,
+    Column("seq", _number, primary_key=True, autoincrement=True),
+    Column("at", Double, nullable=False),
+    Column("user", Text, nullable=False),
+    Column("session", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("methods", Text, nullable=False),
+    Column("aal", Integer, nullable=False),
+    Column("provider", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("user_agent", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("disowned_at", Double),
+    Index("ix_sign_in_user", "user", "seq"),
+    Index("ix_sign_in_at", "at"),
+    sqlite_autoincrement=True,
+)

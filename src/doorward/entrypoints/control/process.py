@@ -62,7 +62,13 @@ async def _serve(data: DataFolder, settings: ControlSettings) -> None:
             ),
             group.create_task(_ends_all(web)),
             group.create_task(_ends_all(operator)),
-            group.create_task(keep_swept(parts.control, settings.sweep_seconds)),
+            group.create_task(
+                keep_swept(
+                    parts.control,
+                    settings.sweep_seconds,
+                    sign_in_log_days=settings.sign_in_log_days,
+                )
+            ),
             group.create_task(keep_purged(parts.store, now, settings.decision_log_days)),
         ]
         await stop.wait()
@@ -80,6 +86,7 @@ def web_application(parts: ControlParts, settings: ControlSettings) -> ByHost:
         clock=now,
         auth_origins=origins(settings, "auth"),
         session_seconds=settings.session_seconds,
+        security_contact=settings.security_contact,
     )
     assertion = GatewayAssertion(parts.assertions, parts.replica, origins(settings, _CONSOLE_HOST))
     console = console_app(_context(parts, settings, assertion))

@@ -31,15 +31,17 @@ def app(
     clock: Callable[[], UnixSeconds],
     auth_origins: Iterable[str],
     session_seconds: float,
+    security_contact: str = "",
 ) -> Starlette:
     """A plain constructor: ports and values in, an ASGI application out; it starts nothing.
 
     It answers for two kinds of host, told apart by `Host`: `auth.DOMAIN`, and every other host of
     the domain, where it has `/.doorward/*` only. `auth_origins` are the origins of the sign-in
     host, one for each listener, such as `http://auth.doorward.localhost:8080`. Requests must come
-    from a gateway: the last element of `X-Forwarded-For` is believed.
+    from a gateway: the last element of `X-Forwarded-For` is believed. `security_contact` is the
+    address of whoever is told that a person disowned a sign-in, empty for nobody.
     """
-    wiring = Wiring(authenticators, Site(auth_origins), clock, session_seconds)
+    wiring = Wiring(authenticators, Site(auth_origins), clock, session_seconds, security_contact)
     return Starlette(
         routes=routes(wiring),
         middleware=[Middleware(UnexpectedErrors, answer=lambda error: failed(error, "page"))],

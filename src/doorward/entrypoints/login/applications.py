@@ -1,4 +1,4 @@
-"""What a person could open: the policy engine asked, without a request, for every resource."""
+"""What a person may do: the policy engine asked, without a request, for every resource."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from doorward.engine import PreparedSnapshot, decide, prepare
 from doorward.entrypoints.pages.words import REMEDIES
-from doorward.model.decision import AccessRequest, Allow
-from doorward.model.estate import Resource
+from doorward.model.decision import AccessRequest, Allow, Decision, Deny
+from doorward.model.estate import Action, Resource
 from doorward.model.ids import SessionId, UnixSeconds
 from doorward.model.snapshot import Snapshot
 
@@ -23,7 +23,7 @@ class Application:
 
 
 class Applications:
-    """A forecast for the home page, never a permission: the gateway decides each request.
+    """A forecast for a person's own pages, never a permission: the gateway decides each request.
 
     The device and the country are unknown here, so a resource that asks for them shows its hint.
     """
@@ -31,33 +31,50 @@ class Applications:
     def __init__(self) -> None:
         self._prepared: PreparedSnapshot | None = None
 
+    async def prepared(self, snapshot: Snapshot) -> PreparedSnapshot:
+        """`snapshot` made ready for deciding; quick where it was asked for last."""
+        found = self._prepared
+        if found is None or found.snapshot is not snapshot:
+            found = await asyncio.to_thread(prepare, snapshot, found, expires_at=math.inf)
+            self._prepared = found
+        return found
+
     async def of(
         self, snapshot: Snapshot, session: SessionId, address: str, now: UnixSeconds
     ) -> list[Application]:
         """By name; without those that no remedy of the person's own would open."""
-        prepared = self._prepared
-        if prepared is None or prepared.snapshot is not snapshot:
-            prepared = await asyncio.to_thread(prepare, snapshot, prepared, expires_at=math.inf)
-            self._prepared = prepared
-        found = (
-            _forecast(resource, prepared, session, address, now)
-            for resource in sorted(snapshot.resources.values(), key=lambda item: item.name)
-        )
-        return [application for application in found if application is not None]
+        prepared = await self.prepared(snapshot)
+        found: list[Application] = []
+        for resource in by_name(snapshot):
+            decision = forecast(prepared, resource, "read", session, address, now)
+            if isinstance(decision, Allow):
+                found.append(Application(resource, ""))
+            elif within_reach(decision):
+                titles = (REMEDIES[remedy.kind].title for remedy in decision.remedies)
+                found.append(Application(resource, ", ".join(titles)))
+        return found
 
 
-def _forecast(
-    resource: Resource,
+def by_name(snapshot: Snapshot) -> list[Resource]:
+    """Every resource, in the order of their names."""
+    return sorted(snapshot.resources.values(), key=lambda item: item.name)
+
+
+def forecast(
     prepared: PreparedSnapshot,
+    resource: Resource,
+    action: Action,
     session: SessionId,
     address: str,
     now: UnixSeconds,
-) -> Application | None:
-    request = AccessRequest(resource=resource.id, action="read", address=address, session=session)
-    decision = decide(request, prepared, now)
-    if isinstance(decision, Allow):
-        return Application(resource, "")
-    if not decision.remedies or any(item.kind == "ask-access" for item in decision.remedies):
-        return None
-    hint = ", ".join(REMEDIES[remedy.kind].title for remedy in decision.remedies)
-    return Application(resource, hint)
+) -> Decision:
+    """What the engine would say of this session at `resource`, device and country unknown."""
+    request = AccessRequest(resource=resource.id, action=action, address=address, session=session)
+    return decide(request, prepared, now)
+
+
+def within_reach(decision: Deny) -> bool:
+    """Whether the person could turn the answer by themselves."""
+    return bool(decision.remedies) and all(
+        remedy.kind != "ask-access" for remedy in decision.remedies
+    )

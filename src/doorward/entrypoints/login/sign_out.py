@@ -29,7 +29,7 @@ async def everywhere(wiring: Wiring, visit: Visit) -> Response:
     """End every session of this person."""
     person = require_signed_in(wiring, visit)
     await sign_out_everywhere(wiring.control, person.act(visit.now), person.user.id)
-    return _signed_out(
+    return signed_out(
         "Every session of yours has ended, on all your devices and in all applications.",
         "/sign-in",
     )
@@ -52,13 +52,14 @@ async def here(wiring: Wiring, visit: Visit) -> Response:
         except DoorwardError as error:
             if error.code != "session-unknown":
                 raise
-    return _signed_out(
+    return signed_out(
         "This browser is signed out of every application.",
         f"{visit.place.beside(AUTH_LABEL)}/sign-in",
     )
 
 
-def _signed_out(text: str, sign_in: str) -> Response:
+def signed_out(text: str, sign_in: str) -> Response:
+    """The page after a session has ended, without its cookie; `sign_in` leads back in."""
     response = page(
         "message.html",
         title="You are signed out",

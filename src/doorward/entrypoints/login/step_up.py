@@ -101,7 +101,11 @@ async def _strengthen(
     wiring: Wiring, visit: Visit, person: SignedIn, proof: Proof, response: Response
 ) -> Response:
     cookie = await strengthen_session(
-        wiring.control, person.act(visit.now), session=person.session.id, proof=proof
+        wiring.control,
+        person.act(visit.now),
+        session=person.session.id,
+        proof=proof,
+        browser=visit.browser(),
     )
     remaining = max(1, int(person.session.expires_at - visit.now))
     put_cookie(response, SESSION_COOKIE, cookie.secret, remaining)

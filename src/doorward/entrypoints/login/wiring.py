@@ -38,6 +38,7 @@ class Wiring:
     site: Site
     clock: Callable[[], UnixSeconds]
     session_seconds: float
+    security_contact: str = ""
     applications: Applications = field(default_factory=Applications)
 
     @property

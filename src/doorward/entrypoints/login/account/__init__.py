@@ -2,5 +2,5 @@
 
 Everything is read for, and done to, whoever is signed in and nobody else: no page takes a
 person's id. A feature adds a row to `sections.SECTIONS`, its routes to `routes.account_routes`,
-its sentences to `notices`, and what a person should know of to `warnings.WARNINGS`.
+its sentences to `notices`, and what a person should know of to `concerns.CONCERNS`.
 """

@@ -6,7 +6,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-SENTENCES: Mapping[str, str] = MappingProxyType({})
+SENTENCES: Mapping[str, str] = MappingProxyType(
+    {
+        "session-ended": "That session has ended.",
+        "others-ended": "Every other session of yours has ended.",
+        "device-removed": "The device is removed. Its certificate means nothing any more.",
+        "sign-in-disowned": (
+            "Thank you for saying so. Every other session of yours has ended, and your risk is "
+            "raised, so that some applications keep you out for now. Next: replace what was used "
+            "to sign in, under Ways to sign in, and remove what you do not know. Then ask the "
+            "people who run doorward to lower your risk."
+        ),
+        "attempt-disowned": (
+            "Thank you for saying so. Nobody got in, so no session has ended. Your risk is "
+            "raised a little."
+        ),
+    }
+)
 """What the query parameter `done` may stand for."""
 
 

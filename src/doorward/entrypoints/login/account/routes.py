@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute
 
-from doorward.entrypoints.login.account import overview
-from doorward.entrypoints.login.account.visit import account_page
+from doorward.entrypoints.login.account import access, devices, overview, sessions, sign_ins
+from doorward.entrypoints.login.account.visit import account_act, account_page
 from doorward.entrypoints.login.wiring import Wiring
 
 
@@ -13,4 +13,14 @@ def account_routes(wiring: Wiring) -> list[BaseRoute]:
     """Every page and every act below `/account`."""
     return [
         account_page(wiring, "/account", overview.show),
+        account_page(wiring, "/account/sessions", sessions.show),
+        account_act(wiring, "/account/sessions/end", sessions.end),
+        account_act(wiring, "/account/sessions/end-others", sessions.end_others),
+        account_act(wiring, "/account/sessions/end-all", sessions.sign_out_of_all),
+        account_act(wiring, "/account/sign-out", sessions.sign_out),
+        account_page(wiring, "/account/devices", devices.show),
+        account_act(wiring, "/account/devices/remove", devices.remove),
+        account_page(wiring, "/account/sign-ins", sign_ins.show),
+        account_act(wiring, "/account/sign-ins/disown", sign_ins.disown),
+        account_page(wiring, "/account/access", access.show),
     ]

@@ -16,5 +16,9 @@ class Section(NamedTuple):
 HOME = "/account"
 SECTIONS: tuple[Section, ...] = (
     Section(HOME, "Overview", "Who you are here, and what needs your attention."),
+    Section("/account/sessions", "Sessions", "Where you are signed in, and ending it."),
+    Section("/account/devices", "Devices", "What you work with, and how well it is."),
+    Section("/account/sign-ins", "Recent sign-ins", "Who signed in as you. Was it you?"),
+    Section("/account/access", "Access", "What you may open and why, and what was decided."),
 )
 """Every page in the navigation. `HOME` is first; the others are listed on it with their text."""

@@ -1,0 +1,153 @@
+"""What a person may open and why, what is missing elsewhere, and what was decided about them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from urllib.parse import quote, urlencode
+
+from starlette.responses import Response
+
+from doorward.administrator.ports import DecisionQuery, StoredDecision
+from doorward.entrypoints.login.account.sections import SECTIONS
+from doorward.entrypoints.login.account.sign_ins import number_of
+from doorward.entrypoints.login.account.visit import AccountVisit
+from doorward.entrypoints.login.applications import by_name, forecast, within_reach
+from doorward.entrypoints.pages.words import REASONS, REMEDIES, remedy_text
+from doorward.model.decision import Allow, Decision, Remedy, RemedyKind
+from doorward.model.estate import Policy, Resource
+from doorward.model.ids import PolicyId, UnixSeconds
+from doorward.model.snapshot import Snapshot
+
+HERE = "/account/access"
+_A_PAGE = 20
+_STEP_UP: frozenset[RemedyKind] = frozenset(
+    {"step-up", "phishing-resistant", "multi-factor", "hardware-key"}
+)
+_PAGES: dict[RemedyKind, str] = {
+    "enrol-device": "/account/devices",
+    "repair-device": "/account/devices",
+    "verify-identity": "/account/identity",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Something that is missing, and where to act on it, if anywhere."""
+
+    title: str
+    text: str
+    href: str
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """What would be decided of one action now: by which policies, or what is missing."""
+
+    name: str
+    open: bool
+    text: str
+    policies: tuple[Policy, ...]
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """A resource, where it is, and both actions."""
+
+    resource: Resource
+    origin: str
+    owner: str
+    permissions: tuple[Permission, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionWords:
+    """A decision about this person."""
+
+    id: str
+    at: UnixSeconds
+    application: str
+    action: str
+    allowed: bool
+    reason: str
+
+
+async def show(visit: AccountVisit) -> Response:
+    """What is open or within reach; the others are not named. Then recent decisions."""
+    prepared = await visit.wiring.applications.prepared(visit.snapshot)
+    found: list[Access] = []
+    for resource in by_name(visit.snapshot):
+        read, write = (
+            forecast(prepared, resource, action, visit.session.id, visit.visit.address, visit.now)
+            for action in ("read", "write")
+        )
+        if any(isinstance(item, Allow) or within_reach(item) for item in (read, write)):
+            found.append(_access(visit, resource, read, write))
+    before = number_of(visit.visit.query("before"))
+    decisions = await visit.wiring.control.store.find_decisions(
+        DecisionQuery(subject=visit.user.id, before=before, limit=_A_PAGE + 1)
+    )
+    shown = decisions[:_A_PAGE]
+    return visit.page(
+        "account/access.html",
+        accesses=found,
+        decisions=[_decided(item, visit.snapshot) for item in shown],
+        older=shown[-1].seq if len(decisions) > _A_PAGE else 0,
+        paged=before is not None,
+    )
+
+
+def _access(visit: AccountVisit, resource: Resource, read: Decision, write: Decision) -> Access:
+    owner = visit.snapshot.users.get(resource.owner)
+    return Access(
+        resource,
+        visit.visit.place.of(resource),
+        owner.name if owner else "",
+        (
+            _permission("Look", read, resource, visit.snapshot),
+            _permission("Change", write, resource, visit.snapshot),
+        ),
+    )
+
+
+def _permission(
+    name: str, decision: Decision, resource: Resource, snapshot: Snapshot
+) -> Permission:
+    policies = _policies(decision.policies, snapshot)
+    if isinstance(decision, Allow):
+        return Permission(name, open=True, text="", policies=policies, steps=())
+    steps = tuple(_step(item, resource, snapshot) for item in decision.remedies)
+    words = REASONS[decision.reason]
+    return Permission(name, open=False, text=words.title, policies=policies, steps=steps)
+
+
+def _policies(ids: Iterable[PolicyId], snapshot: Snapshot) -> tuple[Policy, ...]:
+    return tuple(snapshot.policies[item] for item in ids if item in snapshot.policies)
+
+
+def _step(remedy: Remedy, resource: Resource, snapshot: Snapshot) -> Step:
+    href = ""
+    if remedy.kind in _STEP_UP:
+        href = f"/step-up?{urlencode({'need': remedy.kind, 'return': HERE})}"
+    elif _PAGES.get(remedy.kind) in {section.path for section in SECTIONS}:
+        href = _PAGES[remedy.kind]
+    elif remedy.kind == "ask-access":
+        owner = snapshot.users.get(remedy.target)
+        if owner is not None and owner.email:
+            subject = quote(f"Access to {resource.name}")
+            href = f"mailto:{quote(owner.email, safe='@')}?subject={subject}"
+    return Step(REMEDIES[remedy.kind].title, remedy_text(remedy, resource.timezone), href)
+
+
+def _decided(item: StoredDecision, snapshot: Snapshot) -> DecisionWords:
+    record = item.record
+    resource = snapshot.resources.get(record.resource)
+    return DecisionWords(
+        id=record.id,
+        at=record.at,
+        application=resource.name if resource else record.resource,
+        action={"read": "Look", "write": "Change"}.get(record.action, record.action),
+        allowed=record.outcome == "allow",
+        reason=REASONS[record.reason].title,
+    )

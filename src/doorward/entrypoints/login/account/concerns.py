@@ -1,0 +1,133 @@
+"""What a person should know of and can do something about: one small check each, in one table."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+from doorward.administrator.ports import Transaction
+from doorward.entrypoints.login.account.visit import AccountVisit
+from doorward.entrypoints.pages.times import moment
+
+_DAY = 86_400
+_IDENTITY_NOTICE_DAYS = 30
+_RISK_TOLD = 30
+_RECENT_ATTEMPTS = 20
+_MANY_ATTEMPTS = 3
+
+
+class Concern(NamedTuple):
+    """A title, what it means, and where to act on it; `grave` ones are shown first."""
+
+    title: str
+    text: str
+    action: str = ""
+    href: str = ""
+    grave: bool = False
+
+
+Check = Callable[[AccountVisit, Transaction], Awaitable[Concern | None]]
+"""Says what concerns the visitor, or None. The transaction is for reading."""
+
+
+async def concerns_of(visit: AccountVisit) -> list[Concern]:
+    """Everything that concerns this person now, the grave first."""
+    async with visit.wiring.control.store.transaction() as transaction:
+        found = [await check(visit, transaction) for check in CONCERNS]
+    return sorted((item for item in found if item is not None), key=lambda item: not item.grave)
+
+
+async def raised_risk(visit: AccountVisit, _: Transaction) -> Concern | None:
+    """Risk that policies may hold against this person."""
+    standing = visit.snapshot.standings.get(visit.user.id)
+    if standing is None or standing.risk < _RISK_TOLD:
+        return None
+    because = f" Why: {standing.reason}." if standing.reason else ""
+    return Concern(
+        "Your risk is raised",
+        f"It is {standing.risk} of 100, so some applications may keep you out.{because} "
+        "Replace what was used if somebody else signed in as you, and ask the people who run "
+        "doorward to lower it.",
+        "Look at your sign-ins",
+        "/account/sign-ins",
+        grave=True,
+    )
+
+
+async def unhealthy_device(visit: AccountVisit, _: Transaction) -> Concern | None:
+    """Devices that do not meet the rules."""
+    ill = [
+        device
+        for device in visit.snapshot.devices.values()
+        if device.owner == visit.user.id and device.healthy is False
+    ]
+    if not ill:
+        return None
+    names = ", ".join(sorted(device.id for device in ill))
+    return Concern(
+        "A device of yours is unhealthy",
+        f"{names}: applications that ask for a healthy device do not open on it.",
+        "See what is wrong",
+        "/account/devices",
+    )
+
+
+async def one_way_in(visit: AccountVisit, transaction: Transaction) -> Concern | None:
+    """A person with one passkey and nothing else is locked out when it is lost."""
+    passkeys = await transaction.credentials.passkeys(visit.user.id)
+    password = await transaction.credentials.password(visit.user.id)
+    if len(passkeys) != 1 or password is not None:
+        return None
+    return Concern(
+        "You have one passkey and no other way in",
+        "If you lose the device that holds it, only the people who run doorward can let you in "
+        "again. Add a second passkey on another device or a security key.",
+        "See your ways to sign in",
+        "/account/credentials",
+    )
+
+
+async def ends_soon(visit: AccountVisit, _: Transaction) -> Concern | None:
+    """Identity verification that is about to run out."""
+    standing = visit.snapshot.standings.get(visit.user.id)
+    if standing is None or not standing.ial:
+        return None
+    left = standing.ial_until - visit.now
+    if not 0 < left < _IDENTITY_NOTICE_DAYS * _DAY:
+        return None
+    return Concern(
+        "The verification of your identity runs out",
+        f"It is good until {moment(standing.ial_until)[:10]}. After that, applications that ask "
+        "for a verified identity do not open.",
+        "See your identity",
+        "/account/identity",
+    )
+
+
+async def failed_attempts(visit: AccountVisit, transaction: Transaction) -> Concern | None:
+    """Several failures since this session began: somebody may be guessing."""
+    newest = await transaction.sign_ins.of(visit.user.id, limit=_RECENT_ATTEMPTS)
+    since = visit.session.started_at
+    failed = [
+        item
+        for item in newest
+        if item.outcome == "rejected" and item.at > since and item.disowned_at is None
+    ]
+    if len(failed) < _MANY_ATTEMPTS:
+        return None
+    return Concern(
+        "Somebody failed to sign in as you",
+        f"{len(failed)} times since you signed in. If it was not you, say so.",
+        "Look at the attempts",
+        "/account/sign-ins",
+    )
+
+
+CONCERNS: tuple[Check, ...] = (
+    raised_risk,
+    one_way_in,
+    unhealthy_device,
+    failed_attempts,
+    ends_soon,
+)
+"""Every check, in the order in which what they find is shown. A feature adds its own here."""

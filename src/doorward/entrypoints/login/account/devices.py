@@ -1,0 +1,40 @@
+"""The devices that are enrolled for a person, and taking one out."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from doorward.administrator.manage_devices import remove_device
+from doorward.entrypoints.login.account.refusals import not_yours
+from doorward.entrypoints.login.account.visit import AccountVisit
+from doorward.errors import DoorwardError
+from doorward.model.identity import Device
+
+HERE = "/account/devices"
+
+
+async def show(visit: AccountVisit) -> Response:
+    """Each device, how well it is, and what is wrong with it."""
+    devices = sorted(_own(visit), key=lambda device: device.id)
+    return visit.page("account/devices.html", devices=devices)
+
+
+async def remove(visit: AccountVisit) -> Response:
+    """Forget a device of this person's, who has just proved to be that person."""
+    named = (await visit.visit.form()).get("device", "")
+    device = next((item for item in _own(visit) if item.id == named), None)
+    if device is None:
+        return await not_yours(visit, "device", named, HERE)
+    if not visit.fresh:
+        return visit.confirm(HERE)
+    try:
+        effect = await remove_device(visit.wiring.control, visit.act, device.id)
+    except DoorwardError as error:
+        if error.code != "device-unknown":
+            raise
+        return visit.done(HERE, "device-removed")
+    return visit.done(HERE, "device-removed", effect)
+
+
+def _own(visit: AccountVisit) -> list[Device]:
+    return [item for item in visit.snapshot.devices.values() if item.owner == visit.user.id]
