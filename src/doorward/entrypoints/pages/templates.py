@@ -7,7 +7,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from doorward.entrypoints.pages.assets import asset
-from doorward.entrypoints.pages.times import ago, iso, moment
+from doorward.entrypoints.pages.times import ago, day, iso, moment
 
 _SHARED = Path(__file__).parent / "templates"
 
@@ -26,7 +26,7 @@ class Templates:
             auto_reload=False,
         )
         self._environment.globals["asset"] = asset
-        self._environment.filters.update(ago=ago, iso=iso, moment=moment)
+        self._environment.filters.update(ago=ago, day=day, iso=iso, moment=moment)
 
     def render(self, template: str, **values: object) -> str:
         """The page. Raises jinja2.UndefinedError where the template needs a value not given."""

@@ -20,6 +20,12 @@ def moment(at: UnixSeconds, zone: str = "UTC") -> str:
     return datetime.fromtimestamp(at, ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M:%S %Z")
 
 
+def day(at: UnixSeconds, zone: str = "UTC") -> str:
+    """`23 Nov 2026, 09:41`: for pages that say elsewhere what the zone is."""
+    local = datetime.fromtimestamp(at, ZoneInfo(zone))
+    return f"{local.day} {local:%b %Y, %H:%M}"
+
+
 def appointment(at: UnixSeconds, zone: str) -> str:
     """`Monday 23 November, 09:00 CET`."""
     local = datetime.fromtimestamp(at, ZoneInfo(zone))

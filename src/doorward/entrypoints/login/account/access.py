@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 from urllib.parse import quote, urlencode
 
 from starlette.responses import Response
@@ -20,7 +21,8 @@ from doorward.model.ids import PolicyId, UnixSeconds
 from doorward.model.snapshot import Snapshot
 
 HERE = "/account/access"
-_A_PAGE = 20
+_SEE, _CHANGE = "See it", "Change it"
+_A_PAGE = 12
 _STEP_UP: frozenset[RemedyKind] = frozenset(
     {"step-up", "phishing-resistant", "multi-factor", "hardware-key"}
 )
@@ -40,12 +42,17 @@ class Step:
     href: str
 
 
+Answer = Literal["yes", "not-yet", "no"]
+
+
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """What would be decided of one action now: by which policies, or what is missing."""
+    """What would be decided now: by which policies, or what is missing.
 
-    name: str
-    open: bool
+    `not-yet` is what the person can turn by themselves, with `steps`; those of a `no` ask others.
+    """
+
+    answer: Answer
     text: str
     policies: tuple[Policy, ...]
     steps: tuple[Step, ...]
@@ -53,12 +60,12 @@ class Permission:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """A resource, where it is, and both actions."""
+    """A resource, where it is, and what may be done there, by the name of the action."""
 
     resource: Resource
     origin: str
     owner: str
-    permissions: tuple[Permission, ...]
+    permissions: Mapping[str, Permission]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,26 +107,23 @@ async def show(visit: AccountVisit) -> Response:
 
 def _access(visit: AccountVisit, resource: Resource, read: Decision, write: Decision) -> Access:
     owner = visit.snapshot.users.get(resource.owner)
+    see, alter = (_permission(item, resource, visit.snapshot) for item in (read, write))
     return Access(
         resource,
         visit.visit.place.of(resource),
         owner.name if owner else "",
-        (
-            _permission("Look", read, resource, visit.snapshot),
-            _permission("Change", write, resource, visit.snapshot),
-        ),
+        {"See and change it": see} if see == alter else {_SEE: see, _CHANGE: alter},
     )
 
 
-def _permission(
-    name: str, decision: Decision, resource: Resource, snapshot: Snapshot
-) -> Permission:
+def _permission(decision: Decision, resource: Resource, snapshot: Snapshot) -> Permission:
     policies = _policies(decision.policies, snapshot)
     if isinstance(decision, Allow):
-        return Permission(name, open=True, text="", policies=policies, steps=())
+        return Permission("yes", "", policies, ())
     steps = tuple(_step(item, resource, snapshot) for item in decision.remedies)
-    words = REASONS[decision.reason]
-    return Permission(name, open=False, text=words.title, policies=policies, steps=steps)
+    if within_reach(decision):
+        return Permission("not-yet", "Something is missing", policies, steps)
+    return Permission("no", REASONS[decision.reason].title, policies, steps)
 
 
 def _policies(ids: Iterable[PolicyId], snapshot: Snapshot) -> tuple[Policy, ...]:
@@ -143,11 +147,12 @@ def _step(remedy: Remedy, resource: Resource, snapshot: Snapshot) -> Step:
 def _decided(item: StoredDecision, snapshot: Snapshot) -> DecisionWords:
     record = item.record
     resource = snapshot.resources.get(record.resource)
+    described = " ".join(item.description for item in _policies(record.policies, snapshot))
     return DecisionWords(
         id=record.id,
         at=record.at,
         application=resource.name if resource else record.resource,
-        action={"read": "Look", "write": "Change"}.get(record.action, record.action),
+        action={"read": _SEE, "write": _CHANGE}.get(record.action, record.action),
         allowed=record.outcome == "allow",
-        reason=REASONS[record.reason].title,
+        reason=described or REASONS[record.reason].title,
     )

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from doorward.administrator.ports import Transaction
 from doorward.entrypoints.login.account.visit import AccountVisit
-from doorward.entrypoints.pages.times import moment
+from doorward.entrypoints.pages.times import day
 
 _DAY = 86_400
 _IDENTITY_NOTICE_DAYS = 30
@@ -97,7 +97,7 @@ async def ends_soon(visit: AccountVisit, _: Transaction) -> Concern | None:
         return None
     return Concern(
         "The verification of your identity runs out",
-        f"It is good until {moment(standing.ial_until)[:10]}. After that, applications that ask "
+        f"It is good until {day(standing.ial_until)}. After that, applications that ask "
         "for a verified identity do not open.",
         "See your identity",
         "/account/identity",

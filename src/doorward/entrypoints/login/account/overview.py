@@ -7,7 +7,7 @@ from starlette.responses import Response
 from doorward.entrypoints.login.account.concerns import concerns_of
 from doorward.entrypoints.login.account.visit import AccountVisit
 from doorward.entrypoints.login.account.words import by, listed, strength
-from doorward.entrypoints.pages.times import moment
+from doorward.entrypoints.pages.times import day
 from doorward.model.identity import groups_of, standing_at
 
 
@@ -19,7 +19,7 @@ async def show(visit: AccountVisit) -> Response:
     roles = (snapshot.roles.get(role) for role in user.roles)
     identity = "Not verified"
     if standing is not None and standing.ial:
-        until = moment(standing.ial_until)[:10]
+        until = day(standing.ial_until)
         identity = f"Verified, level {standing.ial} of 3, until {until}"
     return visit.page(
         "account/overview.html",

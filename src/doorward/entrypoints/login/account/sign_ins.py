@@ -94,7 +94,7 @@ def number_of(text: str) -> int | None:
 _TITLES = {
     "signed-in": "Signed in",
     "stepped-up": "Confirmed that it was you",
-    "rejected": "Failed to sign in",
+    "rejected": "Tried to sign in",
 }
 
 
