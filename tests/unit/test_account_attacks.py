@@ -217,8 +217,6 @@ async def test_what_is_malformed_changes_nothing(office: Desk, body: bytes, quer
         )
         assert answer.status_code in {400, 404}
     for path in ("/account/sign-ins", "/account/access"):
-        answer: httpx.Response = await here.client.get(
-            path, params={"before": query, "done": query}
-        )
-        assert answer.status_code == 200
+        page = await here.client.get(path, params={"before": query, "done": query})
+        assert page.status_code == 200
     assert office.control.live.current is before
