@@ -5,6 +5,8 @@ DATA ?= data
 BIN  := .venv/bin
 PIP  := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 TOOLS := chromium iproute2 libnss3-tools postgresql wrk
+# Node.js from elsewhere brings npm, and conflicts with Debian's package of that name.
+TOOLS += $(if $(shell command -v npm),,npm)
 
 export DOORWARD_FIXTURES ?= ../shared/fixtures
 

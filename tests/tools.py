@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
+import subprocess
 from pathlib import Path
 from typing import NoReturn
 
@@ -17,6 +19,7 @@ _PACKAGES = {
     "chromium": "chromium",
     "curl": "curl",
     "initdb": "postgresql",
+    "npm": "npm",
     "ip": "iproute2",
     "pk12util": "libnss3-tools",
     "postgres": "postgresql",
@@ -37,6 +40,22 @@ def require_tool(name: str) -> Path:
             "`make system-packages` installs it"
         )
     return Path(found)
+
+
+def require_node_package(name: str) -> Path:
+    """The folder of a package that tests/integration/node locks, installed where it is not yet."""
+    npm, folder = require_tool("npm"), PROJECT / "tests" / "integration" / "node"
+    found = folder / "node_modules" / name
+    with (folder / "package-lock.json").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not found.is_dir():
+            command = [str(npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+            done = subprocess.run(
+                command, cwd=folder, capture_output=True, text=True, timeout=300, check=False
+            )
+            if done.returncode != 0:
+                give_up(f"needs `{name}` of npm, and `npm ci` failed: {done.stderr[-500:]}")
+    return found
 
 
 def require_fixtures() -> Path:

@@ -1,0 +1,105 @@
+"""Every page that people see, judged by axe-core: light and dark, on a desk and on a phone."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Mapping
+
+import msgspec
+import pytest
+from playwright.async_api import Browser, Page
+
+from doorward.entrypoints.pages.denied import Denial, denied_page
+from doorward.model.decision import Deny, Remedy
+from doorward.model.ids import DecisionId
+from tests.integration import test_console_browser, test_sign_in_browser
+from tests.integration.accessibility import violations
+from tests.integration.account_stand import Stand, stand
+from tests.integration.test_account_browser import PAGES as OWN_PAGES
+
+console = test_console_browser.running
+sign_in = test_sign_in_browser.running
+
+SIZES = [(1280, 800), (390, 844)]
+SIGN_IN_PAGES = {"sign-in": "/sign-in", "invitation": "/invitation#secret", "error": "/nothing"}
+SIGNED_IN_PAGES = {"home": "/", "step-up": "/step-up", "sign-out": "/sign-out"}
+
+
+@pytest.fixture
+async def account() -> AsyncIterator[Stand]:
+    async with stand() as found:
+        yield found
+
+
+def views() -> Iterator[tuple[int, int, bool]]:
+    for width, height in SIZES:
+        for dark in (False, True):
+            yield width, height, dark
+
+
+async def judged(page: Page, origin: str, pages: Mapping[str, str]) -> list[str]:
+    found: list[str] = []
+    for title, path in pages.items():
+        await page.goto(origin + path)
+        found += [f"{title}: {item}" for item in await violations(page)]
+    return found
+
+
+async def seen(browser: Browser, width: int, height: int, *, dark: bool) -> Page:
+    context = await browser.new_context(
+        viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light"
+    )
+    return await context.new_page()
+
+
+async def test_what_is_wrong_is_found(account: Stand) -> None:
+    page = await account.page()
+    await page.goto(account.origin + "/account")
+    await page.evaluate("document.querySelector('h1').append(document.createElement('img'))")
+    assert [item for item in await violations(page) if item.startswith("image-alt")]
+
+
+async def test_a_persons_own_pages(account: Stand) -> None:
+    for width, height, dark in views():
+        page = await account.page(width=width, height=height, dark=dark)
+        assert await judged(page, account.origin, {**OWN_PAGES, **SIGNED_IN_PAGES}) == []
+
+
+async def test_the_pages_of_sign_in(sign_in: test_sign_in_browser.Running) -> None:
+    for width, height, dark in views():
+        page = await seen(sign_in.browser, width, height, dark=dark)
+        assert await judged(page, sign_in.origin, SIGN_IN_PAGES) == []
+        await page.goto("about:blank")
+        await page.goto(await sign_in.invitation())
+        await page.get_by_role("button", name="Make a passkey").wait_for()
+        assert await violations(page) == []
+
+
+async def test_the_console(console: test_console_browser.Running) -> None:
+    for width, height, dark in views():
+        page = await seen(console.browser, width, height, dark=dark)
+        assert await judged(page, console.origin, test_console_browser.PAGES) == []
+
+
+async def test_the_page_of_a_denied_person(account: Stand) -> None:
+    deny = Deny(
+        reason="no-policy-permits",
+        facts=msgspec.Raw(b"{}"),
+        remedies=(Remedy(kind="phishing-resistant"), Remedy(kind="network", target="office")),
+    )
+    html = denied_page(
+        Denial(
+            deny,
+            DecisionId("dec_0001"),
+            "Payroll",
+            person="Alice Adams",
+            retry="/x",
+            links={"phishing-resistant": "/step-up"},
+            sign_out="/.doorward/sign-out",
+        )
+    )
+    for width, height, dark in views():
+        page = await seen(account.browser, width, height, dark=dark)
+        await page.route(
+            "**/denied", lambda route: route.fulfill(body=html, content_type="text/html")
+        )
+        assert await judged(page, account.origin, {"denied": "/denied"}) == []
