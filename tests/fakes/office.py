@@ -17,6 +17,7 @@ from doorward.adapters.ticket_signer import Es256Signer
 from doorward.administrator.audit_chain import head_of
 from doorward.administrator.control_plane import Act, ControlPlane
 from doorward.administrator.set_standing import set_user_risk
+from doorward.administrator.sign_ins.ports import NewSignIn
 from doorward.entrypoints.actors import Authenticator, GatewayAssertion
 from doorward.entrypoints.api.context import Context
 from doorward.model.decision import DecisionRecord, ReasonCode, Remedy
@@ -137,6 +138,8 @@ async def office() -> Office:
     assert isinstance(gateways, ObedientGateways)
     async with store.transaction() as transaction:
         await transaction.snapshot.publish(_documents())
+        for entry in _sign_ins():
+            await transaction.sign_ins.append(entry)
     gateways.waited.append(1)
     company = Office(store, control, gateways)
     await set_user_risk(
@@ -146,6 +149,30 @@ async def office() -> Office:
         company.heads.head = head_of((await transaction.audit.latest(1))[0])
     await store.append_decisions(decisions())
     return company
+
+
+def _sign_ins() -> list[NewSignIn]:
+    """Bob's newest is a failure of a hostile browser."""
+    signed_in = NewSignIn(
+        at=NOON - 600,
+        user=UserId("bob"),
+        outcome="signed-in",
+        methods=("passkey",),
+        address="192.0.2.7",
+        user_agent="Firefox",
+        session=SessionId("ses_bob"),
+        aal=2,
+    )
+    rejected = NewSignIn(
+        at=NOON - 60,
+        user=UserId("bob"),
+        outcome="rejected",
+        methods=("password",),
+        address="203.0.113.9",
+        user_agent=HOSTILE,
+        why="wrong-code",
+    )
+    return [signed_in, rejected]
 
 
 def _documents() -> list[Change]:

@@ -77,12 +77,13 @@ class Desk:
     def control(self) -> ControlPlane:
         return self.authenticators.control
 
-    def app(self) -> Starlette:
+    def app(self, security_contact: str = "") -> Starlette:
         return app(
             self.authenticators,
             clock=lambda: self.now,
             auth_origins=(f"http://{AUTH_HOST}:8080", AUTH),
             session_seconds=3600,
+            security_contact=security_contact,
         )
 
     def client(self, origin: str = AUTH, address: str = "192.0.2.1") -> httpx.AsyncClient:

@@ -97,6 +97,8 @@ async def test_looking(cli: Cli) -> None:
         (("audit", "verify"), "All 1 entries are as they were written."),
         (("session", "list"), "ses_bob"),
         (("user", "list"), "bob@example.test"),
+        (("user", "sign-ins", "bob"), "wrong-code"),
+        (("user", "sign-ins", "alice"), "Nobody has signed in"),
         (("device", "list"), "disk encryption is off"),
         (("token", "list"), "dwt_0001"),
     ]:

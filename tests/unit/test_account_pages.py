@@ -6,6 +6,7 @@ import html
 import re
 from urllib.parse import urlencode
 
+import httpx
 import msgspec
 import pytest
 
@@ -20,6 +21,7 @@ from doorward.model.snapshot import Change, change
 from tests.fakes.account import FIREFOX, IPHONE, OwnBrowser, browser, enrol, sessions, sign_ins
 from tests.fakes.office import decision_record
 from tests.fakes.sign_in import ALICE, BOB, ELSEWHERE, HANDBOOK, Desk, desk
+from tests.fakes.store import KeptMail
 
 DAY = 86_400
 
@@ -225,6 +227,15 @@ async def test_this_was_not_me_of_the_session_that_one_is_in(office: Desk) -> No
     assert "You are signed out" in answer.text
     assert "max-age=0" in answer.headers["set-cookie"].lower()
     assert sessions(office) == set()
+
+
+async def test_the_security_contact_of_the_settings_is_told(office: Desk) -> None:
+    here, _ = await browser(office), await browser(office)
+    here.client._transport = httpx.ASGITransport(office.app(security_contact="sec@example.test"))
+    seq = str((await sign_ins(office))[0].seq)
+    await here.post("/account/sign-ins/disown", sign_in=seq)
+    assert isinstance(office.control.mailer, KeptMail)
+    assert office.control.mailer.sent[-1].to == "sec@example.test"
 
 
 async def test_an_attempt_that_was_not_me(office: Desk) -> None:

@@ -92,6 +92,16 @@ async def test_what_is_not_there_is_404(api: httpx.AsyncClient, path: str, code:
     assert answer.json()["remedy"]
 
 
+async def test_sign_ins_are_told_with_their_cause_a_page_at_a_time(api: httpx.AsyncClient) -> None:
+    first = (await api.get("/users/bob/sign-ins?limit=1")).json()
+    (rejected,) = first["sign_ins"]
+    assert (rejected["outcome"], rejected["why"]) == ("rejected", "wrong-code")
+    second = (await api.get(f"/users/bob/sign-ins?before={first['before']}")).json()
+    assert [item["session"] for item in second["sign_ins"]] == ["ses_bob"]
+    assert second["before"] is None
+    assert (await api.get("/users/alice/sign-ins")).json()["sign_ins"] == []
+
+
 async def test_an_unknown_path_and_a_wrong_method_are_problems(api: httpx.AsyncClient) -> None:
     assert (await api.get("/nothing")).json()["code"] == "not-found"
     assert (await api.post("/resources")).json()["code"] == "method-not-allowed"

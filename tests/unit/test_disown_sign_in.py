@@ -182,3 +182,14 @@ async def test_without_a_security_contact_nobody_else_is_told(office: Desk) -> N
         office.control, Act("user:alice", office.now), person(office), seq, current=here.session
     )
     assert sent(office) == ["alice@example.test"]
+
+
+async def test_sign_in_is_open_after_it(office: Desk) -> None:
+    """Whoever was put out by a thief comes back in, and ends the thief's session."""
+    thief, owner = await browser(office), await browser(office)
+    await disown(office, (await sign_ins(office))[0].seq, thief.session)
+    assert sessions(office) == {thief.session}
+    owner = await browser(office)
+    answer = await owner.post("/account/sessions/end-others")
+    assert answer.status_code == 303
+    assert sessions(office) == {owner.session}

@@ -50,6 +50,8 @@ def test_without_the_plain_listener_the_origin_is_tls(tmp_path: Path) -> None:
         ("http_prot = 1", 5),
         ("sweep_seconds = 0", 5),
         ("decision_log_days = -1", 5),
+        ("sign_in_log_days = 36501", 5),
+        ('security_contact = "the security people"', 5),
         ('log_level = "loud"', 5),
         ("web_port = 70000", 5),
         ('web_port = "8082"', 5),

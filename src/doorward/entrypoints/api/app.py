@@ -16,6 +16,7 @@ from doorward.entrypoints.api import (
     problems,
     resources,
     sessions,
+    sign_ins,
     tokens,
     users,
 )
@@ -27,6 +28,7 @@ ROUTERS = (
     decisions.router,
     sessions.router,
     users.router,
+    sign_ins.router,
     devices.router,
     tokens.router,
     resources.router,

@@ -45,6 +45,37 @@ def list_users(data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
     )
 
 
+@user_app.command("sign-ins")
+def list_sign_ins(
+    user: str,
+    data: Data = DEFAULT_DATA,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many at the most.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """Show who signed in as a person, or tried to, newest first."""
+    with connect(data) as api:
+        page = api.get(f"/users/{segment(user)}/sign-ins", limit=limit)
+    if as_json:
+        print_json(page)
+        return
+    print_table(
+        ("when", "what", "by", "address", "session", "cause", "disowned"),
+        [
+            (
+                local(entry["at"]),
+                entry["outcome"],
+                "+".join(entry["methods"]),
+                entry["address"],
+                entry["session"],
+                entry["why"],
+                local(entry["disowned_at"]) if entry["disowned_at"] else "",
+            )
+            for entry in page["sign_ins"]
+        ],
+        "Nobody has signed in as this person, or tried to.",
+    )
+
+
 @user_app.command()
 def disable(
     user: str, data: Data = DEFAULT_DATA, reason: Reason = "", as_json: AsJson = False

@@ -8,6 +8,7 @@ from doorward import __version__
 from doorward.administrator.ports import DecisionQuery
 from doorward.administrator.verify_audit import verify_audit
 from doorward.entrypoints.api import reads
+from doorward.entrypoints.api.sign_ins import SignInView
 from doorward.entrypoints.api.views import AuditView, DecisionView
 from doorward.entrypoints.console.decisions import newest
 from doorward.entrypoints.console.visit import Visit
@@ -50,15 +51,18 @@ async def people(visit: Visit) -> Response:
 
 
 async def person(visit: Visit) -> Response:
-    """One person: standing, sessions, devices, recent decisions."""
+    """One person: standing, sessions, devices, recent sign-ins and decisions."""
     user = visit.snapshot.users.get(visit.request.path_params["user"])
     if user is None:
         raise DoorwardError(
             "user-unknown", "The estate has no such person.", "Choose one under People."
         )
+    async with visit.context.control.store.transaction() as transaction:
+        sign_ins = await transaction.sign_ins.of(user.id, limit=_RECENT)
     return visit.page(
         "person.html",
         person=reads.user_view(visit.snapshot, user, visit.now),
+        sign_ins=[SignInView.model_validate(entry) for entry in sign_ins],
         sessions=reads.sessions(visit.snapshot, visit.now, user.id),
         devices=reads.devices(visit.snapshot, user.id),
         decisions=await newest(visit, DecisionQuery(subject=user.id, limit=_RECENT)),

@@ -30,6 +30,7 @@ STATUS: Mapping[str, int] = MappingProxyType(
         "user-disabled": 403,
         "not-found": 404,
         "resource-unknown": 404,
+        "sign-in-unknown": 404,
         "invitation-invalid": 410,
         "host-unknown": 421,
         "password-too-weak": 422,
