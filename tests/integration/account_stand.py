@@ -23,7 +23,7 @@ from doorward.administrator.authentication import Browser as At
 from doorward.administrator.authentication import Proof
 from doorward.administrator.control_plane import Act
 from doorward.administrator.open_session import SessionCookie, open_session
-from doorward.administrator.sign_ins.entries import refused
+from doorward.administrator.sign_in_entries import refused
 from doorward.entrypoints.login import app
 from doorward.model.estate import Group, Network, Policy
 from doorward.model.identity import Device, Method

@@ -9,7 +9,7 @@ from doorward.administrator.control_plane import Act
 from doorward.administrator.disown_sign_in import Disowned, disown_sign_in
 from doorward.administrator.revoke_session import revoke_session
 from doorward.administrator.set_standing import set_user_risk
-from doorward.administrator.sign_ins.entries import refused
+from doorward.administrator.sign_in_entries import refused
 from doorward.errors import DoorwardError
 from doorward.model.estate import User
 from doorward.model.ids import SessionId, UserId

@@ -13,7 +13,7 @@ from doorward.administrator.authentication import (
     TooManyAttemptsError,
     digest,
 )
-from doorward.administrator.sign_ins.entries import refused
+from doorward.administrator.sign_in_entries import refused
 from doorward.model.estate import User
 from doorward.model.ids import UnixSeconds, UserId
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from doorward.administrator.authentication import Browser, Proof, digest, require_enabled
 from doorward.administrator.control_plane import Act, ControlPlane, Effect, effect
 from doorward.administrator.settled import settled
-from doorward.administrator.sign_ins.entries import proved
+from doorward.administrator.sign_in_entries import proved
 from doorward.model.identity import ResourceCookie, Session
 from doorward.model.ids import ResourceId, SessionId
 from doorward.model.snapshot import change

@@ -8,7 +8,7 @@ from doorward.administrator.authentication import Browser, Proof, digest
 from doorward.administrator.control_plane import Act, ControlPlane, effect
 from doorward.administrator.open_session import AUTH, SessionCookie
 from doorward.administrator.settled import settled
-from doorward.administrator.sign_ins.entries import proved
+from doorward.administrator.sign_in_entries import proved
 from doorward.errors import DoorwardError
 from doorward.model.identity import ResourceCookie
 from doorward.model.ids import SessionId
