@@ -7,12 +7,13 @@ PIP  := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 TOOLS := chromium iproute2 libnss3-tools postgresql wrk
 # Node.js from elsewhere brings npm, and conflicts with Debian's package of that name.
 TOOLS += $(if $(shell command -v npm),,npm)
+NODE := tests/integration/node
 
 export DOORWARD_FIXTURES ?= ../shared/fixtures
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help up install dev system-packages check format test conformance \
+.PHONY: help up install dev system-packages node-packages check format test conformance \
         bench bench-gateway bench-engine lock wheel clean
 
 help: ## list the targets
@@ -28,6 +29,9 @@ dev: .venv/installed-dev ## install the tools for checks and tests as well
 system-packages: ## install the Debian packages that tests and benchmarks use
 	@scripts/system-packages $(TOOLS)
 
+node-packages: ## install the Node programs of others that tests run
+	@scripts/node-packages $(NODE)
+
 check: dev ## lint, formatting, types, import contracts
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -38,7 +42,7 @@ format: dev ## format the code and mend what ruff can mend
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-test: dev system-packages ## all tests but conformance (TESTS=tests/unit)
+test: dev system-packages node-packages ## all tests but conformance (TESTS=tests/unit)
 	$(BIN)/pytest $(TESTS)
 
 conformance: dev system-packages ## the long suites: some minutes of random estates
@@ -60,6 +64,8 @@ lock: ## resolve the requirements again (UPGRADE=--upgrade for newer versions)
 	$(COMPILE) $(UPGRADE) --output-file requirements/runtime.txt
 	$(COMPILE) $(UPGRADE) --group dev --constraint requirements/runtime.txt \
 	    --output-file requirements/dev.txt
+	cd $(NODE) && npm install --package-lock-only --ignore-scripts --no-audit --loglevel=error \
+	    --omit-lockfile-registry-resolved && node unaddressed.mjs package-lock.json
 
 wheel: install ## build the wheel into dist/
 	$(BIN)/python -m hatchling build --target wheel --directory dist

@@ -19,6 +19,7 @@ _PACKAGES = {
     "chromium": "chromium",
     "curl": "curl",
     "initdb": "postgresql",
+    "node": "nodejs",
     "npm": "npm",
     "ip": "iproute2",
     "pk12util": "libnss3-tools",

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
+import msgspec
 import structlog
 
 from doorward.adapters import installation, keys
@@ -16,6 +18,8 @@ from doorward.adapters.device_authority import LocalDeviceAuthority
 from doorward.adapters.link_server import LinkIdentity, LinkServer
 from doorward.adapters.live_snapshot import StoreReplica
 from doorward.adapters.mail import FolderMailer, MailServer, SmtpMailer, Tls
+from doorward.adapters.openid.jose import JoseTokens
+from doorward.adapters.openid.logout_call import HttpLogoutSender
 from doorward.adapters.passwords import Argon2idHasher
 from doorward.adapters.sealer import AesGcmSealer
 from doorward.adapters.secrets import SystemSecrets
@@ -26,7 +30,10 @@ from doorward.adapters.webauthn import WebAuthnRelyingParty
 from doorward.administrator.authentication import Authenticators
 from doorward.administrator.control_plane import ControlPlane
 from doorward.administrator.mail import Mailer
-from doorward.administrator.ports import AuditHeads, Store
+from doorward.administrator.openid.provider import Provider
+from doorward.administrator.openid.signing_keys import keep_keys
+from doorward.administrator.openid.tell_clients import Message, Teller
+from doorward.administrator.ports import AuditHeads, Revision, Store
 from doorward.administrator.purge_decisions import BATCH, purge_decisions
 from doorward.administrator.sweep_expired import sweep_expired
 from doorward.config import ControlSettings, DataFolder
@@ -37,10 +44,14 @@ _HEARTBEATS_PER_EXPIRY = 10
 _MINUTE = 60
 _PURGE_SECONDS = 60 * _MINUTE
 _BETWEEN_BATCHES_SECONDS = 0.2
+_KEYS_SECONDS = 10 * _MINUTE
+_RETRY_SECONDS = 2
+_TELL_SECONDS = 2
 _LIMITS = {
     "account": Limit(attempts=10, window_seconds=15 * _MINUTE),
     "person": Limit(attempts=10, window_seconds=15 * _MINUTE),
     "address": Limit(attempts=30, window_seconds=5 * _MINUTE),
+    "openid-address": Limit(attempts=120, window_seconds=_MINUTE),
     "passkey-address": Limit(attempts=120, window_seconds=_MINUTE),
     "audit-address": Limit(attempts=10, window_seconds=_MINUTE),
     "audit": Limit(attempts=120, window_seconds=_MINUTE),
@@ -59,6 +70,7 @@ class ControlParts:
     gateways: LinkServer
     control: ControlPlane
     authenticators: Authenticators
+    openid: Provider
     heads: AuditHeads
     assertions: AssertionVerifier
     devices: LocalDeviceAuthority
@@ -103,12 +115,21 @@ def compose(data: DataFolder, settings: ControlSettings) -> ControlParts:
         ),
         totp=PyotpCodes(settings.organisation),
     )
+    openid = Provider(
+        control=control,
+        signer=JoseTokens(authenticators.sealer),
+        logouts=HttpLogoutSender(),
+        throttle=authenticators.throttle,
+        issuer=settings.origin("auth"),
+        session_seconds=settings.session_seconds,
+    )
     return ControlParts(
         store=store,
         replica=replica,
         gateways=gateways,
         control=control,
         authenticators=authenticators,
+        openid=openid,
         heads=heads,
         assertions=AssertionVerifier(f"https://auth.{settings.domain}", gateways.assertion_keys),
         devices=LocalDeviceAuthority(installation.read_pair(folder, "device-ca")),
@@ -150,3 +171,46 @@ async def keep_purged(store: Store, clock: Callable[[], UnixSeconds], keep_days:
         except DoorwardError as error:
             _log.warning("decisions-not-purged", code=error.code, detail=error.detail)
         await asyncio.sleep(pause)
+
+
+async def keep_keys_fresh(openid: Provider) -> None:
+    """Make the provider's signing keys, and new ones in time, for ever."""
+    while True:
+        pause = _KEYS_SECONDS
+        try:
+            await keep_keys(openid, now())
+        except DoorwardError as error:
+            _log.warning("signing-keys-not-kept", code=error.code, detail=error.detail)
+            pause = _RETRY_SECONDS
+        await asyncio.sleep(pause)
+
+
+async def keep_clients_told(openid: Provider, replica: StoreReplica) -> None:
+    """Tell clients of sessions that ended, at once, for ever."""
+    teller, ended = Teller(openid), asyncio.Event()
+
+    def note(revision: Revision | None) -> None:
+        if revision is None or any(
+            item.kind == "session" and item.body is msgspec.UNSET for item in revision.changes
+        ):
+            ended.set()
+
+    async def deliver(message: Message) -> None:
+        with suppress(DoorwardError):  # The store is away: the message is due again later.
+            await teller.deliver(message, now())
+
+    stop = replica.listen(note)
+    try:
+        async with asyncio.TaskGroup() as group:
+            while True:
+                ended.clear()
+                try:
+                    for message in await teller.reserve(now()):
+                        group.create_task(deliver(message))
+                except DoorwardError as error:
+                    _log.warning("clients-not-told", code=error.code, detail=error.detail)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_TELL_SECONDS):
+                        await ended.wait()
+    finally:
+        stop()

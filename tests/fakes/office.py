@@ -13,9 +13,13 @@ from typing import Literal
 import msgspec
 
 from doorward.adapters.assertion_verifier import AssertionVerifier
+from doorward.adapters.throttle import SlidingWindowThrottle
 from doorward.adapters.ticket_signer import Es256Signer
 from doorward.administrator.audit_chain import head_of
 from doorward.administrator.control_plane import Act, ControlPlane
+from doorward.administrator.openid.provider import Provider
+from doorward.administrator.openid.signing_keys import ALGORITHMS
+from doorward.administrator.openid_ports import ClientSession
 from doorward.administrator.set_standing import set_user_risk
 from doorward.administrator.sign_ins.ports import NewSignIn
 from doorward.entrypoints.actors import Authenticator, GatewayAssertion
@@ -23,6 +27,7 @@ from doorward.entrypoints.api.context import Context
 from doorward.model.decision import DecisionRecord, ReasonCode, Remedy
 from doorward.model.estate import (
     ActionRule,
+    Client,
     Group,
     Label,
     Policy,
@@ -33,6 +38,7 @@ from doorward.model.estate import (
 )
 from doorward.model.identity import Device, ResourceCookie, ServiceToken, Session
 from doorward.model.ids import (
+    ClientId,
     DecisionId,
     DeviceId,
     GatewayId,
@@ -49,6 +55,7 @@ from doorward.model.ids import (
 )
 from doorward.model.snapshot import Change, Document, Kind, change
 from doorward.protocol.ticket import AssertionClaims
+from tests.fakes.openid import KeptLogouts, QuickSigner
 from tests.fakes.store import MemoryHeads, MemoryStore, ObedientGateways, control_plane
 
 NOON: UnixSeconds = 1795435200.0
@@ -91,6 +98,7 @@ class Office:
     store: MemoryStore
     control: ControlPlane
     gateways: ObedientGateways
+    openid: Provider
     heads: MemoryHeads = field(default_factory=MemoryHeads)
     signer: Es256Signer = field(default_factory=lambda: Es256Signer("JWT"))
     now: UnixSeconds = NOON
@@ -103,6 +111,7 @@ class Office:
     def context(self, authenticator: Authenticator) -> Context:
         return Context(
             control=self.control,
+            openid=self.openid,
             heads=self.heads,
             device_authority=PaperAuthority(),
             authenticator=authenticator,
@@ -141,10 +150,31 @@ async def office() -> Office:
         for entry in _sign_ins():
             await transaction.sign_ins.append(entry)
     gateways.waited.append(1)
-    company = Office(store, control, gateways)
+    openid = Provider(
+        control=control,
+        signer=QuickSigner(),
+        logouts=KeptLogouts(),
+        throttle=SlidingWindowThrottle({}),
+        issuer="http://auth.doorward.localhost:8080",
+        session_seconds=3600,
+    )
+    company = Office(store, control, gateways, openid)
     await set_user_risk(
         control, Act("operator", NOON - 900), UserId("carol"), 72, "impossible travel"
     )
+    async with store.transaction() as transaction:
+        for algorithm in ALGORITHMS:
+            made = openid.signer.generate(algorithm, NOON - 86_400, NOON - 86_400)
+            await transaction.openid.keys.put(made)
+        for sid, user in (("sid_0001", "alice"), ("sid_0002", "bob")):
+            signed_in = ClientSession(
+                sid=sid,
+                client=ClientId("wiki"),
+                session=SessionId(f"ses_{user}"),
+                user=UserId(user),
+                since=NOON - 300,
+            )
+            await transaction.openid.sessions.put(signed_in)
     async with store.transaction() as transaction:
         company.heads.head = head_of((await transaction.audit.latest(1))[0])
     await store.append_decisions(decisions())
@@ -189,6 +219,16 @@ def _documents() -> list[Change]:
         ("label", Label(id=LabelId("restricted"), name="Restricted", sensitivity=80)),
         ("resource", _resource("console", "Console", "control", "restricted")),
         ("resource", _resource("payroll", "Payroll", "http://127.0.0.1:9001", "restricted")),
+        (
+            "client",
+            Client(
+                id=ClientId("wiki"),
+                name="Wiki",
+                resource=ResourceId("handbook"),
+                redirect_uris=("https://wiki.example.org/openid/callback",),
+                scopes=("profile", "groups", "offline_access"),
+            ),
+        ),
         ("resource", _resource("handbook", "Handbook", "http://127.0.0.1:9002", "public")),
         (
             "policy",

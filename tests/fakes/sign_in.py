@@ -26,12 +26,14 @@ from doorward.administrator.accept_invitation import (
 from doorward.administrator.authentication import Authenticators, Browser
 from doorward.administrator.control_plane import Act, ControlPlane
 from doorward.administrator.invite_user import invite_user
+from doorward.administrator.openid.provider import Provider
 from doorward.bootstrap import _LIMITS
 from doorward.entrypoints.login import app
 from doorward.model.estate import Label, Policy, Resource, User
 from doorward.model.ids import LabelId, PolicyId, ResourceId, UserId
 from doorward.model.snapshot import change
 from tests.fakes.authenticator import SoftwareAuthenticator
+from tests.fakes.openid import KeptLogouts, QuickSigner
 from tests.fakes.store import KeptMail, MemoryStore, ObedientGateways, StoreLive
 
 NOON = 1795435200.0
@@ -70,6 +72,7 @@ class Desk:
     gateways: ObedientGateways
     authenticators: Authenticators
     hasher: CountingHasher
+    openid: Provider
     now: float = NOON
     totp_secrets: dict[str, str] = field(default_factory=dict)
 
@@ -84,6 +87,7 @@ class Desk:
             auth_origins=(f"http://{AUTH_HOST}:8080", AUTH),
             session_seconds=3600,
             security_contact=security_contact,
+            openid=self.openid,
         )
 
     def client(self, origin: str = AUTH, address: str = "192.0.2.1") -> httpx.AsyncClient:
@@ -163,7 +167,15 @@ async def desk() -> Desk:
         relying_party=WebAuthnRelyingParty(rp_id=AUTH_HOST, name="example", origins=[AUTH]),
         totp=PyotpCodes("example"),
     )
-    return Desk(store, gateways, authenticators, hasher)
+    openid = Provider(
+        control=control,
+        signer=QuickSigner(),
+        logouts=KeptLogouts(),
+        throttle=authenticators.throttle,
+        issuer=AUTH,
+        session_seconds=3600,
+    )
+    return Desk(store, gateways, authenticators, hasher, openid)
 
 
 def browser_at(address: str) -> Browser:

@@ -41,6 +41,7 @@ from doorward.errors import DoorwardError
 from doorward.model.decision import DecisionRecord
 from doorward.model.ids import DecisionId, UnixSeconds, UserId
 from doorward.model.snapshot import FIELDS, KINDS, Change, Document, Kind, Snapshot, decode
+from tests.fakes.openid import MemoryOpenid, OpenidInMemory
 from tests.fakes.sign_ins import SignInMemory
 
 _SEARCHED = ("subject", "resource", "session", "outcome", "reason", "source")
@@ -58,6 +59,7 @@ class _State:
     audit: list[AuditEntry] = field(default_factory=list)
     decisions: list[StoredDecision] = field(default_factory=list)
     sign_ins: dict[int, SignIn] = field(default_factory=dict)
+    openid: MemoryOpenid = field(default_factory=MemoryOpenid)
 
 
 class _Snapshot:
@@ -179,6 +181,7 @@ class _Transaction:
         self.audit = _Audit(state)
         self.decisions = _Decisions(state)
         self.sign_ins = SignInMemory(state.sign_ins)
+        self.openid = OpenidInMemory(state.openid, lambda: state.snapshot)
 
 
 class MemoryStore:

@@ -101,6 +101,9 @@ async def test_looking(cli: Cli) -> None:
         (("user", "sign-ins", "alice"), "Nobody has signed in"),
         (("device", "list"), "disk encryption is off"),
         (("token", "list"), "dwt_0001"),
+        (("client", "list"), "confidential"),
+        (("client", "sessions", "--client", "wiki"), "sid_0002"),
+        (("keys", "list"), "ES256"),
     ]:
         assert shown in await cli.shown(*arguments), arguments
 
@@ -117,6 +120,8 @@ async def test_acting(cli: Cli) -> None:
         (("device", "posture", "laptop-7", "unhealthy"), "Device laptop-7 is unhealthy."),
         (("device", "remove", "laptop-9"), "Device laptop-9 is removed."),
         (("token", "revoke", "dwt_0001"), "Token dwt_0001 is revoked."),
+        (("client", "end", "sid_0002"), "Sign-in sid_0002 is ended."),
+        (("keys", "rotate", "--at-once"), "RS256"),
     ]:
         assert said in await cli.shown(*arguments), arguments
     assert cli.company.control.live.current.users["bob"].groups == ("platform",)
@@ -126,6 +131,9 @@ async def test_a_secret_is_the_only_line_on_standard_output(cli: Cli) -> None:
     issued = await cli.run("token", "issue", "reports", "--resource", "payroll")
     assert len(issued.out.splitlines()) == 1
     assert issued.out.startswith("dwt_")
+    made = await cli.run("client", "secret", "wiki")
+    assert len(made.out.splitlines()) == 1
+    assert "shown only now" in made.err
     invited = await cli.run("user", "invite", "dave")
     assert len(invited.out.splitlines()) == 1
     assert "/invitation#" in invited.out

@@ -34,6 +34,7 @@ PAGES = {
     "resource": "/resources/payroll",
     "devices": "/devices",
     "tokens": "/tokens",
+    "applications": "/applications",
     "audit": "/audit",
     "error": "/people/nobody",
 }

@@ -65,6 +65,22 @@ SPOOFED = (
 )
 
 
+def test_the_sign_in_host_learns_the_client_s_certificate_from_envoy_alone(
+    stand: Stand, wire: Wire
+) -> None:
+    auth = "auth.example.test"
+    forged = (f"{THUMBPRINT_HEADER}: {'aa' * 32}", f"Doorward-Check-Thumbprint: {'bb' * 32}")
+    plain = wire.get("/openid/authorize", *forged, host=auth)
+    assert plain.seen(THUMBPRINT_HEADER) in ([], [""], ["-"])
+    with Wire(stand.tls, stand.client_tls()) as secured:
+        answer = secured.get("/openid/authorize", *forged, host=auth)
+        assert answer.seen(THUMBPRINT_HEADER) in ([], [""], ["-"])
+    with Wire(stand.tls, stand.client_tls(device=True)) as secured:
+        for path in ("/openid/authorize", "/"):
+            answer = secured.get(path, *forged, host=auth)
+            assert answer.seen(THUMBPRINT_HEADER) == [stand.thumbprint]
+
+
 def test_the_question_holds_what_the_contract_names(stand: Stand, wire: Wire) -> None:
     told = ("accept: text/html", "cookie: a=b", "sec-fetch-mode: navigate", "x-other: 1")
     wire.ask("POST", "/a?b=c", *told, *SPOOFED, body=b"secret")

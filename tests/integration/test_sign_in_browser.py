@@ -66,7 +66,13 @@ async def running() -> AsyncIterator[Running]:
         office.authenticators,
         relying_party=WebAuthnRelyingParty(rp_id=AUTH_HOST, name="example", origins=[origin]),
     )
-    application = app(office.authenticators, clock=now, auth_origins=[origin], session_seconds=3600)
+    application = app(
+        office.authenticators,
+        clock=now,
+        auth_origins=[origin],
+        session_seconds=3600,
+        openid=office.openid,
+    )
     server = Server(
         application,
         address="127.0.0.1",

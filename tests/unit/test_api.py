@@ -128,6 +128,8 @@ async def test_an_unknown_path_and_a_wrong_method_are_problems(api: httpx.AsyncC
         ("DELETE", LAPTOP, None, "device-removed", "device:laptop-7"),
         ("POST", "/devices", {"id": "new", "owner": "bob"}, "device-enrolled", "device:new"),
         ("DELETE", "/tokens/dwt_0001", None, "service-token-revoked", "service_token:dwt_0001"),
+        ("POST", "/clients/wiki/secret", {}, "client-secret-made", "client:wiki"),
+        ("DELETE", "/client-sessions/sid_0002", None, "client-session-ended", "client:wiki"),
     ],
 )
 async def test_every_act_is_done_and_audited(

@@ -28,6 +28,7 @@ SHOWN = [
     "/resources/payroll",
     "/devices",
     "/tokens",
+    "/applications",
     "/audit",
 ]
 BOB = "/people/bob"
@@ -146,6 +147,13 @@ async def test_the_live_list_leaves_out_that_it_is_being_watched(
         (f"{LAPTOP}/posture", {"healthy": "no"}, DEVICES, "device-posture-set", "posture-reported"),
         (f"{LAPTOP}/remove", {}, DEVICES, "device-removed", "device-removed"),
         ("/tokens/dwt_0001/revoke", {}, "/tokens", "token-revoked", "service-token-revoked"),
+        (
+            "/client-sessions/sid_0002/end",
+            {},
+            "/applications",
+            "client-session-ended",
+            "client-session-ended",
+        ),
     ],
 )
 async def test_a_form_acts_and_the_next_page_says_so(
@@ -194,7 +202,9 @@ async def test_another_site_cannot_act(
     company: Office, browser: httpx.AsyncClient, route: Route
 ) -> None:
     before = company.control.live.current.number
-    path = route.path.format(session="ses_bob", user="bob", device="laptop-7", token="dwt_0001")
+    path = route.path.format(
+        session="ses_bob", user="bob", device="laptop-7", token="dwt_0001", sid="sid_0002"
+    )
     for sent in ({"sec-fetch-site": "cross-site"}, {"origin": "https://evil.test"}, {}):
         answer = await browser.post(path, headers={**company.headers(), **sent})
         assert answer.status_code == 403

@@ -31,6 +31,8 @@ KNOWN = {
     "resource": "payroll",
     "device": "laptop-7",
     "token": "dwt_0001",
+    "client": "wiki",
+    "sid": "sid_0001",
 }
 """What an endpoint's path may name, so that it finds something that it could change."""
 

@@ -69,6 +69,7 @@ def test_the_right_estate_is_accepted() -> None:
         "label": 1,
         "network": 1,
         "resource": 1,
+        "client": 0,
         "policy": 1,
     }
     policy = estate.documents["policy"]["board-for-staff"]

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from doorward.administrator.accept_invitation import NEWEST
 from doorward.administrator.authentication import digest
 from doorward.administrator.control_plane import Act, ControlPlane, Effect, effect
+from doorward.administrator.openid.clients import forget_client
 from doorward.administrator.sessions_of import end_sessions, sessions_of
 from doorward.administrator.settled import settled
 from doorward.estate.parse import Estate
 from doorward.estate.plan import Plan, Step, plan
-from doorward.model.ids import UserId
+from doorward.model.ids import ClientId, UserId
 from doorward.model.snapshot import Change, Kind, Snapshot, removal
 
 
@@ -38,6 +39,8 @@ async def apply_estate(control: ControlPlane, act: Act, wanted: Estate) -> Appli
             await transaction.credentials.remove_all(UserId(person))
             await transaction.sign_ins.remove_all(UserId(person))
             await transaction.one_time.take(NEWEST, digest(person), act.at)
+        for client in _removed(intended.steps, "client"):
+            await forget_client(transaction, ClientId(client))
         number = await transaction.snapshot.publish(changes)
         if changes:
             await transaction.audit.append(

@@ -13,6 +13,7 @@ from typing import Protocol
 
 import msgspec
 
+from doorward.administrator.openid_ports import OpenidTables
 from doorward.administrator.sign_ins.ports import SignInTable
 from doorward.model.decision import DecisionRecord
 from doorward.model.ids import DecisionId, UnixSeconds, UserId
@@ -202,6 +203,8 @@ class Transaction(Protocol):
     def decisions(self) -> DecisionTable: ...
     @property
     def sign_ins(self) -> SignInTable: ...
+    @property
+    def openid(self) -> OpenidTables: ...
 
 
 class Store(Protocol):

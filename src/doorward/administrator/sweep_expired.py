@@ -24,6 +24,7 @@ async def sweep_expired(
         if sign_in_log_days:
             before = now - sign_in_log_days * _DAY
             await transaction.sign_ins.remove_before(before, SIGN_INS_PER_SWEEP)
+        await transaction.openid.grants.sweep(now)
         snapshot = await settled(control, transaction)
         sessions = [item.id for item in snapshot.sessions.values() if item.expires_at <= now]
         ended = end_sessions(snapshot, sessions)

@@ -10,12 +10,14 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
+from doorward.estate.clients import check_client
 from doorward.estate.problems import Problems, Source
 from doorward.model.estate import ActionRule, Label, Network, Resource, User
 from doorward.model.ids import is_id
 from doorward.model.snapshot import Document, Kind
 
 CONTROL_UPSTREAM = "control"
+EXTERNAL_UPSTREAM = "external"
 RESERVED_HOSTS = frozenset({"auth"})
 RESERVED_RESOURCE = "auth"
 """What cookies of the sign-in host name as their resource."""
@@ -102,7 +104,18 @@ def _range_remedy(text: str) -> str:
 
 
 def _check_resource(resource: Resource, source: Source, problems: Problems) -> None:
-    if resource.host in RESERVED_HOSTS:
+    if resource.upstream == EXTERNAL_UPSTREAM:
+        if resource.host:
+            problems.add(
+                source,
+                ("host",),
+                "host-without-upstream",
+                f"`{resource.id}` stands elsewhere, so doorward answers at no host for it.",
+                "Take `host` away, or name its upstream.",
+            )
+    elif not resource.host:
+        problems.add(source, (), "missing-key", "`host` is missing.", "Add a line: host = …")
+    elif resource.host in RESERVED_HOSTS:
         problems.add(
             source,
             ("host",),
@@ -125,7 +138,7 @@ def _check_resource(resource: Resource, source: Source, problems: Problems) -> N
             ("upstream",),
             "bad-upstream",
             f"`{resource.upstream}` is not an upstream: {problem}.",
-            "Write http://ADDRESS:PORT, https://ADDRESS:PORT, or control for the console.",
+            "Write http://ADDRESS:PORT, https://ADDRESS:PORT, control (the console) or external.",
         )
     try:
         zoneinfo.ZoneInfo(resource.timezone)
@@ -142,7 +155,7 @@ def _check_resource(resource: Resource, source: Source, problems: Problems) -> N
 
 
 def _upstream_problem(text: str) -> str:
-    if text == CONTROL_UPSTREAM:
+    if text in {CONTROL_UPSTREAM, EXTERNAL_UPSTREAM}:
         return ""
     try:
         parts = urlsplit(text)
@@ -190,5 +203,6 @@ _CHECKS: Mapping[Kind, Callable[[Any, Source, Problems], None]] = MappingProxyTy
         "label": _check_label,
         "network": _check_network,
         "resource": _check_resource,
+        "client": check_client,
     }
 )

@@ -17,6 +17,7 @@ REFERENCES: Mapping[Kind, Mapping[str, Kind]] = MappingProxyType(
         "user": {"groups": "group", "roles": "role"},
         "service": {"groups": "group", "owner": "user"},
         "resource": {"label": "label", "owner": "user"},
+        "client": {"resource": "resource"},
     }
 )
 """The fields of each kind that name a document of another, or a tuple of them."""
@@ -38,7 +39,8 @@ def check_together(declared: Iterable[Declared], problems: Problems) -> None:
         by_kind.setdefault(item.kind, []).append(item)
     for kind, same in by_kind.items():
         _check_unique(same, "id", kind, lambda document: document.id, problems)
-    resources, users = by_kind.get("resource", ()), by_kind.get("user", ())
+    resources = [item for item in by_kind.get("resource", ()) if getattr(item.document, "host", "")]
+    users = by_kind.get("user", ())
     _check_unique(resources, "host", "resource", lambda resource: resource.host, problems)
     _check_unique(users, "email", "user", lambda user: user.email.lower(), problems)
     _check_references(by_kind, problems)

@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from doorward.model.ids import (
+    ClientId,
     GroupId,
     LabelId,
     NetworkId,
@@ -19,6 +20,9 @@ from doorward.model.ids import (
 
 Action = Literal["read", "write"]
 UpstreamProtocol = Literal["http1", "http2"]
+SigningAlgorithm = Literal["RS256", "ES256"]
+Scope = Literal["profile", "email", "groups", "offline_access"]
+"""What a client may ask to know or do, beside who the person is (`openid`)."""
 Source = Literal["estate", "scim"]
 """Who declares a person or group: the estate's files, or a directory that provisions by SCIM."""
 
@@ -91,16 +95,17 @@ class ActionRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class Resource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Something behind the gateway.
+    """Something that people and services are let in to, behind the gateway or not.
 
     `host` is one DNS label below the domain. `upstream` is `http://address:port`,
-    `https://address:port`, or `control` for doorward's own console.
+    `https://address:port`, `control` for doorward's own console, or `external` for what stands
+    elsewhere and asks doorward by OpenID Connect; then `host` is empty.
     Without a matching rule GET, HEAD and OPTIONS are `read` and everything else is `write`.
     """
 
     id: ResourceId
     name: str
-    host: str
+    host: str = ""
     upstream: str
     label: LabelId
     owner: UserId
@@ -108,6 +113,27 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     timezone: str = "UTC"
     description: str = ""
     rules: tuple[ActionRule, ...] = ()
+
+
+class Client(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An application that signs people in by OpenID Connect; `id` is its `client_id`.
+
+    Whoever may `read` its `resource` may sign in. A `public` client (RFC 6749, 2.1) has no secret;
+    `scopes` are those it may be granted beside `openid`. `home` is where people open it. Addresses
+    are compared as they stand here, but for the port of a public client's loopback address
+    (RFC 8252, 7.3).
+    """
+
+    id: ClientId
+    name: str
+    resource: ResourceId
+    redirect_uris: tuple[str, ...]
+    post_logout_redirect_uris: tuple[str, ...] = ()
+    backchannel_logout_uri: str = ""
+    home: str = ""
+    public: bool = False
+    id_token_alg: SigningAlgorithm = "RS256"  # noqa: S105 - an algorithm
+    scopes: tuple[Scope, ...] = ("profile", "email")
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -152,3 +152,56 @@ sign_in = Table(
     Index("ix_sign_in_at", "at"),
     sqlite_autoincrement=True,
 )
+
+openid_grant = Table(
+    "openid_grant",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("sid", Text, nullable=False, index=True),
+    Column("body", Text, nullable=False),
+    Column("created_at", Double, nullable=False),
+)
+
+openid_token = Table(
+    "openid_token",
+    metadata,
+    Column("hash", Text, primary_key=True),
+    Column("grant", Text, nullable=False, index=True),
+    Column("kind", Text, nullable=False),
+    Column("issued_at", Double, nullable=False),
+    Column("expires_at", Double, nullable=False, index=True),
+    Column("used_at", Double),
+)
+
+openid_session = Table(
+    "openid_session",
+    metadata,
+    Column("sid", Text, primary_key=True),
+    Column("client", Text, nullable=False),
+    Column("session", Text, nullable=False, index=True),
+    Column("user", Text, nullable=False),
+    Column("since", Double, nullable=False),
+    Column("ended_at", Double, index=True),
+    Column("due_at", Double, nullable=False),
+    Column("attempts", Integer, nullable=False),
+)
+
+signing_key = Table(
+    "signing_key",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("algorithm", Text, nullable=False),
+    Column("public", Text, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("active_from", Double, nullable=False),
+)
+
+client_secret = Table(
+    "client_secret",
+    metadata,
+    Column("hash", Text, primary_key=True),
+    Column("client", Text, nullable=False, index=True),
+    Column("created_at", Double, nullable=False),
+    Column("expires_at", Double),
+)

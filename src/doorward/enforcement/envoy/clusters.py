@@ -15,6 +15,8 @@ from doorward.model.snapshot import Snapshot
 CONTROL_CLUSTER: Final = "doorward-control"
 RELAY_CLUSTER: Final = "doorward-relay"
 CONTROL_UPSTREAM: Final = "control"
+EXTERNAL_UPSTREAM: Final = "external"
+"""The upstream of a resource that stands elsewhere: Envoy knows nothing of it."""
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _MAX_SOCKET_PATH_BYTES: Final = 100
@@ -37,7 +39,7 @@ def clusters(snapshot: Snapshot, settings: EnvoySettings) -> list[Json]:
         *(
             _upstream(resource, timeout)
             for resource in sorted(snapshot.resources.values(), key=lambda item: item.id)
-            if resource.upstream != CONTROL_UPSTREAM
+            if resource.upstream not in {CONTROL_UPSTREAM, EXTERNAL_UPSTREAM}
         ),
     ]
 

@@ -15,8 +15,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from doorward.enforcement.envoy.check import THUMBPRINT_HEADER
 from doorward.enforcement.envoy.clusters import (
     CONTROL_CLUSTER,
+    EXTERNAL_UPSTREAM,
     RELAY_CLUSTER,
     cluster_of,
 )
@@ -62,6 +64,7 @@ def route_configuration(snapshot: Snapshot, settings: EnvoySettings) -> Json:
     hosts = [
         _resource_host(resource, settings.domain)
         for resource in sorted(snapshot.resources.values(), key=lambda item: item.id)
+        if resource.upstream != EXTERNAL_UPSTREAM
     ]
     return {
         "name": ROUTES,
@@ -154,6 +157,10 @@ def _auth_host(domain: str) -> Json:
     return {
         "name": "auth",
         "domains": [f"auth.{domain}"],
+        "request_headers_to_add": [
+            # Sign-in to applications elsewhere is decided at control, on the device as well.
+            _overwritten(THUMBPRINT_HEADER, "%DOWNSTREAM_PEER_FINGERPRINT_256%"),
+        ],
         "routes": [
             {
                 "match": {"prefix": "/"},

@@ -9,6 +9,7 @@ from starlette.routing import Mount
 from doorward import __version__
 from doorward.entrypoints.api import (
     audit,
+    clients,
     decisions,
     devices,
     estate,
@@ -31,6 +32,7 @@ ROUTERS = (
     sign_ins.router,
     devices.router,
     tokens.router,
+    clients.router,
     resources.router,
     estate.router,
     audit.router,

@@ -9,9 +9,11 @@ import traceback
 import typer
 
 from doorward.entrypoints.cli.audit import audit_app
+from doorward.entrypoints.cli.client import client_app
 from doorward.entrypoints.cli.device import device_app
 from doorward.entrypoints.cli.estate import apply, plan
 from doorward.entrypoints.cli.init import init
+from doorward.entrypoints.cli.keys import keys_app
 from doorward.entrypoints.cli.log import log
 from doorward.entrypoints.cli.processes import control, gateway_app
 from doorward.entrypoints.cli.session import session_app
@@ -38,6 +40,8 @@ for name, group in (
     ("session", session_app),
     ("device", device_app),
     ("token", token_app),
+    ("client", client_app),
+    ("keys", keys_app),
     ("audit", audit_app),
 ):
     app.add_typer(group, name=name)

@@ -7,6 +7,7 @@ from urllib.parse import quote
 from starlette.responses import Response
 
 from doorward.administrator import manage_devices, service_tokens, set_standing
+from doorward.administrator.openid import end_client_session as client_sessions
 from doorward.administrator.revoke_session import revoke_session as revoke
 from doorward.administrator.sign_out_everywhere import sign_out_everywhere
 from doorward.entrypoints.console.visit import Visit
@@ -83,6 +84,13 @@ async def revoke_token(visit: Visit) -> Response:
     token = ServiceTokenId(visit.request.path_params["token"])
     effect = await service_tokens.revoke_service_token(visit.context.control, visit.act, token)
     return visit.done("/tokens", "token-revoked", effect)
+
+
+async def end_client_session(visit: Visit) -> Response:
+    """End a person's sign-in to one application."""
+    sid = visit.request.path_params["sid"]
+    effect = await client_sessions.end_client_session(visit.context.control, visit.act, sid)
+    return visit.done("/applications", "client-session-ended", effect)
 
 
 def _user(visit: Visit) -> UserId:

@@ -29,6 +29,7 @@ PAGES = (
     page("/resources/{resource}", listings.resource),
     page("/devices", listings.devices),
     page("/tokens", listings.tokens),
+    page("/applications", listings.applications),
     page("/audit", listings.audit),
 )
 ACTS = (
@@ -40,6 +41,7 @@ ACTS = (
     act("/devices/{device}/posture", acts.report_posture),
     act("/devices/{device}/remove", acts.remove_device),
     act("/tokens/{token}/revoke", acts.revoke_token),
+    act("/client-sessions/{sid}/end", acts.end_client_session),
 )
 
 

@@ -8,6 +8,7 @@ from doorward import __version__
 from doorward.administrator.ports import DecisionQuery
 from doorward.administrator.verify_audit import verify_audit
 from doorward.entrypoints.api import reads
+from doorward.entrypoints.api.clients import client_session_views, client_views
 from doorward.entrypoints.api.sign_ins import SignInView
 from doorward.entrypoints.api.views import AuditView, DecisionView
 from doorward.entrypoints.console.decisions import newest
@@ -98,6 +99,16 @@ async def devices(visit: Visit) -> Response:
 async def tokens(visit: Visit) -> Response:
     """Service tokens, without their secrets."""
     return visit.page("tokens.html", tokens=reads.tokens(visit.snapshot))
+
+
+async def applications(visit: Visit) -> Response:
+    """Clients of the OpenID Provider, and who is signed in to them."""
+    store = visit.context.control.store
+    return visit.page(
+        "applications.html",
+        clients=await client_views(store, visit.snapshot, visit.now),
+        client_sessions=await client_session_views(store),
+    )
 
 
 async def audit(visit: Visit) -> Response:

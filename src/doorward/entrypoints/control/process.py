@@ -20,7 +20,15 @@ from starlette.types import ASGIApp
 
 from doorward.adapters import installation
 from doorward.adapters.clock import now
-from doorward.bootstrap import ControlParts, compose, keep_purged, keep_swept, origins
+from doorward.bootstrap import (
+    ControlParts,
+    compose,
+    keep_clients_told,
+    keep_keys_fresh,
+    keep_purged,
+    keep_swept,
+    origins,
+)
 from doorward.config import CONTROL_TLS_NAME, ControlSettings, DataFolder, load_control
 from doorward.entrypoints.actors import GatewayAssertion, OperatorSocket
 from doorward.entrypoints.api.app import app as api_app
@@ -70,6 +78,8 @@ async def _serve(data: DataFolder, settings: ControlSettings) -> None:
                 )
             ),
             group.create_task(keep_purged(parts.store, now, settings.decision_log_days)),
+            group.create_task(keep_keys_fresh(parts.openid)),
+            group.create_task(keep_clients_told(parts.openid, parts.replica)),
         ]
         await stop.wait()
         for server in (web, operator):
@@ -87,6 +97,7 @@ def web_application(parts: ControlParts, settings: ControlSettings) -> ByHost:
         auth_origins=origins(settings, "auth"),
         session_seconds=settings.session_seconds,
         security_contact=settings.security_contact,
+        openid=parts.openid,
     )
     assertion = GatewayAssertion(parts.assertions, parts.replica, origins(settings, _CONSOLE_HOST))
     console = console_app(_context(parts, settings, assertion))
@@ -105,6 +116,7 @@ def _context(
 ) -> Context:
     return Context(
         control=parts.control,
+        openid=parts.openid,
         heads=parts.heads,
         device_authority=parts.devices,
         authenticator=authenticator,

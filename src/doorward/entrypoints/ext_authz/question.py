@@ -150,6 +150,8 @@ class Hosts:
     def resource(self, host: str, resources: Mapping[str, Resource]) -> Resource | None:
         """The resource at `host`, None where there is none."""
         if resources is not self._source:
-            self._by_host = {item.host + self._suffix: item for item in resources.values()}
+            self._by_host = {
+                item.host + self._suffix: item for item in resources.values() if item.host
+            }
             self._source = resources
         return self._by_host.get(host)

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
-import math
 from dataclasses import dataclass
 
-from doorward.engine import PreparedSnapshot, decide, prepare
+from doorward.administrator.prepared import PreparedSnapshots
+from doorward.engine import PreparedSnapshot, decide
 from doorward.entrypoints.pages.words import REMEDIES
 from doorward.model.decision import AccessRequest, Allow, Decision, Deny
 from doorward.model.estate import Action, Resource
-from doorward.model.ids import SessionId, UnixSeconds
+from doorward.model.ids import ResourceId, SessionId, UnixSeconds
 from doorward.model.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """A resource that would open now, or after what `hint` says."""
+    """A resource that would open now, or after what `hint` says.
+
+    `home` is where it opens if it stands elsewhere, empty behind the gateway.
+    """
 
     resource: Resource
     hint: str
+    home: str
 
 
 class Applications:
@@ -28,31 +31,36 @@ class Applications:
     The device and the country are unknown here, so a resource that asks for them shows its hint.
     """
 
-    def __init__(self) -> None:
-        self._prepared: PreparedSnapshot | None = None
+    def __init__(self, prepared: PreparedSnapshots) -> None:
+        self._prepared = prepared
 
     async def prepared(self, snapshot: Snapshot) -> PreparedSnapshot:
         """`snapshot` made ready for deciding; quick where it was asked for last."""
-        found = self._prepared
-        if found is None or found.snapshot is not snapshot:
-            found = await asyncio.to_thread(prepare, snapshot, found, expires_at=math.inf)
-            self._prepared = found
-        return found
+        return await self._prepared.of(snapshot)
 
     async def of(
         self, snapshot: Snapshot, session: SessionId, address: str, now: UnixSeconds
     ) -> list[Application]:
         """By name; without those that no remedy of the person's own would open."""
         prepared = await self.prepared(snapshot)
+        homes = homes_of(snapshot)
         found: list[Application] = []
         for resource in by_name(snapshot):
+            home = homes.get(resource.id, "")
+            if not (home or resource.host):
+                continue
             decision = forecast(prepared, resource, "read", session, address, now)
             if isinstance(decision, Allow):
-                found.append(Application(resource, ""))
+                found.append(Application(resource, "", home))
             elif within_reach(decision):
                 titles = (REMEDIES[remedy.kind].title for remedy in decision.remedies)
-                found.append(Application(resource, ", ".join(titles)))
+                found.append(Application(resource, ", ".join(titles), home))
         return found
+
+
+def homes_of(snapshot: Snapshot) -> dict[ResourceId, str]:
+    """Where resources open that their client opens, not the gateway."""
+    return {client.resource: client.home for client in snapshot.clients.values() if client.home}
 
 
 def by_name(snapshot: Snapshot) -> list[Resource]:

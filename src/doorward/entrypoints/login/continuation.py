@@ -11,11 +11,13 @@ from urllib.parse import urlencode
 from doorward.administrator.redirect_code import is_flow, is_return_path
 from doorward.entrypoints.login.site import Place
 from doorward.errors import DoorwardError
-from doorward.model.estate import Resource
+from doorward.model.estate import Client, Resource
 from doorward.model.snapshot import Snapshot
+from doorward.protocol.openid.addresses import form_sources
 
 Need = Literal["fresh", "phishing-resistant", "multi-factor", "hardware-key"]
 _ACCOUNT_PAGE = re.compile(r"/account(?:/[a-z0-9-]{1,64}){0,3}")
+_OPENID_PAGE = re.compile(r"/openid/continue/([A-Za-z0-9._-]{1,128})/[A-Za-z0-9_-]{16,64}")
 NEEDS: tuple[Need, ...] = ("fresh", "phishing-resistant", "multi-factor", "hardware-key")
 
 
@@ -23,12 +25,20 @@ NEEDS: tuple[Need, ...] = ("fresh", "phishing-resistant", "multi-factor", "hardw
 class Continuation:
     """A checked way on; `flow` is empty at a step-up.
 
-    Without a resource, `path` is on the sign-in host: the home page, or one of `/account`.
+    Without a resource, `path` is on the sign-in host: the home page, one of `/account`, or what
+    goes on with a sign-in to an OpenID `client`.
     """
 
     resource: Resource | None = None
     path: str = "/"
     flow: str = ""
+    client: Client | None = None
+
+    @property
+    def name(self) -> str:
+        """The application that the person comes to; empty for none."""
+        onward = self.resource or self.client
+        return onward.name if onward is not None else ""
 
     @property
     def fields(self) -> dict[str, str]:
@@ -51,6 +61,8 @@ class Continuation:
 
     def form_origins(self, place: Place) -> tuple[str, ...]:
         """The origins that a form's redirects may reach on the way."""
+        if self.client is not None:
+            return form_sources(self.client)
         return (place.of(self.resource),) if self.resource else ()
 
 
@@ -62,10 +74,15 @@ def read_continuation(field: Callable[[str], str], snapshot: Snapshot) -> Contin
     """
     resource_id = field("resource")
     if not resource_id:
+        openid = _OPENID_PAGE.fullmatch(field("return"))
+        if openid:
+            return Continuation(path=openid[0], client=snapshot.clients.get(openid[1]))
         own = _ACCOUNT_PAGE.fullmatch(field("return"))
         return Continuation(path=own[0]) if own else Continuation()
     resource = snapshot.resources.get(resource_id)
     path, flow = field("return") or "/", field("flow")
+    if resource is not None and not resource.host:
+        resource = None  # It stands elsewhere: nothing of it is reached by this redirect.
     if resource is None or not is_return_path(path) or (flow and not is_flow(flow)):
         raise DoorwardError(
             "redirect-refused",

@@ -86,5 +86,7 @@ async def home(wiring: Wiring, visit: Visit) -> Response:
         person=person.user,
         session=person.session,
         applications=applications,
-        origins={item.id: visit.place.of(item) for item in snapshot.resources.values()},
+        origins={
+            item.id: visit.place.of(item) for item in snapshot.resources.values() if item.host
+        },
     )

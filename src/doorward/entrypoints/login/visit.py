@@ -12,6 +12,7 @@ import msgspec
 from starlette.requests import Request
 
 from doorward.administrator.authentication import Browser
+from doorward.enforcement.envoy.check import THUMBPRINT_HEADER
 from doorward.entrypoints.login.site import Place
 from doorward.errors import DoorwardError
 from doorward.model.ids import UnixSeconds
@@ -19,9 +20,10 @@ from doorward.model.ids import UnixSeconds
 SESSION_COOKIE = "__Host-doorward-session"
 TICKET_COOKIE = "__Host-doorward-ticket"
 FLOW_COOKIE = "__Host-doorward-flow"
+_THUMBPRINT = re.compile(r"[0-9a-f]{64}")
 _SECRET = re.compile(r"[A-Za-z0-9_-]{16,256}")
 _MAX_BODY_BYTES = 64 * 1024
-_MAX_FIELDS = 20
+_MAX_FIELDS = 40
 _MAX_USER_AGENT = 256
 
 Body = TypeVar("Body")
@@ -61,6 +63,12 @@ class Visit:
         values = self.request.query_params.getlist(name)
         return values[0] if len(values) == 1 else ""
 
+    @property
+    def thumbprint(self) -> str:
+        """The hex SHA-256 of the browser's certificate, by the gateway's word; empty for none."""
+        said = self.request.headers.getlist(THUMBPRINT_HEADER)
+        return said[0] if len(said) == 1 and _THUMBPRINT.fullmatch(said[0]) else ""
+
     def browser(self) -> Browser:
         """Who is at the other end. Raises DoorwardError `cookies-needed` without a flow cookie."""
         if not self.flow_secret:
@@ -94,13 +102,15 @@ class Visit:
 
     async def form(self) -> dict[str, str]:
         """The fields of a URL-encoded form. Raises DoorwardError `request-invalid`."""
-        body = await self._body()
-        try:
-            return dict(
-                parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=_MAX_FIELDS)
-            )
-        except ValueError as error:
-            raise _invalid() from error
+        return dict(await self.form_pairs())
+
+    async def form_pairs(self) -> list[tuple[str, str]]:
+        """The fields of a URL-encoded form, as often as they are there. Raises as `form`."""
+        return _pairs(await self._body())
+
+    def query_pairs(self) -> list[tuple[str, str]]:
+        """The query parameters, as often as they are there. Raises as `form`."""
+        return _pairs(self.request.scope["query_string"])
 
     async def json(self, kind: type[Body]) -> Body:
         """The body as `kind`. Raises DoorwardError `request-invalid`."""
@@ -122,6 +132,13 @@ class Visit:
     def _cookie(self, name: str) -> str:
         value = self.request.cookies.get(name, "")
         return value if _SECRET.fullmatch(value) else ""
+
+
+def _pairs(text: bytes) -> list[tuple[str, str]]:
+    try:
+        return parse_qsl(text.decode(), keep_blank_values=True, max_num_fields=_MAX_FIELDS)
+    except ValueError as error:
+        raise _invalid() from error
 
 
 def _invalid() -> DoorwardError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from starlette.requests import Request
@@ -17,6 +17,7 @@ from doorward.administrator.authentication import (
 )
 from doorward.administrator.control_plane import Act, ControlPlane
 from doorward.administrator.open_session import AUTH
+from doorward.administrator.openid.provider import Provider
 from doorward.entrypoints.login.answers import failed, put_cookie
 from doorward.entrypoints.login.applications import Applications
 from doorward.entrypoints.login.site import Site
@@ -38,8 +39,9 @@ class Wiring:
     site: Site
     clock: Callable[[], UnixSeconds]
     session_seconds: float
+    openid: Provider
+    applications: Applications
     security_contact: str = ""
-    applications: Applications = field(default_factory=Applications)
 
     @property
     def control(self) -> ControlPlane:
@@ -77,7 +79,7 @@ def route(
 
     async def endpoint(request: Request) -> Response:
         try:
-            visit = _visit(wiring, request, at_auth=at_auth)
+            visit = visit_of(wiring, request, at_auth=at_auth)
             if post:
                 visit.require_same_origin()
             return await handler(wiring, visit)
@@ -87,7 +89,7 @@ def route(
     return Route(path, endpoint, methods=["POST" if post else "GET"])
 
 
-def _visit(wiring: Wiring, request: Request, *, at_auth: bool) -> Visit:
+def visit_of(wiring: Wiring, request: Request, *, at_auth: bool) -> Visit:
     """Raises DoorwardError `host-unknown`, or `not-found` on a host that has no such page."""
     place = wiring.site.place(request.headers.get("host", ""))
     if place.is_auth != at_auth:
@@ -124,10 +126,10 @@ def require_signed_in(wiring: Wiring, visit: Visit) -> SignedIn:
     return found
 
 
-def with_flow(wiring: Wiring, visit: Visit, response: Response) -> Response:
-    """`response`, with a flow cookie where this browser has none yet."""
+def with_flow(wiring: Wiring, visit: Visit, response: Response, secret: str = "") -> Response:
+    """`response`, with a flow cookie where this browser has none yet: `secret`, or a new one."""
     if not visit.flow_secret:
-        put_cookie(response, FLOW_COOKIE, wiring.control.secrets.token(), _FLOW_SECONDS)
+        put_cookie(response, FLOW_COOKIE, secret or wiring.control.secrets.token(), _FLOW_SECONDS)
     return response
 
 

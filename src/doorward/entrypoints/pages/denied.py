@@ -16,7 +16,8 @@ class Denial:
     """What the page shows. `links` says where a remedy can be acted on, as same-site addresses.
 
     `retry` is the path to try again, empty where trying again makes no sense (not a GET).
-    `person` is the name of who is signed in, empty for nobody.
+    `person` is the name of who is signed in, empty for nobody. `back` leads to an application that
+    stands elsewhere and is told of the denial; empty for none.
     """
 
     deny: Deny
@@ -27,6 +28,7 @@ class Denial:
     retry: str = ""
     links: Mapping[RemedyKind, str] | None = None
     sign_out: str = ""
+    back: str = ""
 
 
 @dataclass(frozen=True, slots=True)

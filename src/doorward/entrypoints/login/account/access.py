@@ -13,7 +13,7 @@ from doorward.administrator.ports import DecisionQuery, StoredDecision
 from doorward.entrypoints.login.account.sections import SECTIONS
 from doorward.entrypoints.login.account.sign_ins import number_of
 from doorward.entrypoints.login.account.visit import AccountVisit
-from doorward.entrypoints.login.applications import by_name, forecast, within_reach
+from doorward.entrypoints.login.applications import by_name, forecast, homes_of, within_reach
 from doorward.entrypoints.pages.words import REASONS, REMEDIES, remedy_text
 from doorward.model.decision import Allow, Decision, Remedy, RemedyKind
 from doorward.model.estate import Policy, Resource
@@ -60,10 +60,10 @@ class Permission:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """A resource, where it is, and what may be done there, by the name of the action."""
+    """A resource, where it opens (empty for nowhere), and what may be done there by its name."""
 
     resource: Resource
-    origin: str
+    href: str
     owner: str
     permissions: Mapping[str, Permission]
 
@@ -107,10 +107,11 @@ async def show(visit: AccountVisit) -> Response:
 
 def _access(visit: AccountVisit, resource: Resource, read: Decision, write: Decision) -> Access:
     owner = visit.snapshot.users.get(resource.owner)
+    home = homes_of(visit.snapshot).get(resource.id, "")
     see, alter = (_permission(item, resource, visit.snapshot) for item in (read, write))
     return Access(
         resource,
-        visit.visit.place.of(resource),
+        home or (f"{visit.visit.place.of(resource)}/" if resource.host else ""),
         owner.name if owner else "",
         {"See and change it": see} if see == alter else {_SEE: see, _CHANGE: alter},
     )
