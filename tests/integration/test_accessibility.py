@@ -21,7 +21,12 @@ sign_in = test_sign_in_browser.running
 
 SIZES = [(1280, 800), (390, 844)]
 SIGN_IN_PAGES = {"sign-in": "/sign-in", "invitation": "/invitation#secret", "error": "/nothing"}
-SIGNED_IN_PAGES = {"home": "/", "step-up": "/step-up", "sign-out": "/sign-out"}
+SIGNED_IN_PAGES = {
+    "home": "/",
+    "step-up": "/step-up",
+    "sign-out": "/sign-out",
+    "openid-logout": "/openid/logout",
+}
 
 
 @pytest.fixture
@@ -95,6 +100,7 @@ async def test_the_page_of_a_denied_person(account: Stand) -> None:
             retry="/x",
             links={"phishing-resistant": "/step-up"},
             sign_out="/.doorward/sign-out",
+            back="https://payroll.example.org/cb?error=access_denied",
         )
     )
     for width, height, dark in views():

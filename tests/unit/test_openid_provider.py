@@ -18,6 +18,7 @@ from tests.fakes.openid_desk import (
     THUMBPRINT,
     Round,
     Stand,
+    client,
     led,
     query_of,
     said,
@@ -308,13 +309,22 @@ async def test_a_policy_change_denies_the_next_refresh(office: Stand) -> None:
 
 
 async def test_the_home_page_leads_to_applications_elsewhere(office: Stand) -> None:
-    from tests.fakes.openid_desk import client
-
     browser = await office.browser()
     assert "Wiki" not in (await browser.get("/")).text
     home = "https://wiki.example.org/"
     await office.publish(change("client", client("wiki", home=home)))
     assert f'href="{home}"' in (await browser.get("/")).text
+
+
+async def test_a_person_s_own_pages_name_applications_elsewhere(office: Stand) -> None:
+    browser = await office.browser()
+    page = (await browser.get("/account/access")).text
+    assert "<h2>Wiki</h2>" in page
+    home = "https://wiki.example.org/"
+    await office.publish(change("client", client("wiki", home=home)))
+    page = (await browser.get("/account/access")).text
+    assert f'<h2><a href="{home}">Wiki</a></h2>' in page
+    assert 'href="https://."' not in page
 
 
 async def test_nobody_is_led_to_a_resource_elsewhere_by_our_own_redirect(office: Stand) -> None:
