@@ -23,6 +23,7 @@ import msgspec
 
 from doorward.administrator.audit_chain import EMPTY_HEAD, head_of, next_entry
 from doorward.administrator.control_plane import ControlPlane
+from doorward.administrator.federation_table import FederatedIdentity
 from doorward.administrator.mail import Mail
 from doorward.administrator.ports import (
     AuditEntry,
@@ -42,6 +43,7 @@ from doorward.model.decision import DecisionRecord
 from doorward.model.ids import DecisionId, UnixSeconds, UserId
 from doorward.model.snapshot import FIELDS, KINDS, Change, Document, Kind, Snapshot, decode
 from tests.fakes.sign_ins import SignInMemory
+from tests.fakes.federation_table import FederationInMemory
 
 _SEARCHED = ("subject", "resource", "session", "outcome", "reason", "source")
 _POLL_SECONDS = 0.2
@@ -58,6 +60,8 @@ class _State:
     audit: list[AuditEntry] = field(default_factory=list)
     decisions: list[StoredDecision] = field(default_factory=list)
     sign_ins: dict[int, SignIn] = field(default_factory=dict)
+    identities: dict[tuple[str, str], FederatedIdentity] = field(default_factory=dict)
+    provider_secrets: dict[str, bytes] = field(default_factory=dict)
 
 
 class _Snapshot:
@@ -179,6 +183,7 @@ class _Transaction:
         self.audit = _Audit(state)
         self.decisions = _Decisions(state)
         self.sign_ins = SignInMemory(state.sign_ins)
+        self.federation = FederationInMemory(state.identities, state.provider_secrets)
 
 
 class MemoryStore:

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from doorward.estate.problems import Problems, Source
+from doorward.estate.provider_checks import check_provider
 from doorward.model.estate import ActionRule, Label, Network, Resource, User
 from doorward.model.ids import is_id
 from doorward.model.snapshot import Document, Kind
@@ -190,5 +191,6 @@ _CHECKS: Mapping[Kind, Callable[[Any, Source, Problems], None]] = MappingProxyTy
         "label": _check_label,
         "network": _check_network,
         "resource": _check_resource,
+        "provider": check_provider,
     }
 )
