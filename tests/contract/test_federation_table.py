@@ -94,11 +94,14 @@ async def test_a_secret_is_kept_replaced_and_forgotten(store: Store) -> None:
 
 
 async def test_what_a_failed_transaction_did_is_undone(store: Store) -> None:
-    with pytest.raises(ZeroDivisionError):
+    async def fail() -> None:
         async with store.transaction() as transaction:
             await transaction.federation.put(link(WORK, "s1", ALICE))
             await transaction.federation.put_secret(WORK, b"secret")
             raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
     async with store.transaction() as transaction:
         assert await transaction.federation.identity(WORK, "s1") is None
         assert await transaction.federation.secret(WORK) is None

@@ -55,7 +55,8 @@ class HttpxProviderHttp:
     ) -> Answer:
         parts = urlsplit(url)
         where = parts.hostname or "The provider"
-        target, own = httpx.URL(url), {"accept": "application/json", **headers}
+        target = httpx.URL(url)
+        own = {"accept": "application/json", "accept-encoding": "identity", **headers}
         if parts.scheme == "http":
             if not is_loopback(parts.hostname or ""):
                 raise invalid("it is called by plain http")
@@ -80,8 +81,11 @@ class HttpxProviderHttp:
 
 
 async def _bounded(response: httpx.Response) -> bytes:
+    # What is compressed could be a thousand times what was counted.
+    if response.headers.get("content-encoding", "identity") != "identity":
+        raise invalid("it is compressed, which was not asked for")
     body = bytearray()
-    async for chunk in response.aiter_bytes():
+    async for chunk in response.aiter_raw():
         body += chunk
         if len(body) > MAX_BYTES:
             raise invalid("it is too large")

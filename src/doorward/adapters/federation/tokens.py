@@ -79,9 +79,7 @@ def _key(token: UnverifiedToken, keys: Sequence[Mapping[str, object]]) -> RSAKey
         raise FederationRejectedError("key-unknown")
     kind = _KINDS[token.algorithm[:2]][1]
     try:
-        key = kind.import_key(
-            {name: value for name, value in fitting[0].items() if name in _MEMBERS}
-        )
+        key = kind.import_key(_public(fitting[0]))
     except (JoseError, ValueError, TypeError, binascii.Error):
         raise FederationRejectedError("key-malformed") from None
     if isinstance(key, RSAKey) and key.public_key.key_size < MIN_RSA_BITS:
@@ -91,6 +89,10 @@ def _key(token: UnverifiedToken, keys: Sequence[Mapping[str, object]]) -> RSAKey
 
 _MEMBERS = frozenset({"kty", "n", "e", "crv", "x", "y"})
 """What a public key is made of (RFC 7518, 6; RFC 8037, 2)."""
+
+
+def _public(jwk: Mapping[str, object]) -> dict[str, str | list[str]]:
+    return {name: str(value) for name, value in jwk.items() if name in _MEMBERS}
 
 
 def _fits(token: UnverifiedToken, jwk: Mapping[str, object]) -> bool:
