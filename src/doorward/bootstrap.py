@@ -13,6 +13,8 @@ from doorward.adapters.assertion_verifier import AssertionVerifier
 from doorward.adapters.audit_head import SignedAuditHead
 from doorward.adapters.clock import now
 from doorward.adapters.device_authority import LocalDeviceAuthority
+from doorward.adapters.federation.http import HttpxProviderHttp
+from doorward.adapters.federation.tokens import JoseTokens
 from doorward.adapters.link_server import LinkIdentity, LinkServer
 from doorward.adapters.live_snapshot import StoreReplica
 from doorward.adapters.mail import FolderMailer, MailServer, SmtpMailer, Tls
@@ -25,6 +27,8 @@ from doorward.adapters.totp import PyotpCodes
 from doorward.adapters.webauthn import WebAuthnRelyingParty
 from doorward.administrator.authentication import Authenticators
 from doorward.administrator.control_plane import ControlPlane
+from doorward.administrator.federation.directory import ProviderDirectory
+from doorward.administrator.federation.federation import Federation
 from doorward.administrator.mail import Mailer
 from doorward.administrator.ports import AuditHeads, Store
 from doorward.administrator.purge_decisions import BATCH, purge_decisions
@@ -42,6 +46,7 @@ _LIMITS = {
     "person": Limit(attempts=10, window_seconds=15 * _MINUTE),
     "address": Limit(attempts=30, window_seconds=5 * _MINUTE),
     "passkey-address": Limit(attempts=120, window_seconds=_MINUTE),
+    "federation-address": Limit(attempts=120, window_seconds=_MINUTE),
     "audit-address": Limit(attempts=10, window_seconds=_MINUTE),
     "audit": Limit(attempts=120, window_seconds=_MINUTE),
 }
@@ -59,6 +64,7 @@ class ControlParts:
     gateways: LinkServer
     control: ControlPlane
     authenticators: Authenticators
+    federation: Federation
     heads: AuditHeads
     assertions: AssertionVerifier
     devices: LocalDeviceAuthority
@@ -103,12 +109,17 @@ def compose(data: DataFolder, settings: ControlSettings) -> ControlParts:
         ),
         totp=PyotpCodes(settings.organisation),
     )
+    http = HttpxProviderHttp()
+    federation = Federation(
+        authenticators, http, JoseTokens(), ProviderDirectory(http), origins(settings, "auth")
+    )
     return ControlParts(
         store=store,
         replica=replica,
         gateways=gateways,
         control=control,
         authenticators=authenticators,
+        federation=federation,
         heads=heads,
         assertions=AssertionVerifier(f"https://auth.{settings.domain}", gateways.assertion_keys),
         devices=LocalDeviceAuthority(installation.read_pair(folder, "device-ca")),

@@ -16,6 +16,8 @@ from doorward.adapters.assertion_verifier import AssertionVerifier
 from doorward.adapters.ticket_signer import Es256Signer
 from doorward.administrator.audit_chain import head_of
 from doorward.administrator.control_plane import Act, ControlPlane
+from doorward.administrator.federation.federation import Federation
+from doorward.administrator.federation.ports import ProviderHttp
 from doorward.administrator.set_standing import set_user_risk
 from doorward.administrator.sign_ins.ports import NewSignIn
 from doorward.entrypoints.actors import Authenticator, GatewayAssertion
@@ -49,6 +51,8 @@ from doorward.model.ids import (
 )
 from doorward.model.snapshot import Change, Document, Kind, change
 from doorward.protocol.ticket import AssertionClaims
+from tests.fakes.federation import federation_on
+from tests.fakes.provider import Providers
 from tests.fakes.store import MemoryHeads, MemoryStore, ObedientGateways, control_plane
 
 NOON: UnixSeconds = 1795435200.0
@@ -91,6 +95,7 @@ class Office:
     store: MemoryStore
     control: ControlPlane
     gateways: ObedientGateways
+    federation: Federation
     heads: MemoryHeads = field(default_factory=MemoryHeads)
     signer: Es256Signer = field(default_factory=lambda: Es256Signer("JWT"))
     now: UnixSeconds = NOON
@@ -103,6 +108,7 @@ class Office:
     def context(self, authenticator: Authenticator) -> Context:
         return Context(
             control=self.control,
+            federation=self.federation,
             heads=self.heads,
             device_authority=PaperAuthority(),
             authenticator=authenticator,
@@ -131,7 +137,7 @@ class Office:
         return {"doorward-assertion": self.signer.sign(self.claims(**changed))}
 
 
-async def office() -> Office:
+async def office(http: ProviderHttp | None = None) -> Office:
     store = MemoryStore()
     control = control_plane(store)
     gateways = control.gateways
@@ -141,7 +147,7 @@ async def office() -> Office:
         for entry in _sign_ins():
             await transaction.sign_ins.append(entry)
     gateways.waited.append(1)
-    company = Office(store, control, gateways)
+    company = Office(store, control, gateways, federation_on(control, http or Providers()))
     await set_user_risk(
         control, Act("operator", NOON - 900), UserId("carol"), 72, "impossible travel"
     )

@@ -25,6 +25,8 @@ from doorward.administrator.accept_invitation import (
 )
 from doorward.administrator.authentication import Authenticators, Browser
 from doorward.administrator.control_plane import Act, ControlPlane
+from doorward.administrator.federation.federation import Federation
+from doorward.administrator.federation.ports import ProviderHttp
 from doorward.administrator.invite_user import invite_user
 from doorward.bootstrap import _LIMITS
 from doorward.entrypoints.login import app
@@ -32,6 +34,8 @@ from doorward.model.estate import Label, Policy, Resource, User
 from doorward.model.ids import LabelId, PolicyId, ResourceId, UserId
 from doorward.model.snapshot import change
 from tests.fakes.authenticator import SoftwareAuthenticator
+from tests.fakes.federation import federation_by
+from tests.fakes.provider import Providers
 from tests.fakes.store import KeptMail, MemoryStore, ObedientGateways, StoreLive
 
 NOON = 1795435200.0
@@ -70,6 +74,7 @@ class Desk:
     gateways: ObedientGateways
     authenticators: Authenticators
     hasher: CountingHasher
+    federation: Federation
     now: float = NOON
     totp_secrets: dict[str, str] = field(default_factory=dict)
 
@@ -81,6 +86,7 @@ class Desk:
         return app(
             self.authenticators,
             clock=lambda: self.now,
+            federation=replace(self.federation, authenticators=self.authenticators),
             auth_origins=(f"http://{AUTH_HOST}:8080", AUTH),
             session_seconds=3600,
             security_contact=security_contact,
@@ -142,7 +148,8 @@ class Desk:
         return [{"target": e.target, **e.detail} for e in entries if e.act == act]
 
 
-async def desk() -> Desk:
+async def desk(http: ProviderHttp | None = None) -> Desk:
+    """`http` reaches identity providers; without it none answers."""
     store, gateways, hasher = MemoryStore(), ObedientGateways(), CountingHasher()
     control = ControlPlane(store, StoreLive(store), gateways, SystemSecrets(), KeptMail())
     async with store.transaction() as transaction:
@@ -163,7 +170,9 @@ async def desk() -> Desk:
         relying_party=WebAuthnRelyingParty(rp_id=AUTH_HOST, name="example", origins=[AUTH]),
         totp=PyotpCodes("example"),
     )
-    return Desk(store, gateways, authenticators, hasher)
+    return Desk(
+        store, gateways, authenticators, hasher, federation_by(authenticators, http or Providers())
+    )
 
 
 def browser_at(address: str) -> Browser:

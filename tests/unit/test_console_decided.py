@@ -31,6 +31,7 @@ KNOWN = {
     "resource": "payroll",
     "device": "laptop-7",
     "token": "dwt_0001",
+    "provider": "work",
 }
 """What an endpoint's path may name, so that it finds something that it could change."""
 

@@ -45,11 +45,17 @@ def assurance(provider: IdentityProvider, claims: IdClaims) -> Assurance:
 
 def acr_values(provider: IdentityProvider, need: str) -> tuple[str, ...]:
     """The `acr` values to ask for, where a step-up has to reach `need`."""
-    return tuple(row.value for row in provider.acr if _reaches(row, need))
+    return tuple(row.value for row in provider.acr if need != "fresh" and _reaches(row, need))
+
+
+def can_reach(provider: IdentityProvider, need: str) -> bool:
+    """Whether a sign-in at `provider` could be what a step-up asks."""
+    rows = (*provider.acr, *provider.amr)
+    return need in {"fresh", "multi-factor"} or any(_reaches(row, need) for row in rows)
 
 
 def _reaches(row: AssuranceRow, need: str) -> bool:
-    return satisfies(Assurance(row.aal, row.phishing_resistant), need) and need != "fresh"
+    return satisfies(Assurance(row.aal, row.phishing_resistant), need)
 
 
 def satisfies(reached: Assurance, need: str) -> bool:

@@ -14,6 +14,7 @@ from doorward.entrypoints.cli.estate import apply, plan
 from doorward.entrypoints.cli.init import init
 from doorward.entrypoints.cli.log import log
 from doorward.entrypoints.cli.processes import control, gateway_app
+from doorward.entrypoints.cli.provider import provider_app
 from doorward.entrypoints.cli.session import session_app
 from doorward.entrypoints.cli.status import status
 from doorward.entrypoints.cli.token import token_app
@@ -38,6 +39,7 @@ for name, group in (
     ("session", session_app),
     ("device", device_app),
     ("token", token_app),
+    ("provider", provider_app),
     ("audit", audit_app),
 ):
     app.add_typer(group, name=name)

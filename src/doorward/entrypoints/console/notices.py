@@ -16,6 +16,7 @@ NoticeCode = Literal[
     "device-posture-set",
     "device-removed",
     "token-revoked",
+    "account-unlinked",
 ]
 
 _SENTENCES: Mapping[str, str] = MappingProxyType(
@@ -28,6 +29,7 @@ _SENTENCES: Mapping[str, str] = MappingProxyType(
         "device-posture-set": "The health of the device is recorded.",
         "device-removed": "The device is removed.",
         "token-revoked": "The service token is revoked.",
+        "account-unlinked": "The account is no longer linked.",
     }
 )
 

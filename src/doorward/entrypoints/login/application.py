@@ -12,9 +12,11 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount
 
 from doorward.administrator.authentication import Authenticators
+from doorward.administrator.federation.federation import Federation
 from doorward.entrypoints.login import invitation, redirects, sign_in, sign_out, step_up
 from doorward.entrypoints.login.account.routes import account_routes
 from doorward.entrypoints.login.answers import failed, json
+from doorward.entrypoints.login.federation import federation_routes
 from doorward.entrypoints.login.site import Site
 from doorward.entrypoints.login.visit import Visit
 from doorward.entrypoints.login.wiring import Wiring, route
@@ -29,6 +31,7 @@ def app(
     authenticators: Authenticators,
     *,
     clock: Callable[[], UnixSeconds],
+    federation: Federation,
     auth_origins: Iterable[str],
     session_seconds: float,
     security_contact: str = "",
@@ -41,7 +44,9 @@ def app(
     from a gateway: the last element of `X-Forwarded-For` is believed. `security_contact` is the
     address of whoever is told that a person disowned a sign-in, empty for nobody.
     """
-    wiring = Wiring(authenticators, Site(auth_origins), clock, session_seconds, security_contact)
+    wiring = Wiring(
+        authenticators, Site(auth_origins), clock, session_seconds, federation, security_contact
+    )
     return Starlette(
         routes=routes(wiring),
         middleware=[Middleware(UnexpectedErrors, answer=lambda error: failed(error, "page"))],
@@ -74,6 +79,7 @@ def routes(wiring: Wiring) -> list[BaseRoute]:
         route(wiring, "/webauthn/step-up/options", step_up.passkey_options, post=True, form="json"),
         route(wiring, "/webauthn/step-up", step_up.passkey, post=True, form="json"),
         *account_routes(wiring),
+        *federation_routes(wiring),
         route(wiring, "/.well-known/jwks.json", _keys, form="json"),
         route(wiring, "/.doorward/callback", redirects.callback, at_auth=False),
         route(wiring, "/.doorward/sign-out", sign_out.ask_here, at_auth=False),

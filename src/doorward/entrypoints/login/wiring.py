@@ -16,6 +16,7 @@ from doorward.administrator.authentication import (
     require_enabled,
 )
 from doorward.administrator.control_plane import Act, ControlPlane
+from doorward.administrator.federation.federation import Federation
 from doorward.administrator.open_session import AUTH
 from doorward.entrypoints.login.answers import failed, put_cookie
 from doorward.entrypoints.login.applications import Applications
@@ -38,6 +39,7 @@ class Wiring:
     site: Site
     clock: Callable[[], UnixSeconds]
     session_seconds: float
+    federation: Federation
     security_contact: str = ""
     applications: Applications = field(default_factory=Applications)
 
@@ -72,13 +74,17 @@ def route(
     post: bool = False,
     form: Literal["page", "json"] = "page",
     at_auth: bool = True,
+    from_servers: bool = False,
 ) -> Route:
-    """`handler` at `path`, on the sign-in host or else on every other; POST from there only."""
+    """`handler` at `path`, on the sign-in host or else on every other; POST from there only.
+
+    What is posted `from_servers` comes from no browser: it must prove itself, and no cookie counts.
+    """
 
     async def endpoint(request: Request) -> Response:
         try:
             visit = _visit(wiring, request, at_auth=at_auth)
-            if post:
+            if post and not from_servers:
                 visit.require_same_origin()
             return await handler(wiring, visit)
         except DoorwardError as error:
