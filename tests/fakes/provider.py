@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
 import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -21,7 +22,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 from joserfc import jws
-from joserfc.jwk import ECKey, KeyParameters, OctKey, OKPKey, RSAKey
+from joserfc.jwk import ECKey, KeyParameters, OKPKey, RSAKey
 
 from doorward.administrator.federation.ports import Answer
 from doorward.administrator.federation.refusals import unreachable
@@ -33,7 +34,7 @@ OTHER_ISSUER = "https://login.other.example"
 SECRET = "client secret: 100% +"
 LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
 
-AnyKey = RSAKey | ECKey | OKPKey | OctKey
+AnyKey = RSAKey | ECKey | OKPKey
 
 
 def declared(provider: str = "work", issuer: str = WORK_ISSUER, **fields: Any) -> IdentityProvider:
@@ -66,9 +67,16 @@ def signed(
     protected = {"alg": algorithm, **header}
     if algorithm == "none":
         parts = (msgspec.json.encode(protected), msgspec.json.encode(claims))
-        return ".".join(_base64url(part) for part in parts) + "."
+        return ".".join(base64url(part) for part in parts) + "."
     registry = jws.JWSRegistry(algorithms=[algorithm], strict_check_header=False)
     return jws.serialize_compact(protected, msgspec.json.encode(claims), key, registry=registry)
+
+
+def signed_by_hmac(claims: Mapping[str, object], secret: bytes, **header: object) -> str:
+    """HS256 by hand: joserfc does not lend itself to a public key as a secret."""
+    parts = ({"alg": "HS256", **header}, claims)
+    message = ".".join(base64url(msgspec.json.encode(part)) for part in parts)
+    return f"{message}.{base64url(hmac.digest(secret, message.encode(), 'sha256'))}"
 
 
 @dataclass
@@ -184,7 +192,7 @@ class OidcProvider:
             return self._json({"error": "invalid_client"}, 401)
         begun = self._codes.pop(fields.get("code", ""), None)
         verifier = fields.get("code_verifier", "")
-        challenge = _base64url(hashlib.sha256(verifier.encode()).digest())
+        challenge = base64url(hashlib.sha256(verifier.encode()).digest())
         if (
             begun is None
             or begun["code_challenge"] != challenge
@@ -233,5 +241,6 @@ def _laid_over(honest: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[st
     return {name: value for name, value in {**honest, **changes}.items() if value is not None}
 
 
-def _base64url(data: bytes) -> str:
+def base64url(data: bytes) -> str:
+    """Base64url without padding (RFC 7515, 2)."""
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
