@@ -24,8 +24,8 @@ _REDIRECTS = range(300, 400)
 class HttpxProviderHttp:
     """One client for all providers: certificates are verified against the system's authorities.
 
-    No proxy and no certificate is taken from the environment. What is called by plain HTTP is
-    this machine, whatever a resolver says of its name.
+    No proxy is taken from the environment. What is called by plain HTTP is this machine, whatever
+    a resolver says of its name.
     """
 
     def __init__(self, *, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
