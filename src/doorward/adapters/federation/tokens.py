@@ -33,7 +33,7 @@ class _Header(msgspec.Struct, frozen=True):
     alg: str
     kid: str = ""
     typ: str = ""
-    crit: msgspec.Raw | None = None
+    crit: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     b64: bool = True
 
 
@@ -48,7 +48,7 @@ class JoseTokens:
         except (msgspec.DecodeError, binascii.Error, ValueError):
             raise FederationRejectedError("token-malformed") from None
         # Nothing that must be understood is understood here (RFC 7515, 4.1.11).
-        if header.crit is not None or not header.b64:
+        if header.crit is not msgspec.UNSET or not header.b64:
             raise FederationRejectedError("token-malformed")
         return UnverifiedToken(text=token, algorithm=header.alg, key_id=header.kid, type=header.typ)
 
@@ -67,7 +67,7 @@ class JoseTokens:
         try:
             signed = jws.deserialize_compact(token.text, key, registry=registry)
             claims = msgspec.json.decode(signed.payload, type=dict[str, object])
-        except (JoseError, msgspec.DecodeError, ValueError):
+        except (JoseError, msgspec.DecodeError, ValueError, TypeError):
             raise FederationRejectedError("signature-wrong") from None
         return VerifiedToken(type=token.type, algorithm=token.algorithm, claims=claims)
 
