@@ -60,6 +60,7 @@ lock: ## resolve the requirements again (UPGRADE=--upgrade for newer versions)
 	$(COMPILE) $(UPGRADE) --output-file requirements/runtime.txt
 	$(COMPILE) $(UPGRADE) --group dev --constraint requirements/runtime.txt \
 	    --output-file requirements/dev.txt
+	cd tests/integration/node && node lock.mjs "$$(command -v npm)"
 
 wheel: install ## build the wheel into dist/
 	$(BIN)/python -m hatchling build --target wheel --directory dist

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from typing import Any
@@ -74,3 +75,14 @@ def test_every_dependency_has_its_reason() -> None:
         f"without a line in docs/adr/0005-dependencies.md: {sorted(declared - explained)}; "
         f"with a line and no longer used: {sorted(explained - declared)}"
     )
+
+
+def test_the_lock_of_node_packages_names_no_host_and_has_hashes() -> None:
+    folder = PROJECT / "tests" / "integration" / "node"
+    text = (folder / "package-lock.json").read_text("utf-8")
+    assert "://" not in text, "run `make lock` and commit it: it takes the addresses out"
+    packages = json.loads(text)["packages"]
+    bare = [name for name, item in packages.items() if name and "integrity" not in item]
+    assert not bare, f"{bare} could be replaced on the way without anyone noticing"
+    declared = json.loads((folder / "package.json").read_text("utf-8"))["devDependencies"]
+    assert packages[""]["devDependencies"] == declared
