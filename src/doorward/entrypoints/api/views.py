@@ -105,12 +105,16 @@ class SessionView(View):
 
 
 class UserView(View):
-    """A person and what signals say of them. `sessions` counts the live ones."""
+    """A person and what signals say of them. `sessions` counts the live ones.
+
+    `asserted_groups` are those that identity providers put the person into, beside their own.
+    """
 
     id: str
     name: str
     email: str
     groups: tuple[str, ...]
+    asserted_groups: tuple[str, ...]
     roles: tuple[str, ...]
     disabled: bool
     risk: int
