@@ -18,6 +18,7 @@ from doorward.administrator.audit_chain import head_of
 from doorward.administrator.control_plane import Act, ControlPlane
 from doorward.administrator.federation.federation import Federation
 from doorward.administrator.federation.ports import ProviderHttp
+from doorward.administrator.federation_table import FederatedIdentity
 from doorward.administrator.set_standing import set_user_risk
 from doorward.administrator.sign_ins.ports import NewSignIn
 from doorward.entrypoints.actors import Authenticator, GatewayAssertion
@@ -41,6 +42,7 @@ from doorward.model.ids import (
     GroupId,
     LabelId,
     PolicyId,
+    ProviderId,
     ResourceId,
     RoleId,
     ServiceId,
@@ -52,7 +54,7 @@ from doorward.model.ids import (
 from doorward.model.snapshot import Change, Document, Kind, change
 from doorward.protocol.ticket import AssertionClaims
 from tests.fakes.federation import federation_on
-from tests.fakes.provider import Providers
+from tests.fakes.provider import WORK_ISSUER, OidcProvider, Providers, declared
 from tests.fakes.store import MemoryHeads, MemoryStore, ObedientGateways, control_plane
 
 NOON: UnixSeconds = 1795435200.0
@@ -146,8 +148,20 @@ async def office(http: ProviderHttp | None = None) -> Office:
         await transaction.snapshot.publish(_documents())
         for entry in _sign_ins():
             await transaction.sign_ins.append(entry)
+        await transaction.federation.put(
+            FederatedIdentity(
+                provider=ProviderId("work"),
+                issuer=WORK_ISSUER,
+                subject="s-bob",
+                user=UserId("bob"),
+                linked_at=NOON - 90_000,
+                last_used_at=NOON - 600,
+                email="bob@work.example",
+            )
+        )
     gateways.waited.append(1)
-    company = Office(store, control, gateways, federation_on(control, http or Providers()))
+    reached = http or Providers(OidcProvider(WORK_ISSUER, lambda: NOON))
+    company = Office(store, control, gateways, federation_on(control, reached))
     await set_user_risk(
         control, Act("operator", NOON - 900), UserId("carol"), 72, "impossible travel"
     )
@@ -182,7 +196,7 @@ def _sign_ins() -> list[NewSignIn]:
 
 
 def _documents() -> list[Change]:
-    declared: list[tuple[Kind, Document]] = [
+    documents: list[tuple[Kind, Document]] = [
         ("group", Group(id=GroupId("platform"), name="Platform")),
         ("group", Group(id=GroupId("payroll"), name="Payroll staff")),
         ("role", Role(id=RoleId("on-call"), name="On call")),
@@ -196,6 +210,7 @@ def _documents() -> list[Change]:
         ("resource", _resource("console", "Console", "control", "restricted")),
         ("resource", _resource("payroll", "Payroll", "http://127.0.0.1:9001", "restricted")),
         ("resource", _resource("handbook", "Handbook", "http://127.0.0.1:9002", "public")),
+        ("provider", declared("work", match="email", domains=("example.test",))),
         (
             "policy",
             Policy(
@@ -228,7 +243,7 @@ def _documents() -> list[Change]:
             ),
         ),
     ]
-    return [change(kind, document) for kind, document in declared]
+    return [change(kind, document) for kind, document in documents]
 
 
 def _person(user: str, name: str, *groups: str) -> User:

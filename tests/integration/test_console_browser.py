@@ -34,6 +34,7 @@ PAGES = {
     "resource": "/resources/payroll",
     "devices": "/devices",
     "tokens": "/tokens",
+    "providers": "/providers",
     "audit": "/audit",
     "error": "/people/nobody",
 }

@@ -22,6 +22,7 @@ from doorward.errors import DoorwardError
 provider_app = typer.Typer(no_args_is_help=True, help="Identity providers.")
 
 _MAX_SECRET = 4096
+_WORTH_TELLING_SECONDS = 2
 
 
 @provider_app.command("list")
@@ -135,8 +136,10 @@ def _print_found(found: dict[str, Any]) -> None:
         *(("register as callback", url) for url in found["callback_urls"]),
         ("register as back-channel logout", found["logout_url"]),
     ]
-    if found["clock_skew_seconds"] is not None:
-        lines.append(("its clock", f"{found['clock_skew_seconds']:+.0f} s from ours"))
+    skew = found["clock_skew_seconds"]
+    if skew is not None:
+        off = abs(skew) >= _WORTH_TELLING_SECONDS
+        lines.append(("its clock", f"{skew:+.0f} s from ours" if off else "agrees with ours"))
     lines += [("it says", remark) for remark in found["remarks"]]
     lines += [("wrong", problem) for problem in found["problems"]]
     for name, value in lines:
