@@ -72,7 +72,13 @@ async def stand() -> AsyncIterator[Stand]:
     office.now = now()
     own = await _life(office)
     server = Server(
-        app(office.authenticators, clock=now, auth_origins=[origin], session_seconds=3600),
+        app(
+            office.authenticators,
+            clock=now,
+            federation=office.federation,
+            auth_origins=[origin],
+            session_seconds=3600,
+        ),
         address="127.0.0.1",
         port=port,
         interface=Interfaces.ASGI,

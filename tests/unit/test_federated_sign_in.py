@@ -288,7 +288,7 @@ async def test_a_session_goes_on_to_end_with_the_providers(place: World) -> None
     control = place.desk.control
     cookie = await open_session(control, act, proof=federated, browser=HERE, lifetime_seconds=3600)
     passkey = Proof(ALICE, ("passkey",), phishing_resistant=True, multi_factor=True, aal=2)
-    await strengthen_session(control, act, session=cookie.session, proof=passkey)
+    await strengthen_session(control, act, session=cookie.session, proof=passkey, browser=HERE)
     session = place.snapshot.sessions[cookie.session]
     assert session.methods == ("passkey",)
     assert session.provider_session == digest("sid-1")

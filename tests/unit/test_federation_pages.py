@@ -138,7 +138,7 @@ async def test_another_site_cannot_make_a_browser_set_out(
     place: World, headers: dict[str, str]
 ) -> None:
     client = await browser_of(place)
-    for path in ("/federation/work/start", "/account/links/work/link"):
+    for path in ("/federation/work/start", "/account/links/link"):
         answer = await client.post(path, headers=headers)
         assert answer.status_code == 403
     assert (await client.get("/federation/work/start")).status_code == 404
@@ -288,20 +288,22 @@ async def test_a_person_links_and_unlinks_their_account(place: World) -> None:
         "/webauthn/sign-in", json={"credential": device.get(options)}, headers=headers
     )
     page = await client.get("/account/links")
-    assert "Not linked." in page.text
+    assert "No account of yours is linked." in page.text
     own = {"origin": AUTH}
     place.desk.now += 301
-    stale = await client.post("/account/links/work/link", headers=own)
+    stale = await client.post("/account/links/link", data={"provider": "work"}, headers=own)
     assert stale.headers["location"].startswith("/step-up?return=%2Faccount%2Flinks")
     place.desk.now -= 301
-    location = location_in(await client.post("/account/links/work/link", headers=own))
+    location = location_in(
+        await client.post("/account/links/link", data={"provider": "work"}, headers=own)
+    )
     back = await come_back(client, place.work, location)
     assert back.headers["location"] == "/account/links?done=account-linked"
     page = await client.get(back.headers["location"])
     assert "The account is linked" in page.text
     assert "bob@work.example" in page.text
     assert await place.links("bob") == [("work", "s-bob")]
-    gone = await client.post("/account/links/work/remove", headers=own)
+    gone = await client.post("/account/links/remove", data={"provider": "work"}, headers=own)
     assert gone.headers["location"] == "/account/links?done=account-unlinked"
     assert await place.links("bob") == []
     assert await place.links("alice") == [("work", "s-alice")]
@@ -309,7 +311,7 @@ async def test_a_person_links_and_unlinks_their_account(place: World) -> None:
 
 async def test_strangers_link_nothing(place: World) -> None:
     client = await browser_of(place)
-    for path in ("/account/links/work/link", "/account/links/work/remove"):
+    for path in ("/account/links/link", "/account/links/remove"):
         assert (await client.post(path, headers={"origin": AUTH})).status_code == 401
     assert (await client.get("/account/links")).headers["location"].startswith("/sign-in")
     assert await place.links("alice") == [("work", "s-alice")]

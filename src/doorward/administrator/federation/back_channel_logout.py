@@ -35,8 +35,10 @@ async def log_out(
     """
     provider = federation.provider(provider_id)
     caller = Browser(address=address, user_agent="", flow="")
-    method, target = f"logout {provider.id}", f"provider:{provider.id}"
-    async with recorded(federation.authenticators, caller, method=method, target=target, at=now):
+    target = f"provider:{provider.id}"
+    async with recorded(
+        federation.authenticators, caller, method="back-channel-logout", target=target, at=now
+    ):
         if len(token) > _MAX_TOKEN_LENGTH:
             raise FederationRejectedError("token-malformed")
         verified = await verified_token(federation, provider, token, now)

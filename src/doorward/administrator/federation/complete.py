@@ -47,9 +47,9 @@ async def complete_federation(
     `provider-client-refused`.
     """
     provider = federation.provider(provider_id)
-    method, target = f"federated {provider.id}", f"provider:{provider.id}"
+    target = f"provider:{provider.id}"
     authenticators = federation.authenticators
-    async with recorded(authenticators, browser, method=method, target=target, at=now):
+    async with recorded(authenticators, browser, method="federated", target=target, at=now):
         await admit(authenticators, f"federation-address:{network_of(browser.address)}")
         callback = read_callback(parameters)
         flow = await take_flow(authenticators, callback.state, now) if callback.state else None

@@ -106,9 +106,11 @@ def _enabled(snapshot: Snapshot, user: UserId) -> User:
     try:
         return require_enabled(snapshot, user)
     except DoorwardError as error:
-        raise AttemptRejectedError(
+        refused = AttemptRejectedError(
             "user-disabled", error.detail, error.remedy, why="user-disabled"
-        ) from None
+        )
+        refused.person = user
+        raise refused from None
 
 
 async def _require_free(transaction: Transaction, provider: IdentityProvider, user: UserId) -> None:

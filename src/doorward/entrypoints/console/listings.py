@@ -8,8 +8,8 @@ from doorward import __version__
 from doorward.administrator.ports import DecisionQuery
 from doorward.administrator.verify_audit import verify_audit
 from doorward.entrypoints.api import reads
-from doorward.entrypoints.api.sign_ins import SignInView
 from doorward.entrypoints.api.providers import links_of
+from doorward.entrypoints.api.sign_ins import SignInView
 from doorward.entrypoints.api.views import AuditView, DecisionView
 from doorward.entrypoints.console.decisions import newest
 from doorward.entrypoints.console.visit import Visit

@@ -55,16 +55,15 @@ async def start(wiring: Wiring, visit: Visit) -> Response:
         secret = fields.get("invitation", "")
         user = await read_invitation(wiring.authenticators, visit.browser(), secret, visit.now)
         wish = Wish(intent="invitation", user=user.id, invitation=digest(secret))
-    return await set_out(wiring, visit, wish)
+    return await set_out(wiring, visit, visit.request.path_params["provider"], wish)
 
 
-async def set_out(wiring: Wiring, visit: Visit, wish: Wish) -> Response:
+async def set_out(wiring: Wiring, visit: Visit, provider_id: str, wish: Wish) -> Response:
     """A page that goes on to the provider by itself.
 
     Not a redirect: browsers hold every hop after a form against `form-action`, and where a
     provider leads its people is its own affair.
     """
-    provider_id: str = visit.request.path_params["provider"]
     location = await begin_federation(
         wiring.federation,
         visit.browser(),
@@ -125,7 +124,11 @@ async def _strengthen(wiring: Wiring, visit: Visit, completed: Completed) -> Res
     if person.session.id != completed.wish.session:
         raise DoorwardError("session-unknown", "This session has ended.", "Sign in again.")
     cookie = await strengthen_session(
-        wiring.control, person.act(visit.now), session=person.session.id, proof=completed.proof
+        wiring.control,
+        person.act(visit.now),
+        session=person.session.id,
+        proof=completed.proof,
+        browser=visit.browser(),
     )
     response = redirect(onward.back(visit.place))
     remaining = max(1, int(person.session.expires_at - visit.now))

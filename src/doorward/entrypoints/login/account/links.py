@@ -25,16 +25,18 @@ async def show(visit: AccountVisit) -> Response:
 
 async def link(visit: AccountVisit) -> Response:
     """Off to the provider, to link the account there; only just after a sign-in here."""
+    fields = await visit.visit.form()
     if not visit.fresh:
         return visit.confirm(LINKS)
     wish = Wish(intent="link", session=visit.session.id)
-    return await set_out(visit.wiring, visit.visit, wish)
+    return await set_out(visit.wiring, visit.visit, fields.get("provider", ""), wish)
 
 
 async def remove(visit: AccountVisit) -> Response:
     """Forget the account: it signs this person in no more."""
+    fields = await visit.visit.form()
     if not visit.fresh:
         return visit.confirm(LINKS)
-    provider = ProviderId(visit.visit.request.path_params["provider"])
+    provider = ProviderId(fields.get("provider", ""))
     effect = await unlink(visit.wiring.control, visit.act, visit.user.id, provider)
     return visit.done(LINKS, "account-unlinked", effect)

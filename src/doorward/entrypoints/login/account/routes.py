@@ -31,6 +31,6 @@ def account_routes(wiring: Wiring) -> list[BaseRoute]:
         account_act(wiring, "/account/sign-ins/disown", sign_ins.disown),
         account_page(wiring, "/account/access", access.show),
         account_page(wiring, "/account/links", links.show),
-        account_act(wiring, "/account/links/{provider}/link", links.link),
-        account_act(wiring, "/account/links/{provider}/remove", links.remove),
+        account_act(wiring, "/account/links/link", links.link),
+        account_act(wiring, "/account/links/remove", links.remove),
     ]
