@@ -297,8 +297,6 @@ POSTS = [
     "/webauthn/step-up/options",
     "/webauthn/step-up",
     "/federation/{provider}/start",
-    "/account/links/link",
-    "/account/links/remove",
 ]
 FROM_SERVERS = ["/federation/{provider}/logout"]
 """What no browser sends: a token proves who did."""

@@ -209,6 +209,30 @@ async def test_another_issuer_is_another_document(
         await directory.metadata(declared(issuer="https://login.new.example"), NOON)
 
 
+async def test_keys_that_could_not_be_had_are_asked_for_again(
+    work: OidcProvider, directory: ProviderDirectory
+) -> None:
+    work.answers["/keys"] = Answer(status=500, body=b"")
+    for later in (0, 1, RETRY_SECONDS - 1):
+        with pytest.raises(DoorwardError, match="provider-invalid"):
+            await directory.keys(WORK, "", NOON + later)
+    assert work.asked.count("/keys") == 1
+    work.answers.clear()
+    assert len(await directory.keys(WORK, "", NOON + RETRY_SECONDS)) == 1
+    assert len(await directory.keys(WORK, "k1", NOON + RETRY_SECONDS + 1)) == 1
+    assert work.asked.count("/keys") == 2
+
+
+async def test_keys_that_are_an_hour_old_are_not_used_while_there_are_no_new_ones(
+    work: OidcProvider, directory: ProviderDirectory
+) -> None:
+    await directory.keys(WORK, "k1", NOON)
+    work.answers["/keys"] = Answer(status=500, body=b"")
+    for later in (KEPT_SECONDS, KEPT_SECONDS + 1, KEPT_SECONDS + RETRY_SECONDS):
+        with pytest.raises(DoorwardError, match="provider-invalid"):
+            await directory.keys(WORK, "k1", NOON + later)
+
+
 async def test_the_state_says_what_was_found(
     work: OidcProvider, directory: ProviderDirectory
 ) -> None:

@@ -44,6 +44,8 @@ class _Known:
     state: ProviderState = field(default_factory=ProviderState)
     keys: Sequence[Mapping[str, object]] = ()
     keys_at: UnixSeconds | None = None
+    keys_asked_at: UnixSeconds | None = None
+    keys_error: DoorwardError | None = None
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
@@ -67,10 +69,9 @@ class ProviderDirectory:
         known = self._of(provider)
         async with known.lock:
             state = known.state
-            age = None if state.checked_at is None else now - state.checked_at
-            if age is not None and 0 <= age < RETRY_SECONDS and state.error is not None:
+            if state.error is not None and _within(state.checked_at, now, RETRY_SECONDS):
                 raise state.error
-            if state.metadata is not None and age is not None and 0 <= age < KEPT_SECONDS:
+            if state.metadata is not None and _within(state.checked_at, now, KEPT_SECONDS):
                 return state.metadata
             return await self._discover(known, now)
 
@@ -95,9 +96,10 @@ class ProviderDirectory:
         metadata = await self.metadata(provider, now)
         known = self._of(provider)
         async with known.lock:
-            age = None if known.keys_at is None else now - known.keys_at
+            if known.keys_error is not None and _within(known.keys_asked_at, now, RETRY_SECONDS):
+                raise known.keys_error
             missing = bool(key_id) and all(key.get("kid") != key_id for key in known.keys)
-            if age is None or not 0 <= age < (NEW_KEY_SECONDS if missing else KEPT_SECONDS):
+            if not _within(known.keys_at, now, NEW_KEY_SECONDS if missing else KEPT_SECONDS):
                 await self._fetch_keys(known, metadata, now)
             return known.keys
 
@@ -120,8 +122,18 @@ class ProviderDirectory:
         return metadata
 
     async def _fetch_keys(self, known: _Known, metadata: Metadata, now: UnixSeconds) -> None:
-        known.keys_at = now
-        known.keys = read_keys(_body(await self._http.get(metadata.jwks_uri), "keys"))
+        known.keys_asked_at = now
+        try:
+            known.keys = read_keys(_body(await self._http.get(metadata.jwks_uri), "keys"))
+        except DoorwardError as error:
+            known.keys_error = error
+            raise
+        known.keys_at, known.keys_error = now, None
+
+
+def _within(moment: UnixSeconds | None, now: UnixSeconds, seconds: float) -> bool:
+    """Whether `moment` is no longer ago; a moment that lies ahead is not believed."""
+    return moment is not None and 0 <= now - moment < seconds
 
 
 def _body(answer: Answer, what: str) -> bytes:

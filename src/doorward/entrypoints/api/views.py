@@ -89,10 +89,14 @@ class DecisionDetail(DecisionView):
 
 
 class SessionView(View):
-    """One sign-in of one person."""
+    """One sign-in of one person; `provider` is the identity provider that vouched, if any.
+
+    `authenticated_at` is 1970 where that one did not say when it saw the person.
+    """
 
     id: str
     user: str
+    provider: str
     started_at: datetime
     expires_at: datetime
     authenticated_at: datetime
