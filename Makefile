@@ -66,6 +66,7 @@ lock: ## resolve the requirements again (UPGRADE=--upgrade for newer versions)
 	    --output-file requirements/dev.txt
 	cd $(NODE) && npm install --package-lock-only --ignore-scripts --no-audit --loglevel=error \
 	    --omit-lockfile-registry-resolved && node unaddressed.mjs package-lock.json
+	cd tests/integration/node && node lock.mjs "$$(command -v npm)"
 
 wheel: install ## build the wheel into dist/
 	$(BIN)/python -m hatchling build --target wheel --directory dist

@@ -15,10 +15,12 @@ from doorward.adapters.assertion_verifier import AssertionVerifier
 from doorward.adapters.audit_head import SignedAuditHead
 from doorward.adapters.clock import now
 from doorward.adapters.device_authority import LocalDeviceAuthority
+from doorward.adapters.federation.http import HttpxProviderHttp
+from doorward.adapters.federation.tokens import JoseTokens
 from doorward.adapters.link_server import LinkIdentity, LinkServer
 from doorward.adapters.live_snapshot import StoreReplica
 from doorward.adapters.mail import FolderMailer, MailServer, SmtpMailer, Tls
-from doorward.adapters.openid.jose import JoseTokens
+from doorward.adapters.openid.jose import JoseTokenSigner
 from doorward.adapters.openid.logout_call import HttpLogoutSender
 from doorward.adapters.passwords import Argon2idHasher
 from doorward.adapters.sealer import AesGcmSealer
@@ -29,6 +31,8 @@ from doorward.adapters.totp import PyotpCodes
 from doorward.adapters.webauthn import WebAuthnRelyingParty
 from doorward.administrator.authentication import Authenticators
 from doorward.administrator.control_plane import ControlPlane
+from doorward.administrator.federation.directory import ProviderDirectory
+from doorward.administrator.federation.federation import Federation
 from doorward.administrator.mail import Mailer
 from doorward.administrator.openid.provider import Provider
 from doorward.administrator.openid.signing_keys import keep_keys
@@ -53,6 +57,7 @@ _LIMITS = {
     "address": Limit(attempts=30, window_seconds=5 * _MINUTE),
     "openid-address": Limit(attempts=120, window_seconds=_MINUTE),
     "passkey-address": Limit(attempts=120, window_seconds=_MINUTE),
+    "federation-address": Limit(attempts=120, window_seconds=_MINUTE),
     "audit-address": Limit(attempts=10, window_seconds=_MINUTE),
     "audit": Limit(attempts=120, window_seconds=_MINUTE),
 }
@@ -71,6 +76,7 @@ class ControlParts:
     control: ControlPlane
     authenticators: Authenticators
     openid: Provider
+    federation: Federation
     heads: AuditHeads
     assertions: AssertionVerifier
     devices: LocalDeviceAuthority
@@ -117,11 +123,15 @@ def compose(data: DataFolder, settings: ControlSettings) -> ControlParts:
     )
     openid = Provider(
         control=control,
-        signer=JoseTokens(authenticators.sealer),
+        signer=JoseTokenSigner(authenticators.sealer),
         logouts=HttpLogoutSender(),
         throttle=authenticators.throttle,
         issuer=settings.origin("auth"),
         session_seconds=settings.session_seconds,
+    )
+    http = HttpxProviderHttp()
+    federation = Federation(
+        authenticators, http, JoseTokens(), ProviderDirectory(http), origins(settings, "auth")
     )
     return ControlParts(
         store=store,
@@ -130,6 +140,7 @@ def compose(data: DataFolder, settings: ControlSettings) -> ControlParts:
         control=control,
         authenticators=authenticators,
         openid=openid,
+        federation=federation,
         heads=heads,
         assertions=AssertionVerifier(f"https://auth.{settings.domain}", gateways.assertion_keys),
         devices=LocalDeviceAuthority(installation.read_pair(folder, "device-ca")),

@@ -19,6 +19,7 @@ from starlette.routing import BaseRoute, Host, Mount, Route
 
 from doorward.adapters.assertion_verifier import AssertionVerifier
 from doorward.administrator.control_plane import ControlPlane
+from doorward.administrator.federation.federation import Federation
 from doorward.administrator.mail import Mailer
 from doorward.administrator.openid.provider import Provider
 from doorward.administrator.ports import AuditHeads, Gateways, Secrets, Store
@@ -69,6 +70,7 @@ def application() -> Starlette:
                 mailer=cast("Mailer", Untouchable()),
             ),
             openid=cast("Provider", Untouchable()),
+            federation=cast("Federation", Untouchable()),
             heads=cast("AuditHeads", Untouchable()),
             device_authority=cast("DeviceAuthority", Untouchable()),
             authenticator=GatewayAssertion(

@@ -17,6 +17,9 @@ from doorward.adapters.throttle import SlidingWindowThrottle
 from doorward.adapters.ticket_signer import Es256Signer
 from doorward.administrator.audit_chain import head_of
 from doorward.administrator.control_plane import Act, ControlPlane
+from doorward.administrator.federation.federation import Federation
+from doorward.administrator.federation.ports import ProviderHttp
+from doorward.administrator.federation_table import FederatedIdentity
 from doorward.administrator.openid.provider import Provider
 from doorward.administrator.openid.signing_keys import ALGORITHMS
 from doorward.administrator.openid_ports import ClientSession
@@ -45,6 +48,7 @@ from doorward.model.ids import (
     GroupId,
     LabelId,
     PolicyId,
+    ProviderId,
     ResourceId,
     RoleId,
     ServiceId,
@@ -55,7 +59,9 @@ from doorward.model.ids import (
 )
 from doorward.model.snapshot import Change, Document, Kind, change
 from doorward.protocol.ticket import AssertionClaims
+from tests.fakes.federation import federation_on
 from tests.fakes.openid import KeptLogouts, QuickSigner
+from tests.fakes.provider import WORK_ISSUER, OidcProvider, Providers, declared
 from tests.fakes.store import MemoryHeads, MemoryStore, ObedientGateways, control_plane
 
 NOON: UnixSeconds = 1795435200.0
@@ -99,6 +105,7 @@ class Office:
     control: ControlPlane
     gateways: ObedientGateways
     openid: Provider
+    federation: Federation
     heads: MemoryHeads = field(default_factory=MemoryHeads)
     signer: Es256Signer = field(default_factory=lambda: Es256Signer("JWT"))
     now: UnixSeconds = NOON
@@ -112,6 +119,7 @@ class Office:
         return Context(
             control=self.control,
             openid=self.openid,
+            federation=self.federation,
             heads=self.heads,
             device_authority=PaperAuthority(),
             authenticator=authenticator,
@@ -140,7 +148,7 @@ class Office:
         return {"doorward-assertion": self.signer.sign(self.claims(**changed))}
 
 
-async def office() -> Office:
+async def office(http: ProviderHttp | None = None) -> Office:
     store = MemoryStore()
     control = control_plane(store)
     gateways = control.gateways
@@ -149,6 +157,17 @@ async def office() -> Office:
         await transaction.snapshot.publish(_documents())
         for entry in _sign_ins():
             await transaction.sign_ins.append(entry)
+        await transaction.federation.put(
+            FederatedIdentity(
+                provider=ProviderId("work"),
+                issuer=WORK_ISSUER,
+                subject="s-bob",
+                user=UserId("bob"),
+                linked_at=NOON - 90_000,
+                last_used_at=NOON - 600,
+                email="bob@work.example",
+            )
+        )
     gateways.waited.append(1)
     openid = Provider(
         control=control,
@@ -158,7 +177,8 @@ async def office() -> Office:
         issuer="http://auth.doorward.localhost:8080",
         session_seconds=3600,
     )
-    company = Office(store, control, gateways, openid)
+    reached = http or Providers(OidcProvider(WORK_ISSUER, lambda: NOON))
+    company = Office(store, control, gateways, openid, federation_on(control, reached))
     await set_user_risk(
         control, Act("operator", NOON - 900), UserId("carol"), 72, "impossible travel"
     )
@@ -206,7 +226,7 @@ def _sign_ins() -> list[NewSignIn]:
 
 
 def _documents() -> list[Change]:
-    declared: list[tuple[Kind, Document]] = [
+    documents: list[tuple[Kind, Document]] = [
         ("group", Group(id=GroupId("platform"), name="Platform")),
         ("group", Group(id=GroupId("payroll"), name="Payroll staff")),
         ("role", Role(id=RoleId("on-call"), name="On call")),
@@ -230,6 +250,7 @@ def _documents() -> list[Change]:
             ),
         ),
         ("resource", _resource("handbook", "Handbook", "http://127.0.0.1:9002", "public")),
+        ("provider", declared("work", match="email", domains=("example.test",))),
         (
             "policy",
             Policy(
@@ -262,7 +283,7 @@ def _documents() -> list[Change]:
             ),
         ),
     ]
-    return [change(kind, document) for kind, document in declared]
+    return [change(kind, document) for kind, document in documents]
 
 
 def _person(user: str, name: str, *groups: str) -> User:

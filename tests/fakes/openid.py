@@ -13,7 +13,7 @@ from functools import cache
 
 import msgspec
 
-from doorward.adapters.openid.jose import JoseTokens
+from doorward.adapters.openid.jose import JoseTokenSigner
 from doorward.adapters.sealer import AesGcmSealer
 from doorward.administrator.openid_ports import (
     ClientSecret,
@@ -179,7 +179,7 @@ class KeptLogouts:
         self.sent.append((uri, logout_token))
 
 
-class QuickSigner(JoseTokens):
+class QuickSigner(JoseTokenSigner):
     """Port `TokenSigner` that makes few keys: those of one algorithm come round again."""
 
     def __init__(self) -> None:
@@ -200,4 +200,4 @@ _SEALER = AesGcmSealer(bytes(32))
 @cache
 def _key(algorithm: SigningAlgorithm, number: int) -> SigningKey:
     del number
-    return JoseTokens(_SEALER).generate(algorithm, 0.0, 0.0)
+    return JoseTokenSigner(_SEALER).generate(algorithm, 0.0, 0.0)

@@ -25,6 +25,8 @@ from doorward.administrator.accept_invitation import (
 )
 from doorward.administrator.authentication import Authenticators, Browser
 from doorward.administrator.control_plane import Act, ControlPlane
+from doorward.administrator.federation.federation import Federation
+from doorward.administrator.federation.ports import ProviderHttp
 from doorward.administrator.invite_user import invite_user
 from doorward.administrator.openid.provider import Provider
 from doorward.bootstrap import _LIMITS
@@ -33,7 +35,9 @@ from doorward.model.estate import Label, Policy, Resource, User
 from doorward.model.ids import LabelId, PolicyId, ResourceId, UserId
 from doorward.model.snapshot import change
 from tests.fakes.authenticator import SoftwareAuthenticator
+from tests.fakes.federation import federation_by
 from tests.fakes.openid import KeptLogouts, QuickSigner
+from tests.fakes.provider import Providers
 from tests.fakes.store import KeptMail, MemoryStore, ObedientGateways, StoreLive
 
 NOON = 1795435200.0
@@ -73,6 +77,7 @@ class Desk:
     authenticators: Authenticators
     hasher: CountingHasher
     openid: Provider
+    federation: Federation
     now: float = NOON
     totp_secrets: dict[str, str] = field(default_factory=dict)
 
@@ -84,6 +89,7 @@ class Desk:
         return app(
             self.authenticators,
             clock=lambda: self.now,
+            federation=replace(self.federation, authenticators=self.authenticators),
             auth_origins=(f"http://{AUTH_HOST}:8080", AUTH),
             session_seconds=3600,
             security_contact=security_contact,
@@ -146,7 +152,8 @@ class Desk:
         return [{"target": e.target, **e.detail} for e in entries if e.act == act]
 
 
-async def desk() -> Desk:
+async def desk(http: ProviderHttp | None = None) -> Desk:
+    """`http` reaches identity providers; without it none answers."""
     store, gateways, hasher = MemoryStore(), ObedientGateways(), CountingHasher()
     control = ControlPlane(store, StoreLive(store), gateways, SystemSecrets(), KeptMail())
     async with store.transaction() as transaction:
@@ -175,7 +182,8 @@ async def desk() -> Desk:
         issuer=AUTH,
         session_seconds=3600,
     )
-    return Desk(store, gateways, authenticators, hasher, openid)
+    federation = federation_by(authenticators, http or Providers())
+    return Desk(store, gateways, authenticators, hasher, openid, federation)
 
 
 def browser_at(address: str) -> Browser:

@@ -23,6 +23,7 @@ import msgspec
 
 from doorward.administrator.audit_chain import EMPTY_HEAD, head_of, next_entry
 from doorward.administrator.control_plane import ControlPlane
+from doorward.administrator.federation_table import FederatedIdentity
 from doorward.administrator.mail import Mail
 from doorward.administrator.ports import (
     AuditEntry,
@@ -41,6 +42,7 @@ from doorward.errors import DoorwardError
 from doorward.model.decision import DecisionRecord
 from doorward.model.ids import DecisionId, UnixSeconds, UserId
 from doorward.model.snapshot import FIELDS, KINDS, Change, Document, Kind, Snapshot, decode
+from tests.fakes.federation_table import FederationInMemory
 from tests.fakes.openid import MemoryOpenid, OpenidInMemory
 from tests.fakes.sign_ins import SignInMemory
 
@@ -60,6 +62,8 @@ class _State:
     decisions: list[StoredDecision] = field(default_factory=list)
     sign_ins: dict[int, SignIn] = field(default_factory=dict)
     openid: MemoryOpenid = field(default_factory=MemoryOpenid)
+    identities: dict[tuple[str, str], FederatedIdentity] = field(default_factory=dict)
+    provider_secrets: dict[str, bytes] = field(default_factory=dict)
 
 
 class _Snapshot:
@@ -182,6 +186,7 @@ class _Transaction:
         self.decisions = _Decisions(state)
         self.sign_ins = SignInMemory(state.sign_ins)
         self.openid = OpenidInMemory(state.openid, lambda: state.snapshot)
+        self.federation = FederationInMemory(state.identities, state.provider_secrets)
 
 
 class MemoryStore:

@@ -75,6 +75,7 @@ async def stand() -> AsyncIterator[Stand]:
         app(
             office.authenticators,
             clock=now,
+            federation=office.federation,
             auth_origins=[origin],
             session_seconds=3600,
             openid=office.openid,

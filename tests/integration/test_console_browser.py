@@ -35,6 +35,7 @@ PAGES = {
     "devices": "/devices",
     "tokens": "/tokens",
     "applications": "/applications",
+    "providers": "/providers",
     "audit": "/audit",
     "error": "/people/nobody",
 }

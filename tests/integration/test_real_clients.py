@@ -107,6 +107,7 @@ async def running() -> AsyncIterator[Running]:
         auth_origins=[issuer],
         session_seconds=3600,
         openid=office.desk.openid,
+        federation=office.desk.federation,
     )
     server = Server(
         application,

@@ -22,6 +22,8 @@ from playwright.async_api import Browser, CDPSession, Page, async_playwright, ex
 from doorward.adapters.clock import now
 from doorward.adapters.webauthn import WebAuthnRelyingParty
 from doorward.entrypoints.login import app
+from tests.fakes.federation import federation_by
+from tests.fakes.provider import Providers
 from tests.fakes.sign_in import ALICE, AUTH_HOST, BOB, PASSWORD, Desk, desk
 from tests.tools import require_tool
 
@@ -69,6 +71,7 @@ async def running() -> AsyncIterator[Running]:
     application = app(
         office.authenticators,
         clock=now,
+        federation=federation_by(office.authenticators, Providers()),
         auth_origins=[origin],
         session_seconds=3600,
         openid=office.openid,

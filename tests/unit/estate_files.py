@@ -40,6 +40,19 @@ id = "office"
 name = "Office"
 ranges = ["10.0.0.0/8"]
 
+[[provider]]
+id = "work"
+name = "Work"
+issuer = "https://login.example.org"
+client_id = "doorward"
+match = "email"
+domains = ["example.com"]
+scopes = ["openid", "email"]
+groups_claim = "roles"
+groups = [{ value = "Finance team", group = "finance" }]
+acr = [{ value = "phr", aal = 2, phishing_resistant = true }]
+amr = [{ value = "hwk", aal = 3 }]
+
 [[resource]]
 id = "board"
 name = "Board"

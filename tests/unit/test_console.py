@@ -202,9 +202,8 @@ async def test_another_site_cannot_act(
     company: Office, browser: httpx.AsyncClient, route: Route
 ) -> None:
     before = company.control.live.current.number
-    path = route.path.format(
-        session="ses_bob", user="bob", device="laptop-7", token="dwt_0001", sid="sid_0002"
-    )
+    known = {"session": "ses_bob", "user": "bob", "device": "laptop-7", "token": "dwt_0001"}
+    path = route.path.format(**known, provider="work", sid="sid_0002")
     for sent in ({"sec-fetch-site": "cross-site"}, {"origin": "https://evil.test"}, {}):
         answer = await browser.post(path, headers={**company.headers(), **sent})
         assert answer.status_code == 403

@@ -33,6 +33,7 @@ KNOWN = {
     "token": "dwt_0001",
     "client": "wiki",
     "sid": "sid_0001",
+    "provider": "work",
 }
 """What an endpoint's path may name, so that it finds something that it could change."""
 

@@ -8,6 +8,14 @@ from doorward.estate import parse_estate
 from doorward.model.estate import Policy
 from tests.unit.estate_files import CEDAR, FILES, TOML, errors_of, with_change
 
+SECOND_PROVIDER = """\
+[[provider]]
+id = "x"
+name = "X"
+issuer = "https://login.example.org"
+client_id = "y"
+
+"""
 MISTAKES = [
     ('name = "Staff"', 'nmae = "Staff"', "unknown-key", "nmae"),
     ('name = "Staff"\n', "", "missing-key", '[[group]]\nid = "staff"'),
@@ -43,6 +51,34 @@ MISTAKES = [
     ('owner = "alice"', 'owner = "alcie"', "unknown-user", "alcie"),
     ('groups = ["finance"]', 'groups = ["x"]', "unknown-group", '["x"]'),
     ('roles = ["administrator"]', 'roles = ["x"]', "unknown-role", '["x"]'),
+    ('id = "work"', 'id = "Work"', "bad-provider-id", '"Work"\nname'),
+    ('id = "work"', 'id = "a.b"', "bad-provider-id", '"a.b"'),
+    ("https://login.example.org", "http://login.example.org", "bad-issuer", "http://login"),
+    ("https://login.example.org", "login.example.org", "bad-issuer", "login.example.org"),
+    ("https://login.example.org", "https://a@login.example.org", "bad-issuer", "a@login"),
+    ('client_id = "doorward"', 'client_id = ""', "bad-client-id", "client_id"),
+    ('match = "email"', 'match = "mail"', "wrong-type", '"mail"'),
+    ('domains = ["example.com"]\n', "", "domains-missing", 'match = "email"'),
+    ('["example.com"]', '["Example.com"]', "bad-domain", "Example.com"),
+    ('["example.com"]', '["*.example.com"]', "bad-domain", "*.example.com"),
+    ('["openid", "email"]', '["email"]', "bad-scope", 'scopes = ["email"]'),
+    ('["openid", "email"]', '["openid", "a b"]', "bad-scope", "a b"),
+    ('groups_claim = "roles"\n', "", "groups-claim-missing", "Finance team"),
+    ('group = "finance" }', 'group = "finances" }', "unknown-group", "finances"),
+    ("aal = 2,", "aal = 4,", "bad-aal", "aal = 4"),
+    ("aal = 3 }]", "aal = 0 }]", "bad-aal", "aal = 0"),
+    (
+        "aal = 3 }]",
+        'aal = 3 }, { value = "hwk", aal = 1 }]',
+        "duplicate-value",
+        'amr = [{ value = "hwk"',
+    ),
+    (
+        "[[provider]]",
+        f"{SECOND_PROVIDER}[[provider]]",
+        "duplicate-issuer",
+        'issuer = "https://login.example.org"\nclient_id = "doorward"',
+    ),
     ('name = "Staff"', 'name = "S"\nparents = ["finance"]', "group-cycle", 'parents = ["finance"]'),
 ]
 
@@ -70,6 +106,7 @@ def test_the_right_estate_is_accepted() -> None:
         "network": 1,
         "resource": 1,
         "client": 0,
+        "provider": 1,
         "policy": 1,
     }
     policy = estate.documents["policy"]["board-for-staff"]

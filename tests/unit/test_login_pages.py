@@ -297,6 +297,7 @@ POSTS = [
     "/webauthn/step-up/options",
     "/webauthn/step-up",
     "/openid/logout/confirm",
+    "/federation/{provider}/start",
 ]
 FOREIGN_POSTS = [
     "/openid/authorize",
@@ -306,6 +307,8 @@ FOREIGN_POSTS = [
     "/openid/userinfo",
 ]
 """What applications send, or have browsers send: each looks at no cookie."""
+FROM_SERVERS = ["/federation/{provider}/logout"]
+"""What no browser sends: a token proves who did."""
 
 
 @pytest.mark.parametrize("headers", CROSS_SITE, ids=str)
@@ -336,7 +339,7 @@ def test_every_post_is_in_the_list_above(office: Desk) -> None:
         and hasattr(route, "path")
         and not route.path.startswith("/account/")
     }
-    assert found == {*POSTS, *FOREIGN_POSTS, "/.doorward/sign-out"}
+    assert found == {*POSTS, *FOREIGN_POSTS, *FROM_SERVERS, "/.doorward/sign-out"}
 
 
 async def test_a_form_of_a_page_without_referrer_is_ours(office: Desk) -> None:

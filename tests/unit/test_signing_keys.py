@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from doorward.adapters.openid.jose import RSA_BITS, JoseTokens
+from doorward.adapters.openid.jose import RSA_BITS, JoseTokenSigner
 from doorward.adapters.sealer import AesGcmSealer
 from doorward.administrator.control_plane import Act
 from doorward.administrator.openid.signing_keys import (
@@ -145,7 +145,7 @@ async def test_published_keys_are_read_anew_soon(office: Stand) -> None:
 async def test_a_private_key_opens_with_the_seal_of_this_installation_alone(
     office: Stand,
 ) -> None:
-    stolen = JoseTokens(AesGcmSealer(b"x" * 32))
+    stolen = JoseTokenSigner(AesGcmSealer(b"x" * 32))
     for item in await keys(office):
         assert b"PRIVATE" not in item.sealed
         with pytest.raises(DoorwardError, match="seal-broken"):
@@ -158,7 +158,7 @@ async def test_a_private_key_opens_with_the_seal_of_this_installation_alone(
 def test_an_rsa_key_is_long_enough() -> None:
     import base64
 
-    made = JoseTokens(AesGcmSealer(bytes(32))).generate("RS256", 0.0, 0.0)
+    made = JoseTokenSigner(AesGcmSealer(bytes(32))).generate("RS256", 0.0, 0.0)
     modulus = base64.urlsafe_b64decode(made.public["n"] + "==")
     assert len(modulus) * 8 == RSA_BITS >= 2048
 

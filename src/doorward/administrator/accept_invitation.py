@@ -200,8 +200,22 @@ async def _use_up(
     browser: Browser,
     now: UnixSeconds,
 ) -> None:
-    """Take the invitation in the transaction that stores what it was exchanged for."""
-    if await transaction.one_time.take(PURPOSE, digest(secret), now) is None:
+    await use_up(transaction, digest(secret), user, method, browser, now)
+
+
+async def use_up(
+    transaction: Transaction,
+    key: str,
+    user: User,
+    method: str,
+    browser: Browser,
+    now: UnixSeconds,
+) -> None:
+    """Take the invitation in the transaction that stores what it was exchanged for.
+
+    `key` is the SHA-256 of its secret. Raises DoorwardError `invitation-invalid`.
+    """
+    if await transaction.one_time.take(PURPOSE, key, now) is None:
         raise _invalid()
     if await transaction.one_time.take(NEWEST, digest(user.id), now) is None:
         raise _invalid()

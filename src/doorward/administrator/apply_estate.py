@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from doorward.administrator.accept_invitation import NEWEST
 from doorward.administrator.authentication import digest
 from doorward.administrator.control_plane import Act, ControlPlane, Effect, effect
+from doorward.administrator.federation.redeclared import (
+    other_clients,
+    other_issuers,
+    sessions_by,
+    unasserted,
+)
 from doorward.administrator.openid.clients import forget_client
 from doorward.administrator.sessions_of import end_sessions, sessions_of
 from doorward.administrator.settled import settled
 from doorward.estate.parse import Estate
 from doorward.estate.plan import Plan, Step, plan
+from doorward.model.estate import IdentityProvider
 from doorward.model.ids import ClientId, UserId
 from doorward.model.snapshot import Change, Kind, Snapshot, removal
 
@@ -29,18 +36,25 @@ async def apply_estate(control: ControlPlane, act: Act, wanted: Estate) -> Appli
     """Make the declared part of the snapshot what `wanted` says.
 
     `wanted` comes from `estate.parse_estate`, which has checked every reference and policy.
-    People who are no longer declared lose sessions, credentials and standing with it.
+    People who are no longer declared lose sessions, credentials and standing with it; whoever
+    came by the word of a provider that is gone, or has another issuer, loses what rests on it.
     """
     async with control.store.transaction() as transaction:
         snapshot = await settled(control, transaction)
         intended = plan(snapshot, wanted)
-        changes = [*intended.changes, *_consequences(snapshot, intended.steps)]
+        providers = _providers(wanted)
+        changes = [*intended.changes, *_consequences(snapshot, intended.steps, providers)]
         for person in _removed(intended.steps, "user"):
             await transaction.credentials.remove_all(UserId(person))
             await transaction.sign_ins.remove_all(UserId(person))
+            await transaction.federation.remove(None, UserId(person))
             await transaction.one_time.take(NEWEST, digest(person), act.at)
         for client in _removed(intended.steps, "client"):
             await forget_client(transaction, ClientId(client))
+        for provider in other_issuers(snapshot.providers, providers):
+            await transaction.federation.remove(provider, None)
+        for provider in other_clients(snapshot.providers, providers):
+            await transaction.federation.put_secret(provider, None)
         number = await transaction.snapshot.publish(changes)
         if changes:
             await transaction.audit.append(
@@ -57,16 +71,25 @@ def _removed(steps: Sequence[Step], kind: Kind) -> list[str]:
     return [step.id for step in steps if step.act == "remove" and step.kind == kind]
 
 
-def _consequences(snapshot: Snapshot, steps: Sequence[Step]) -> list[Change]:
-    """What ends with the people, services and resources that are removed."""
+def _providers(wanted: Estate) -> dict[str, IdentityProvider]:
+    declared = wanted.documents.get("provider", {})
+    return {key: item for key, item in declared.items() if isinstance(item, IdentityProvider)}
+
+
+def _consequences(
+    snapshot: Snapshot, steps: Sequence[Step], providers: Mapping[str, IdentityProvider]
+) -> list[Change]:
+    """What ends with the people, services, resources and providers that are removed."""
     people = set(_removed(steps, "user"))
     services, resources = set(_removed(steps, "service")), set(_removed(steps, "resource"))
     sessions = [session for person in people for session in sessions_of(snapshot, UserId(person))]
-    ended = end_sessions(snapshot, sessions)
+    sessions += sessions_by(snapshot, other_issuers(snapshot.providers, providers))
+    ended = end_sessions(snapshot, list(dict.fromkeys(sessions)))
     gone = {item.id for item in ended}
     return [
         *ended,
         *(removal("standing", person) for person in people if person in snapshot.standings),
+        *(item for item in unasserted(snapshot, providers) if item.id not in people),
         *(removal("device", d.id) for d in snapshot.devices.values() if d.owner in people),
         *(
             removal("service_token", token.id)

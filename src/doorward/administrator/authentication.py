@@ -16,7 +16,7 @@ from doorward.administrator.ports import Passkey, PasswordHasher, Sealer, Thrott
 from doorward.errors import DoorwardError
 from doorward.model.estate import User
 from doorward.model.identity import Method
-from doorward.model.ids import UserId
+from doorward.model.ids import UnixSeconds, UserId
 from doorward.model.snapshot import Snapshot
 
 
@@ -35,6 +35,7 @@ class Proof:
 
     `aal` is the authenticator assurance level, 1 to 3. Where another provider vouched, `provider`
     is its id and `provider_subject` and `provider_session` are SHA-256 of its `sub` and `sid`.
+    `authenticated_at` is when, where that was not just now.
     """
 
     user: UserId
@@ -45,6 +46,11 @@ class Proof:
     provider: str = ""
     provider_subject: str = ""
     provider_session: str = ""
+    authenticated_at: UnixSeconds | None = None
+
+    def moment(self, now: UnixSeconds) -> UnixSeconds:
+        """When the person was authenticated; never ahead of `now`."""
+        return now if self.authenticated_at is None else min(now, self.authenticated_at)
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ async def open_session(
         user=proof.user,
         started_at=act.at,
         expires_at=act.at + lifetime_seconds,
-        authenticated_at=act.at,
+        authenticated_at=proof.moment(act.at),
         methods=proof.methods,
         phishing_resistant=proof.phishing_resistant,
         multi_factor=proof.multi_factor,

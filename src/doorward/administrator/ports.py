@@ -13,6 +13,7 @@ from typing import Protocol
 
 import msgspec
 
+from doorward.administrator.federation_table import FederationTable
 from doorward.administrator.openid_ports import OpenidTables
 from doorward.administrator.sign_ins.ports import SignInTable
 from doorward.model.decision import DecisionRecord
@@ -205,6 +206,8 @@ class Transaction(Protocol):
     def sign_ins(self) -> SignInTable: ...
     @property
     def openid(self) -> OpenidTables: ...
+    @property
+    def federation(self) -> FederationTable: ...
 
 
 class Store(Protocol):

@@ -10,7 +10,7 @@ from doorward.administrator.open_session import AUTH, SessionCookie
 from doorward.administrator.settled import settled
 from doorward.administrator.sign_in_entries import proved
 from doorward.errors import DoorwardError
-from doorward.model.identity import ResourceCookie
+from doorward.model.identity import ResourceCookie, Session
 from doorward.model.ids import SessionId
 from doorward.model.snapshot import change, removal
 
@@ -21,8 +21,9 @@ async def strengthen_session(
     """Record the new authentication in `session`, with a new cookie for the sign-in host.
 
     The session is then exactly what the latest authentication proved: an old strong factor must
-    not be made to look fresh by a new weak one. Raises DoorwardError `session-unknown`, also
-    where `proof` is of another person.
+    not be made to look fresh by a new weak one. A session that a provider began goes on to end
+    with the one at the provider. Raises DoorwardError `session-unknown`, also where `proof` is of
+    another person.
     """
     secret = control.secrets.token()
     async with control.store.transaction() as transaction:
@@ -32,14 +33,12 @@ async def strengthen_session(
             raise DoorwardError("session-unknown", "This session has ended.", "Sign in again.")
         stronger = msgspec.structs.replace(
             found,
-            authenticated_at=act.at,
+            authenticated_at=proof.moment(act.at),
             methods=proof.methods,
             phishing_resistant=proof.phishing_resistant,
             multi_factor=proof.multi_factor,
             aal=proof.aal,
-            provider=proof.provider,
-            provider_subject=proof.provider_subject,
-            provider_session=proof.provider_session,
+            **_provider(found, proof),
         )
         old = [
             removal("cookie", cookie.id)
@@ -59,3 +58,12 @@ async def strengthen_session(
             detail={"methods": " ".join(proof.methods), "address": browser.address},
         )
     return SessionCookie(session, secret, await effect(control, number))
+
+
+def _provider(session: Session, proof: Proof) -> dict[str, str]:
+    source: Session | Proof = proof if proof.provider else session
+    return {
+        "provider": source.provider,
+        "provider_subject": source.provider_subject,
+        "provider_session": source.provider_session,
+    }

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from doorward.estate.clients import check_client
 from doorward.estate.problems import Problems, Source
+from doorward.estate.provider_checks import check_provider
 from doorward.model.estate import ActionRule, Label, Network, Resource, User
 from doorward.model.ids import is_id
 from doorward.model.snapshot import Document, Kind
@@ -204,5 +205,6 @@ _CHECKS: Mapping[Kind, Callable[[Any, Source, Problems], None]] = MappingProxyTy
         "network": _check_network,
         "resource": _check_resource,
         "client": check_client,
+        "provider": check_provider,
     }
 )

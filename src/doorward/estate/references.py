@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -18,9 +18,13 @@ REFERENCES: Mapping[Kind, Mapping[str, Kind]] = MappingProxyType(
         "service": {"groups": "group", "owner": "user"},
         "resource": {"label": "label", "owner": "user"},
         "client": {"resource": "resource"},
+        "provider": {"groups": "group"},
     }
 )
-"""The fields of each kind that name a document of another, or a tuple of them."""
+"""The fields of each kind that name a document of another, or a tuple of them.
+
+In a tuple of rows, the row's field that is called like the target's kind names it.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,8 @@ def check_together(declared: Iterable[Declared], problems: Problems) -> None:
     users = by_kind.get("user", ())
     _check_unique(resources, "host", "resource", lambda resource: resource.host, problems)
     _check_unique(users, "email", "user", lambda user: user.email.lower(), problems)
+    providers = by_kind.get("provider", ())
+    _check_unique(providers, "issuer", "provider", lambda provider: provider.issuer, problems)
     _check_references(by_kind, problems)
     _check_cycles(by_kind.get("group", ()), problems)
 
@@ -72,12 +78,23 @@ def _check_references(declared: Mapping[Kind, Iterable[Declared]], problems: Pro
     for kind, fields in REFERENCES.items():
         for item in declared.get(kind, ()):
             for field, target in fields.items():
-                value = getattr(item.document, field)
-                named = value if isinstance(value, tuple) else (value,)
-                for index, name in enumerate(named):
+                for keys, name in _names(getattr(item.document, field), field, target):
                     if name and name not in known.get(target, ()):
-                        keys = (field, index) if named is value else (field,)
                         _unknown(item.source, keys, target, name, known, problems)
+
+
+def _names(
+    value: str | tuple[Any, ...], field: str, target: Kind
+) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Each name in a field, and where below the document it stands."""
+    if isinstance(value, str):
+        yield (field,), value
+        return
+    for index, item in enumerate(value):
+        if isinstance(item, str):
+            yield (field, index), item
+        else:
+            yield (field, index, target), getattr(item, target)
 
 
 def _unknown(

@@ -12,6 +12,7 @@ from doorward.model.ids import (
     LabelId,
     NetworkId,
     PolicyId,
+    ProviderId,
     ResourceId,
     RoleId,
     ServiceId,
@@ -134,6 +135,43 @@ class Client(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     public: bool = False
     id_token_alg: SigningAlgorithm = "RS256"  # noqa: S105 - an algorithm
     scopes: tuple[Scope, ...] = ("profile", "email")
+
+
+class ProviderGroup(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A value of a provider's groups claim, and the group that it puts a person into."""
+
+    value: str
+    group: GroupId
+
+
+class AssuranceRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a value of a provider's `acr` or `amr` claim is worth: an AAL (SP 800-63B), 1 to 3."""
+
+    value: str
+    aal: int
+    phishing_resistant: bool = False
+
+
+class IdentityProvider(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An OpenID Connect provider whose word about people is believed.
+
+    `match` says whom an unknown subject can be: nobody until a person links it (`link`), or
+    whoever has the verified address, within `domains` (`email`). `require_fresh` asks for an
+    authentication there at every sign-in here. The client's secret is not part of the estate.
+    """
+
+    id: ProviderId
+    name: str
+    issuer: str
+    client_id: str
+    match: Literal["link", "email"] = "link"
+    domains: tuple[str, ...] = ()
+    scopes: tuple[str, ...] = ("openid", "email")
+    groups_claim: str = ""
+    groups: tuple[ProviderGroup, ...] = ()
+    acr: tuple[AssuranceRow, ...] = ()
+    amr: tuple[AssuranceRow, ...] = ()
+    require_fresh: bool = False
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -33,6 +33,7 @@ Method = Literal[
 class Session(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One sign-in of one person. `authenticated_at` moves forward at each step-up.
 
+    It is 0, long ago, where another provider vouched and did not say when it saw the person.
     `aal` is the authenticator assurance level of the latest authentication (SP 800-63B), 1 to 3.
     Where another provider vouched, `provider` is its id, and `provider_subject` and
     `provider_session` are the hex SHA-256 of its `sub` and `sid`, to find the session by.

@@ -19,6 +19,7 @@ SessionId = NewType("SessionId", str)
 ServiceTokenId = NewType("ServiceTokenId", str)
 GatewayId = NewType("GatewayId", str)
 DecisionId = NewType("DecisionId", str)
+ProviderId = NewType("ProviderId", str)
 
 UnixSeconds = float
 """Seconds since 1970-01-01T00:00:00Z."""

@@ -17,6 +17,7 @@ import msgspec
 from doorward.model.estate import (
     Client,
     Group,
+    IdentityProvider,
     Label,
     Network,
     Policy,
@@ -36,6 +37,7 @@ Kind = Literal[
     "network",
     "resource",
     "client",
+    "provider",
     "policy",
     "session",
     "cookie",
@@ -52,6 +54,7 @@ Document = (
     | Network
     | Resource
     | Client
+    | IdentityProvider
     | Policy
     | Session
     | ResourceCookie
@@ -70,6 +73,7 @@ KINDS: Mapping[Kind, type[Document]] = MappingProxyType(
         "network": Network,
         "resource": Resource,
         "client": Client,
+        "provider": IdentityProvider,
         "policy": Policy,
         "session": Session,
         "cookie": ResourceCookie,
@@ -87,6 +91,7 @@ ESTATE_KINDS: tuple[Kind, ...] = (
     "network",
     "resource",
     "client",
+    "provider",
     "policy",
 )
 """The kinds that estate files declare; the others are recorded by sign-in and signals."""
@@ -131,6 +136,7 @@ class Snapshot:
     networks: Mapping[str, Network] = field(default_factory=dict)
     resources: Mapping[str, Resource] = field(default_factory=dict)
     clients: Mapping[str, Client] = field(default_factory=dict)
+    providers: Mapping[str, IdentityProvider] = field(default_factory=dict)
     policies: Mapping[str, Policy] = field(default_factory=dict)
     sessions: Mapping[str, Session] = field(default_factory=dict)
     cookies: Mapping[str, ResourceCookie] = field(default_factory=dict)
@@ -171,6 +177,7 @@ FIELDS: Mapping[Kind, str] = MappingProxyType(
         "network": "networks",
         "resource": "resources",
         "client": "clients",
+        "provider": "providers",
         "policy": "policies",
         "session": "sessions",
         "cookie": "cookies",

@@ -22,7 +22,7 @@ _CONTEXT = "signing-key:"
 Key = RSAKey | ECKey
 
 
-class JoseTokens:
+class JoseTokenSigner:
     """Signs with keys that are sealed in the store; opened ones stay in this process's memory."""
 
     def __init__(self, sealer: Sealer) -> None:

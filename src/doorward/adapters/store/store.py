@@ -17,6 +17,7 @@ from doorward.adapters.store.credentials import Credentials
 from doorward.adapters.store.database import Database
 from doorward.adapters.store.decisions import DecisionLog
 from doorward.adapters.store.documents import Documents, load_snapshot, read_revisions
+from doorward.adapters.store.federation import FederationLinks
 from doorward.adapters.store.one_time import OneTimeSecrets
 from doorward.adapters.store.openid import Openid
 from doorward.adapters.store.sign_ins import SignInLog
@@ -54,6 +55,7 @@ class SqlTransaction:
     decisions: DecisionLog
     sign_ins: SignInLog
     openid: Openid
+    federation: FederationLinks
 
 
 class SqlStore:
@@ -87,6 +89,7 @@ class SqlStore:
                     DecisionLog(connection),
                     SignInLog(connection),
                     Openid.on(connection),
+                    FederationLinks(connection),
                 )
                 yield tables
                 published = tables.snapshot.published

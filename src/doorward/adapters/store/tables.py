@@ -90,6 +90,25 @@ one_time = Table(
     Column("expires_at", Double, nullable=False, index=True),
 )
 
+federated_identity = Table(
+    "federated_identity",
+    metadata,
+    Column("provider", Text, primary_key=True),
+    Column("subject", Text, primary_key=True),
+    Column("issuer", Text, nullable=False),
+    Column("user", Text, nullable=False, index=True),
+    Column("linked_at", Double, nullable=False),
+    Column("last_used_at", Double, nullable=False),
+    Column("email", Text, nullable=False),
+)
+
+provider_secret = Table(
+    "provider_secret",
+    metadata,
+    Column("provider", Text, primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+)
+
 audit_entry = Table(
     "audit_entry",
     metadata,

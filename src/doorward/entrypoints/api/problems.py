@@ -27,6 +27,8 @@ STATUS: Mapping[str, int] = MappingProxyType(
         "method-not-allowed": 405,
         "not-authenticated": 401,
         "not-found": 404,
+        "provider-invalid": 502,
+        "provider-unreachable": 503,
         "request-invalid": 400,
         "request-too-large": 413,
         "store-conflict": 409,

@@ -106,6 +106,7 @@ def _user_view(snapshot: Snapshot, user: User, live: int) -> UserView:
         name=user.name,
         email=user.email,
         groups=user.groups,
+        asserted_groups=standing.groups if standing is not None else (),
         roles=user.roles,
         disabled=standing is not None and standing.disabled,
         risk=standing.risk if standing is not None else 0,

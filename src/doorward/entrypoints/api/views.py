@@ -89,10 +89,14 @@ class DecisionDetail(DecisionView):
 
 
 class SessionView(View):
-    """One sign-in of one person."""
+    """One sign-in of one person; `provider` is the identity provider that vouched, if any.
+
+    `authenticated_at` is 1970 where that one did not say when it saw the person.
+    """
 
     id: str
     user: str
+    provider: str
     started_at: datetime
     expires_at: datetime
     authenticated_at: datetime
@@ -105,12 +109,16 @@ class SessionView(View):
 
 
 class UserView(View):
-    """A person and what signals say of them. `sessions` counts the live ones."""
+    """A person and what signals say of them. `sessions` counts the live ones.
+
+    `asserted_groups` are those that identity providers put the person into, beside their own.
+    """
 
     id: str
     name: str
     email: str
     groups: tuple[str, ...]
+    asserted_groups: tuple[str, ...]
     roles: tuple[str, ...]
     disabled: bool
     risk: int

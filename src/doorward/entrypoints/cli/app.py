@@ -16,6 +16,7 @@ from doorward.entrypoints.cli.init import init
 from doorward.entrypoints.cli.keys import keys_app
 from doorward.entrypoints.cli.log import log
 from doorward.entrypoints.cli.processes import control, gateway_app
+from doorward.entrypoints.cli.provider import provider_app
 from doorward.entrypoints.cli.session import session_app
 from doorward.entrypoints.cli.status import status
 from doorward.entrypoints.cli.token import token_app
@@ -42,6 +43,7 @@ for name, group in (
     ("token", token_app),
     ("client", client_app),
     ("keys", keys_app),
+    ("provider", provider_app),
     ("audit", audit_app),
 ):
     app.add_typer(group, name=name)

@@ -11,7 +11,7 @@ from starlette.routing import Mount
 
 from doorward.entrypoints.api.app import mount
 from doorward.entrypoints.api.context import Context
-from doorward.entrypoints.console import acts, decisions, listings
+from doorward.entrypoints.console import acts, decisions, listings, providers
 from doorward.entrypoints.console.visit import act, error_page, page
 from doorward.entrypoints.pages.assets import STATIC_PATH
 from doorward.entrypoints.pages.static_files import static_files
@@ -30,6 +30,7 @@ PAGES = (
     page("/devices", listings.devices),
     page("/tokens", listings.tokens),
     page("/applications", listings.applications),
+    page("/providers", providers.show),
     page("/audit", listings.audit),
 )
 ACTS = (
@@ -42,6 +43,8 @@ ACTS = (
     act("/devices/{device}/remove", acts.remove_device),
     act("/tokens/{token}/revoke", acts.revoke_token),
     act("/client-sessions/{sid}/end", acts.end_client_session),
+    act("/providers/{provider}/check", providers.check),
+    act("/people/{user}/links/{provider}/remove", providers.unlink_account),
 )
 
 

@@ -9,6 +9,7 @@ from doorward.administrator.ports import DecisionQuery
 from doorward.administrator.verify_audit import verify_audit
 from doorward.entrypoints.api import reads
 from doorward.entrypoints.api.clients import client_session_views, client_views
+from doorward.entrypoints.api.providers import links_of
 from doorward.entrypoints.api.sign_ins import SignInView
 from doorward.entrypoints.api.views import AuditView, DecisionView
 from doorward.entrypoints.console.decisions import newest
@@ -66,6 +67,7 @@ async def person(visit: Visit) -> Response:
         sign_ins=[SignInView.model_validate(entry) for entry in sign_ins],
         sessions=reads.sessions(visit.snapshot, visit.now, user.id),
         devices=reads.devices(visit.snapshot, user.id),
+        links=await links_of(visit.context, user.id),
         decisions=await newest(visit, DecisionQuery(subject=user.id, limit=_RECENT)),
     )
 

@@ -17,6 +17,7 @@ NoticeCode = Literal[
     "device-removed",
     "token-revoked",
     "client-session-ended",
+    "account-unlinked",
 ]
 
 _SENTENCES: Mapping[str, str] = MappingProxyType(
@@ -30,6 +31,7 @@ _SENTENCES: Mapping[str, str] = MappingProxyType(
         "device-removed": "The device is removed.",
         "token-revoked": "The service token is revoked.",
         "client-session-ended": "The sign-in to the application is ended.",
+        "account-unlinked": "The account is no longer linked.",
     }
 )
 

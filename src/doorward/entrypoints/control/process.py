@@ -94,6 +94,7 @@ def web_application(parts: ControlParts, settings: ControlSettings) -> ByHost:
     login = login_app(
         parts.authenticators,
         clock=now,
+        federation=parts.federation,
         auth_origins=origins(settings, "auth"),
         session_seconds=settings.session_seconds,
         security_contact=settings.security_contact,
@@ -117,6 +118,7 @@ def _context(
     return Context(
         control=parts.control,
         openid=parts.openid,
+        federation=parts.federation,
         heads=parts.heads,
         device_authority=parts.devices,
         authenticator=authenticator,

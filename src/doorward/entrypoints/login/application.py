@@ -12,11 +12,13 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount
 
 from doorward.administrator.authentication import Authenticators
+from doorward.administrator.federation.federation import Federation
 from doorward.administrator.openid.provider import Provider
 from doorward.entrypoints.login import invitation, redirects, sign_in, sign_out, step_up
 from doorward.entrypoints.login.account.routes import account_routes
 from doorward.entrypoints.login.answers import failed, json
 from doorward.entrypoints.login.applications import Applications
+from doorward.entrypoints.login.federation import federation_routes
 from doorward.entrypoints.login.openid.routes import openid_routes
 from doorward.entrypoints.login.site import Site
 from doorward.entrypoints.login.visit import Visit
@@ -32,6 +34,7 @@ def app(
     authenticators: Authenticators,
     *,
     clock: Callable[[], UnixSeconds],
+    federation: Federation,
     auth_origins: Iterable[str],
     session_seconds: float,
     openid: Provider,
@@ -52,6 +55,7 @@ def app(
         session_seconds,
         openid,
         Applications(openid.prepared),
+        federation,
         security_contact,
     )
     return Starlette(
@@ -87,6 +91,7 @@ def routes(wiring: Wiring) -> list[BaseRoute]:
         route(wiring, "/webauthn/step-up", step_up.passkey, post=True, form="json"),
         *account_routes(wiring),
         *openid_routes(wiring),
+        *federation_routes(wiring),
         route(wiring, "/.well-known/jwks.json", _keys, form="json"),
         route(wiring, "/.doorward/callback", redirects.callback, at_auth=False),
         route(wiring, "/.doorward/sign-out", sign_out.ask_here, at_auth=False),

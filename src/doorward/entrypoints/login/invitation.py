@@ -38,7 +38,8 @@ class _Password(msgspec.Struct, frozen=True):
 
 async def show(wiring: Wiring, visit: Visit) -> Response:
     """The page; its script reads the fragment."""
-    return with_flow(wiring, visit, page("invitation.html"))
+    providers = wiring.federation.providers()
+    return with_flow(wiring, visit, page("invitation.html", providers=providers))
 
 
 async def read(wiring: Wiring, visit: Visit) -> Response:

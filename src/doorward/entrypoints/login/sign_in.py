@@ -53,7 +53,7 @@ async def show(wiring: Wiring, visit: Visit) -> Response:
     onward = read_continuation(visit.query, wiring.snapshot)
     if signed_in(wiring, visit) is not None:
         return redirect(onward.start())
-    return with_flow(wiring, visit, _form(visit, onward))
+    return with_flow(wiring, visit, _form(wiring, visit, onward))
 
 
 async def submit(wiring: Wiring, visit: Visit) -> Response:
@@ -72,7 +72,7 @@ async def submit(wiring: Wiring, visit: Visit) -> Response:
     except DoorwardError as error:
         if error.code not in FORM_ERRORS:
             raise
-        response = _form(visit, onward, error, fields.get("name", ""))
+        response = _form(wiring, visit, onward, error, fields.get("name", ""))
         response.headers.update(error_headers(error))
         return response
     return await begin_session(wiring, visit, proof, redirect(onward.start()))
@@ -116,13 +116,18 @@ async def begin_session(wiring: Wiring, visit: Visit, proof: Proof, response: Re
 
 
 def _form(
-    visit: Visit, onward: Continuation, error: DoorwardError | None = None, name: str = ""
+    wiring: Wiring,
+    visit: Visit,
+    onward: Continuation,
+    error: DoorwardError | None = None,
+    name: str = "",
 ) -> Response:
     return page(
         "sign_in.html",
         status=200 if error is None else error_status(error),
         form_origins=onward.form_origins(visit.place),
         onward=onward,
+        providers=wiring.federation.providers(),
         error=error,
         name=name,
     )

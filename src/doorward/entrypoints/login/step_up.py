@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from doorward.administrator.authentication import Proof
+from doorward.administrator.federation.step_up import step_up_providers
 from doorward.administrator.sign_in_passkey import begin_passkey, sign_in_passkey
 from doorward.administrator.sign_in_password import sign_in_password
 from doorward.administrator.strengthen_session import strengthen_session
@@ -41,7 +42,7 @@ async def show(wiring: Wiring, visit: Visit) -> Response:
     if person is None:
         return redirect(onward.sign_in())
     need = read_need(visit.query("need"))
-    return with_flow(wiring, visit, _form(visit, onward, person, need))
+    return with_flow(wiring, visit, await _form(wiring, visit, onward, person, need))
 
 
 async def submit(wiring: Wiring, visit: Visit) -> Response:
@@ -66,7 +67,7 @@ async def submit(wiring: Wiring, visit: Visit) -> Response:
     except DoorwardError as error:
         if error.code not in FORM_ERRORS:
             raise
-        response = _form(visit, onward, person, need, error)
+        response = await _form(wiring, visit, onward, person, need, error)
         response.headers.update(error_headers(error))
         return response
     return await _strengthen(wiring, visit, person, proof, redirect(onward.back(visit.place)))
@@ -112,7 +113,8 @@ async def _strengthen(
     return response
 
 
-def _form(
+async def _form(
+    wiring: Wiring,
     visit: Visit,
     onward: Continuation,
     person: SignedIn,
@@ -124,6 +126,7 @@ def _form(
         status=200 if error is None else error_status(error),
         form_origins=onward.form_origins(visit.place),
         onward=onward,
+        providers=await step_up_providers(wiring.federation, person.user.id, need),
         person=person.user,
         need=need,
         error=error,

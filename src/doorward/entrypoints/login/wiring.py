@@ -16,6 +16,7 @@ from doorward.administrator.authentication import (
     require_enabled,
 )
 from doorward.administrator.control_plane import Act, ControlPlane
+from doorward.administrator.federation.federation import Federation
 from doorward.administrator.open_session import AUTH
 from doorward.administrator.openid.provider import Provider
 from doorward.entrypoints.login.answers import failed, put_cookie
@@ -41,6 +42,7 @@ class Wiring:
     session_seconds: float
     openid: Provider
     applications: Applications
+    federation: Federation
     security_contact: str = ""
 
     @property
@@ -74,13 +76,17 @@ def route(
     post: bool = False,
     form: Literal["page", "json"] = "page",
     at_auth: bool = True,
+    from_servers: bool = False,
 ) -> Route:
-    """`handler` at `path`, on the sign-in host or else on every other; POST from there only."""
+    """`handler` at `path`, on the sign-in host or else on every other; POST from there only.
+
+    What is posted `from_servers` comes from no browser: it must prove itself, and no cookie counts.
+    """
 
     async def endpoint(request: Request) -> Response:
         try:
             visit = visit_of(wiring, request, at_auth=at_auth)
-            if post:
+            if post and not from_servers:
                 visit.require_same_origin()
             return await handler(wiring, visit)
         except DoorwardError as error:

@@ -76,7 +76,8 @@ async def one_way_in(visit: AccountVisit, transaction: Transaction) -> Concern |
     """A person with one passkey and nothing else is locked out when it is lost."""
     passkeys = await transaction.credentials.passkeys(visit.user.id)
     password = await transaction.credentials.password(visit.user.id)
-    if len(passkeys) != 1 or password is not None:
+    links = await transaction.federation.identities(visit.user.id)
+    if len(passkeys) != 1 or password is not None or links:
         return None
     return Concern(
         "You have one passkey and no other way in",

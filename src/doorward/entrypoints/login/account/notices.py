@@ -21,6 +21,8 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
             "Thank you for saying so. Nobody got in, so no session has ended. Your risk is "
             "raised a little."
         ),
+        "account-linked": "The account is linked: it signs you in from now on.",
+        "account-unlinked": "The account is no longer linked.",
     }
 )
 """What the query parameter `done` may stand for."""

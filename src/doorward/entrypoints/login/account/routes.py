@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute
 
-from doorward.entrypoints.login.account import access, devices, overview, sessions, sign_ins
+from doorward.entrypoints.login.account import (
+    access,
+    devices,
+    links,
+    overview,
+    sessions,
+    sign_ins,
+)
 from doorward.entrypoints.login.account.visit import account_act, account_page
 from doorward.entrypoints.login.wiring import Wiring
 
@@ -23,4 +30,7 @@ def account_routes(wiring: Wiring) -> list[BaseRoute]:
         account_page(wiring, "/account/sign-ins", sign_ins.show),
         account_act(wiring, "/account/sign-ins/disown", sign_ins.disown),
         account_page(wiring, "/account/access", access.show),
+        account_page(wiring, "/account/links", links.show),
+        account_act(wiring, "/account/links/link", links.link),
+        account_act(wiring, "/account/links/remove", links.remove),
     ]

@@ -20,5 +20,8 @@ SECTIONS: tuple[Section, ...] = (
     Section("/account/devices", "Devices", "What you work with, and how well it is."),
     Section("/account/sign-ins", "Recent sign-ins", "Who signed in as you. Was it you?"),
     Section("/account/access", "Access", "What you may open and why, and what was decided."),
+    Section(
+        "/account/links", "Accounts elsewhere", "Which accounts at other providers sign you in."
+    ),
 )
 """Every page in the navigation. `HOME` is first; the others are listed on it with their text."""

@@ -16,6 +16,7 @@ async function welcome() {
   const person = await ask("/invitation/read", { secret });
   find("greeting").textContent = `Welcome, ${person.name}`;
   find("account").value = person.email;
+  for (const field of document.querySelectorAll("input[name=invitation]")) field.value = secret;
   find("choices").hidden = false;
 }
 

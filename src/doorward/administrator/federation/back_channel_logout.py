@@ -1,0 +1,102 @@
+"""A provider says that a session ended there (OpenID Connect Back-Channel Logout 1.0)."""
+
+from __future__ import annotations
+
+import msgspec
+
+from doorward.administrator.attempts import recorded
+from doorward.administrator.authentication import Browser, digest
+from doorward.administrator.control_plane import Effect, effect
+from doorward.administrator.federation.exchange import verified_token
+from doorward.administrator.federation.federation import Federation
+from doorward.administrator.federation.flow import LIFETIME_SECONDS
+from doorward.administrator.federation.logout_token import Logout, check_logout_token
+from doorward.administrator.federation.refusals import FederationRejectedError
+from doorward.administrator.ports import OneTime, Transaction
+from doorward.administrator.sessions_of import end_sessions
+from doorward.administrator.settled import settled
+from doorward.model.estate import IdentityProvider
+from doorward.model.identity import Session
+from doorward.model.ids import UnixSeconds
+
+_USED = "logout-token"
+_ENDED = "ended-at-provider"
+_MAX_TOKEN_LENGTH = 16_384
+
+
+async def log_out(
+    federation: Federation, provider_id: str, token: str, *, address: str, now: UnixSeconds
+) -> Effect:
+    """End the sessions that `token` names, and wait until the gateways enforce it.
+
+    A session that ended before its sign-in here was complete will not begin.
+    Raises FederationRejectedError, DoorwardError `provider-unknown`, `provider-unreachable`,
+    `provider-invalid`.
+    """
+    provider = federation.provider(provider_id)
+    caller = Browser(address=address, user_agent="", flow="")
+    target = f"provider:{provider.id}"
+    async with recorded(
+        federation.authenticators, caller, method="back-channel-logout", target=target, at=now
+    ):
+        if len(token) > _MAX_TOKEN_LENGTH:
+            raise FederationRejectedError("token-malformed")
+        verified = await verified_token(federation, provider, token, now)
+        logout = check_logout_token(verified, provider.issuer, provider.client_id, now)
+        control = federation.control
+        async with control.store.transaction() as transaction:
+            await _use_up(transaction, provider, logout, now)
+            snapshot = await settled(control, transaction)
+            ended = [s for s in snapshot.sessions.values() if _is_meant(s, provider, logout)]
+            changes = end_sessions(snapshot, [session.id for session in ended])
+            number = await transaction.snapshot.publish(changes)
+            for session in ended:
+                await transaction.audit.append(
+                    at=now,
+                    actor=f"provider:{provider.id}",
+                    act="session-revoked",
+                    target=f"session:{session.id}",
+                    detail={"reason": "signed out at the provider", "user": session.user},
+                )
+    return await effect(control, number)
+
+
+async def require_not_logged_out(
+    federation: Federation, provider: IdentityProvider, session: str, now: UnixSeconds
+) -> None:
+    """Raises FederationRejectedError where the provider has said that `session` ended."""
+    if not session:
+        return
+    async with federation.control.store.transaction() as transaction:
+        ended = await transaction.one_time.peek(_ENDED, _key(provider, session), now)
+    if ended is not None:
+        raise FederationRejectedError("session-ended-at-provider")
+
+
+async def _use_up(
+    transaction: Transaction, provider: IdentityProvider, logout: Logout, now: UnixSeconds
+) -> None:
+    """Accept a token once, and remember the session that it ended while a sign-in may be coming."""
+    key = _key(provider, logout.id)
+    if await transaction.one_time.peek(_USED, key, now) is not None:
+        raise FederationRejectedError("logout-token-replayed")
+    await transaction.one_time.put(_mark(_USED, key, logout.forget_at))
+    if logout.session:
+        ended = _mark(_ENDED, _key(provider, logout.session), now + LIFETIME_SECONDS)
+        await transaction.one_time.put(ended)
+
+
+def _is_meant(session: Session, provider: IdentityProvider, logout: Logout) -> bool:
+    if session.provider != provider.id:
+        return False
+    if logout.session:
+        return session.provider_session == digest(logout.session)
+    return session.provider_subject == digest(logout.subject)
+
+
+def _mark(purpose: str, key: str, expires_at: UnixSeconds) -> OneTime:
+    return OneTime(purpose=purpose, key=key, data=msgspec.Raw(b"null"), expires_at=expires_at)
+
+
+def _key(provider: IdentityProvider, text: str) -> str:
+    return digest(f"{provider.id}:{text}")

@@ -1,0 +1,142 @@
+"""Discovery documents and keys of providers: asked for when needed, kept for an hour, in memory."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from doorward.administrator.federation.metadata import (
+    Metadata,
+    discovery_url,
+    read_keys,
+    read_metadata,
+)
+from doorward.administrator.federation.ports import Answer, ProviderHttp
+from doorward.administrator.federation.refusals import invalid
+from doorward.errors import DoorwardError
+from doorward.model.estate import IdentityProvider
+from doorward.model.ids import UnixSeconds
+
+KEPT_SECONDS = 3600
+NEW_KEY_SECONDS = 60
+"""How often keys are asked for again because of a key id that nobody knows."""
+RETRY_SECONDS = 5
+_OK = 200
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderState:
+    """How discovery of a provider went last; `error` is empty where it went well.
+
+    `skew_seconds` is by how much its clock is ahead of ours, None where it did not say.
+    """
+
+    checked_at: UnixSeconds | None = None
+    error: DoorwardError | None = None
+    skew_seconds: float | None = None
+    metadata: Metadata | None = None
+
+
+@dataclass(slots=True)
+class _Known:
+    issuer: str
+    state: ProviderState = field(default_factory=ProviderState)
+    keys: Sequence[Mapping[str, object]] = ()
+    keys_at: UnixSeconds | None = None
+    keys_asked_at: UnixSeconds | None = None
+    keys_error: DoorwardError | None = None
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class ProviderDirectory:
+    """What is known of each provider in this process.
+
+    A failure is remembered for some seconds, and keys are asked for again only now and then, so
+    that nobody can make doorward call a provider as often as they like.
+    """
+
+    def __init__(self, http: ProviderHttp) -> None:
+        self._http = http
+        self._known: dict[str, _Known] = {}
+
+    def state(self, provider: IdentityProvider) -> ProviderState:
+        """What the last discovery came to, without asking anew."""
+        return self._of(provider).state
+
+    async def metadata(self, provider: IdentityProvider, now: UnixSeconds) -> Metadata:
+        """The provider's document. Raises `provider-unreachable` or `provider-invalid`."""
+        known = self._of(provider)
+        async with known.lock:
+            state = known.state
+            if state.error is not None and _within(state.checked_at, now, RETRY_SECONDS):
+                raise state.error
+            if state.metadata is not None and _within(state.checked_at, now, KEPT_SECONDS):
+                return state.metadata
+            return await self._discover(known, now)
+
+    async def check(self, provider: IdentityProvider, now: UnixSeconds) -> ProviderState:
+        """Discover now, keys included; what is wrong stands in the state."""
+        known = self._of(provider)
+        async with known.lock:
+            try:
+                metadata = await self._discover(known, now)
+                await self._fetch_keys(known, metadata, now)
+            except DoorwardError as error:
+                known.state = ProviderState(now, error, known.state.skew_seconds)
+            return known.state
+
+    async def keys(
+        self, provider: IdentityProvider, key_id: str, now: UnixSeconds
+    ) -> Sequence[Mapping[str, object]]:
+        """The provider's keys; asked for again where none has `key_id`, at most once a minute.
+
+        Raises `provider-unreachable` or `provider-invalid`.
+        """
+        metadata = await self.metadata(provider, now)
+        known = self._of(provider)
+        async with known.lock:
+            if known.keys_error is not None and _within(known.keys_asked_at, now, RETRY_SECONDS):
+                raise known.keys_error
+            missing = bool(key_id) and all(key.get("kid") != key_id for key in known.keys)
+            if not _within(known.keys_at, now, NEW_KEY_SECONDS if missing else KEPT_SECONDS):
+                await self._fetch_keys(known, metadata, now)
+            return known.keys
+
+    def _of(self, provider: IdentityProvider) -> _Known:
+        known = self._known.get(provider.id)
+        if known is None or known.issuer != provider.issuer:
+            known = self._known[provider.id] = _Known(provider.issuer)
+        return known
+
+    async def _discover(self, known: _Known, now: UnixSeconds) -> Metadata:
+        skew = known.state.skew_seconds
+        try:
+            answer = await self._http.get(discovery_url(known.issuer))
+            skew = None if answer.date is None else answer.date - now
+            metadata = read_metadata(_body(answer, "discovery document"), known.issuer)
+        except DoorwardError as error:
+            known.state = ProviderState(now, error, skew)
+            raise
+        known.state = ProviderState(now, None, skew, metadata)
+        return metadata
+
+    async def _fetch_keys(self, known: _Known, metadata: Metadata, now: UnixSeconds) -> None:
+        known.keys_asked_at = now
+        try:
+            known.keys = read_keys(_body(await self._http.get(metadata.jwks_uri), "keys"))
+        except DoorwardError as error:
+            known.keys_error = error
+            raise
+        known.keys_at, known.keys_error = now, None
+
+
+def _within(moment: UnixSeconds | None, now: UnixSeconds, seconds: float) -> bool:
+    """Whether `moment` is no longer ago; a moment that lies ahead is not believed."""
+    return moment is not None and 0 <= now - moment < seconds
+
+
+def _body(answer: Answer, what: str) -> bytes:
+    if answer.status != _OK:
+        raise invalid(f"asked for its {what}, it answers with status {answer.status}")
+    return answer.body

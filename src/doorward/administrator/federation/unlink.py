@@ -1,0 +1,54 @@
+"""Take a link between a person and a provider away."""
+
+from __future__ import annotations
+
+import msgspec
+
+from doorward.administrator.control_plane import Act, ControlPlane, Effect, effect
+from doorward.administrator.federation.asserted_groups import groups_after
+from doorward.administrator.sessions_of import end_sessions
+from doorward.administrator.settled import settled
+from doorward.errors import DoorwardError
+from doorward.model.ids import ProviderId, UserId
+from doorward.model.snapshot import Change, Snapshot, change
+
+
+async def unlink(control: ControlPlane, act: Act, user: UserId, provider: ProviderId) -> Effect:
+    """Forget who `user` is at `provider`, end their sessions by it, take the groups it asserted.
+
+    Raises DoorwardError `identity-unknown` where there is no such link.
+    """
+    async with control.store.transaction() as transaction:
+        links = await transaction.federation.identities(user)
+        if all(link.provider != provider for link in links):
+            raise DoorwardError(
+                "identity-unknown",
+                f"`{user}` has no account at `{provider}` linked.",
+                "List the links with doorward provider links.",
+            )
+        await transaction.federation.remove(provider, user)
+        snapshot = await settled(control, transaction)
+        number = await transaction.snapshot.publish(_changes(snapshot, user, provider))
+        await transaction.audit.append(
+            at=act.at,
+            actor=act.actor,
+            act="identity-unlinked",
+            target=f"user:{user}",
+            detail={"provider": provider},
+        )
+    return await effect(control, number)
+
+
+def _changes(snapshot: Snapshot, user: UserId, provider: ProviderId) -> list[Change]:
+    sessions = [
+        session.id
+        for session in snapshot.sessions.values()
+        if (session.user, session.provider) == (user, provider)
+    ]
+    changes = end_sessions(snapshot, sessions)
+    standing, declared = snapshot.standings.get(user), snapshot.providers.get(provider)
+    if standing is not None and declared is not None:
+        groups = groups_after(standing.groups, declared, frozenset())
+        if groups != standing.groups:
+            changes.append(change("standing", msgspec.structs.replace(standing, groups=groups)))
+    return changes

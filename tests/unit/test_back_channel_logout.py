@@ -1,0 +1,182 @@
+"""A provider's logout ends the sessions it means, once, and nothing else does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from doorward.administrator.authentication import digest
+from doorward.administrator.control_plane import Effect
+from doorward.administrator.federation.back_channel_logout import log_out
+from doorward.errors import DoorwardError
+from doorward.model.identity import ResourceCookie
+from doorward.model.ids import ResourceId, SessionId
+from doorward.model.snapshot import change
+from tests.fakes.provider import LOGOUT_EVENT, new_key, signed
+from tests.unit.federation_world import World, world
+
+
+@pytest.fixture
+async def place() -> World:
+    """Sessions of alice by two sign-ins at `work`, one at `other`, and one of her own."""
+    place = await world()
+    alice = {"provider_subject": digest("s-alice")}
+    for session, provider, sid in (
+        ("ses_1", "work", "sid-1"),
+        ("ses_2", "work", "sid-2"),
+        ("ses_3", "other", "sid-1"),
+    ):
+        by = {"provider": provider, "provider_session": digest(sid), **alice}
+        await place.session("alice", session, **by)
+    await place.session("alice", "ses_own")
+    cookie = ResourceCookie(
+        id="c0" * 32, session=SessionId("ses_1"), resource=ResourceId("payroll")
+    )
+    async with place.desk.store.transaction() as transaction:
+        await transaction.snapshot.publish([change("cookie", cookie)])
+    return place
+
+
+async def send(place: World, token: str, provider: str = "work") -> Effect:
+    return await log_out(
+        place.desk.federation, provider, token, address="203.0.113.5", now=place.desk.now
+    )
+
+
+async def test_a_session_ends_with_the_one_at_the_provider(place: World) -> None:
+    effect = await send(place, place.work.logout_token())
+    assert effect.enforced
+    assert set(place.snapshot.sessions) == {"ses_2", "ses_3", "ses_own"}
+    assert not place.snapshot.cookies
+    (entry,) = await place.desk.audited("session-revoked")
+    assert (entry["target"], entry["user"]) == ("session:ses_1", "alice")
+
+
+async def test_without_a_session_all_of_the_subject_end(place: World) -> None:
+    await send(place, place.work.logout_token(sid=None))
+    assert set(place.snapshot.sessions) == {"ses_3", "ses_own"}
+
+
+async def test_a_session_is_named_without_a_subject(place: World) -> None:
+    await send(place, place.work.logout_token(sub=None, sid="sid-2"))
+    assert set(place.snapshot.sessions) == {"ses_1", "ses_3", "ses_own"}
+
+
+async def test_a_logout_that_ends_nothing_is_fine(place: World) -> None:
+    before = place.snapshot.sessions
+    await send(place, place.work.logout_token(sid="sid-unknown"))
+    assert place.snapshot.sessions == before
+
+
+@pytest.mark.parametrize("provider_type", ["logout+jwt", "JWT", "application/logout+jwt", None])
+async def test_tokens_are_typed_or_not_typed(place: World, provider_type: str | None) -> None:
+    place.work.header = {} if provider_type is None else {"typ": provider_type}
+    if provider_type is None:
+        key = place.work.keys[0]
+        place.work.resign = lambda claims: signed(claims, key, "ES256", kid="k1")
+    await send(place, place.work.logout_token())
+    assert "ses_1" not in place.snapshot.sessions
+
+
+LIES: list[tuple[dict[str, Any], str]] = [
+    ({"iss": "https://evil.example"}, "issuer-wrong"),
+    ({"aud": "another"}, "audience-wrong"),
+    ({"aud": ["doorward", "another"]}, "authorized-party-wrong"),
+    ({"iat": None}, "issued-in-the-future"),
+    ({"iat": 4102444800}, "issued-in-the-future"),
+    ({"iat": 1795435200 - 400}, "expired"),
+    ({"exp": 1795435200 - 90}, "expired"),
+    ({"exp": "x"}, "exp-malformed"),
+    ({"events": None}, "logout-event-missing"),
+    ({"events": {}}, "logout-event-missing"),
+    ({"events": [LOGOUT_EVENT]}, "logout-event-missing"),
+    ({"events": {LOGOUT_EVENT: True}}, "logout-event-missing"),
+    ({"events": {"https://example.org/other": {}}}, "logout-event-missing"),
+    ({"nonce": "n"}, "logout-with-a-nonce"),
+    ({"nonce": ""}, "logout-with-a-nonce"),
+    ({"jti": None}, "jti-malformed"),
+    ({"jti": 4}, "jti-malformed"),
+    ({"jti": ""}, "jti-malformed"),
+    ({"sub": None, "sid": None}, "logout-of-nobody"),
+    ({"sub": 3}, "subject-malformed"),
+    ({"sid": ["sid-1"]}, "sid-malformed"),
+]
+
+
+@pytest.mark.parametrize(("lie", "why"), LIES, ids=str)
+async def test_a_logout_token_that_lies_ends_nothing(
+    place: World, lie: dict[str, Any], why: str
+) -> None:
+    await refused(place, place.work.logout_token(**lie), why)
+
+
+async def refused(place: World, token: str, why: str, provider: str = "work") -> None:
+    before = place.snapshot
+    with pytest.raises(DoorwardError, match="federation-refused"):
+        await send(place, token, provider)
+    assert (await place.rejected())[-1] == why
+    assert place.snapshot is before
+
+
+async def test_a_token_works_once(place: World) -> None:
+    token = place.work.logout_token()
+    await send(place, token)
+    await place.session("alice", "ses_4", provider="work", provider_session=digest("sid-1"))
+    for later in (0, 60, 300):
+        place.desk.now += later
+        with pytest.raises(DoorwardError, match="federation-refused"):
+            await send(place, token)
+    assert "ses_4" in place.snapshot.sessions
+
+
+async def test_an_id_token_is_no_logout_token(place: World) -> None:
+    await refused(place, place.work.id_token("nonce"), "logout-event-missing")
+
+
+async def test_an_id_token_with_an_event_is_no_logout_token(place: World) -> None:
+    place.work.lies = {"events": {LOGOUT_EVENT: {}}, "jti": "x"}
+    await refused(place, place.work.id_token("nonce"), "logout-with-a-nonce")
+
+
+async def test_a_logout_of_one_provider_is_none_at_another(place: World) -> None:
+    await refused(place, place.work.logout_token(), "signature-wrong", "other")
+    place.other.keys = place.work.keys
+    place.desk.now += 3601
+    await refused(place, place.work.logout_token(), "issuer-wrong", "other")
+
+
+async def test_a_forged_logout_ends_nothing(place: World) -> None:
+    forged = new_key("k1")
+    place.work.resign = lambda claims: signed(claims, forged, "ES256", kid="k1")
+    await refused(place, place.work.logout_token(), "signature-wrong")
+    place.work.resign = lambda claims: signed(claims, None, "none") + "AA"
+    await refused(place, place.work.logout_token(), "algorithm-refused")
+
+
+async def test_forgeries_do_not_fill_the_audit_log(place: World) -> None:
+    for _ in range(30):
+        with pytest.raises(DoorwardError, match="federation-refused"):
+            await send(place, "a.b.c")
+    assert len(await place.rejected()) == 10
+
+
+async def test_a_provider_that_nobody_declared_ends_nothing(place: World) -> None:
+    with pytest.raises(DoorwardError, match="provider-unknown"):
+        await send(place, place.work.logout_token(), "nobody")
+
+
+async def test_a_logout_overtakes_a_sign_in_that_is_on_its_way(place: World) -> None:
+    await place.link("alice")
+    came_back = place.work.authorize(await place.begin())
+    await send(place, place.work.logout_token())
+    with pytest.raises(DoorwardError, match="federation-refused"):
+        await place.complete(came_back)
+    assert (await place.rejected())[-1] == "session-ended-at-provider"
+
+
+async def test_signing_in_again_after_a_logout_works(place: World) -> None:
+    await place.link("alice")
+    await send(place, place.work.logout_token())
+    place.work.claims |= {"sid": "sid-7"}
+    assert (await place.sign_in()).proof.user == "alice"

@@ -1,0 +1,122 @@
+"""An estate that declares a provider otherwise takes away what rested on the old one."""
+
+from __future__ import annotations
+
+import pytest
+
+from doorward.administrator.apply_estate import apply_estate
+from doorward.administrator.control_plane import Act
+from doorward.administrator.federation.provider_secret import secret_of
+from doorward.errors import DoorwardError
+from doorward.estate import Estate
+from doorward.model.estate import IdentityProvider, ProviderGroup
+from doorward.model.ids import GroupId
+from doorward.model.snapshot import ESTATE_KINDS, FIELDS
+from tests.fakes.provider import SECRET, declared
+from tests.unit.federation_world import World, world
+
+FINANCE = (ProviderGroup(value="Finance", group=GroupId("finance")),)
+
+
+@pytest.fixture
+async def place() -> World:
+    """Alice came by `work`, which put her into finance, and bob by `other`."""
+    place = await world()
+    await place.declare(groups_claim="groups", groups=FINANCE)
+    await place.link("alice")
+    await place.link("bob", "s-bob", "other")
+    place.work.claims |= {"groups": ["Finance"]}
+    await place.sign_in()
+    await place.session("alice", "ses_alice", provider="work")
+    await place.session("bob", "ses_bob", provider="other")
+    return place
+
+
+async def apply(place: World, work: IdentityProvider | None, *, without: str = "") -> None:
+    """The estate as it is, with another `work`, and without somebody."""
+    documents = {kind: dict(getattr(place.snapshot, FIELDS[kind])) for kind in ESTATE_KINDS}
+    documents["provider"].pop("work")
+    documents["user"].pop(without, None)
+    if work is not None:
+        documents["provider"]["work"] = work
+    await apply_estate(place.desk.control, Act("operator", place.desk.now), Estate(documents))
+
+
+def standing(place: World) -> tuple[str, ...]:
+    return place.snapshot.standings["alice"].groups
+
+
+async def has_secret(place: World, provider: str = "work") -> bool:
+    async with place.desk.store.transaction() as transaction:
+        return await transaction.federation.secret(declared(provider).id) is not None
+
+
+async def test_nothing_changes_with_a_name(place: World) -> None:
+    await apply(place, declared(groups_claim="groups", groups=FINANCE, domains=("example.org",)))
+    assert set(place.snapshot.sessions) == {"ses_alice", "ses_bob"}
+    assert await place.links("alice") == [("work", "s-alice")]
+    assert standing(place) == ("finance",)
+    assert await has_secret(place)
+
+
+async def test_a_provider_that_is_gone_takes_everything_with_it(place: World) -> None:
+    await apply(place, None)
+    assert set(place.snapshot.sessions) == {"ses_bob"}
+    assert await place.links("alice") == []
+    assert await place.links("bob") == [("other", "s-bob")]
+    assert standing(place) == ()
+    assert not await has_secret(place)
+    assert await has_secret(place, "other")
+
+
+async def test_another_issuer_is_another_provider(place: World) -> None:
+    """The same `sub` of another issuer is somebody else, and gets no secret of the old one."""
+    await apply(
+        place, declared(issuer="https://login.new.example", groups_claim="groups", groups=FINANCE)
+    )
+    assert set(place.snapshot.sessions) == {"ses_bob"}
+    assert await place.links("alice") == []
+    assert not await has_secret(place)
+
+
+async def test_a_link_of_another_issuer_is_none(place: World) -> None:
+    """Whatever wrote the snapshot: the link itself says under which issuer it was made."""
+    place.work.issuer = "https://login.new.example"
+    place.desk.federation.http.providers[place.work.issuer] = place.work  # type: ignore[attr-defined]
+    await place.declare(issuer=place.work.issuer)
+    async with place.desk.store.transaction() as transaction:
+        await transaction.federation.put_secret(declared().id, None)
+    place.work.secret = ""
+    with pytest.raises(DoorwardError, match="identity-unlinked"):
+        await place.sign_in()
+
+
+async def test_another_client_has_another_secret(place: World) -> None:
+    client = IdentityProvider(
+        id=declared().id, name="Work", issuer=declared().issuer, client_id="another"
+    )
+    await apply(place, client)
+    assert await place.links("alice") == [("work", "s-alice")]
+    assert not await has_secret(place)
+
+
+async def test_a_secret_is_for_one_issuer_and_client(place: World) -> None:
+    federation = place.desk.federation
+    assert await secret_of(federation, declared()) == SECRET
+    with pytest.raises(DoorwardError, match="seal-broken"):
+        await secret_of(federation, declared(issuer="https://evil.example"))
+
+
+async def test_groups_that_nobody_speaks_for_any_more_are_gone(place: World) -> None:
+    await apply(place, declared())
+    assert standing(place) == ()
+    assert set(place.snapshot.sessions) == {"ses_alice", "ses_bob"}
+
+
+async def test_whoever_is_removed_is_nobody_at_a_provider(place: World) -> None:
+    work = declared(groups_claim="groups", groups=FINANCE)
+    await apply(place, work, without="alice")
+    assert await place.links("alice") == []
+    assert "alice" not in place.snapshot.standings
+    with pytest.raises(DoorwardError, match="identity-unlinked"):
+        await place.sign_in()
