@@ -10,8 +10,11 @@ from doorward.administrator.authentication import digest
 from doorward.administrator.control_plane import Act, ControlPlane, Effect, effect
 from doorward.administrator.sessions_of import end_sessions, sessions_of
 from doorward.administrator.settled import settled
+from doorward.errors import DoorwardError
 from doorward.estate.parse import Estate
 from doorward.estate.plan import Plan, Step, plan
+from doorward.estate.references import provisioned
+from doorward.model.estate import User
 from doorward.model.ids import UserId
 from doorward.model.snapshot import Change, Kind, Snapshot, removal
 
@@ -29,9 +32,11 @@ async def apply_estate(control: ControlPlane, act: Act, wanted: Estate) -> Appli
 
     `wanted` comes from `estate.parse_estate`, which has checked every reference and policy.
     People who are no longer declared lose sessions, credentials and standing with it.
+    Raises DoorwardError `store-conflict` where a directory has provisioned one of them meanwhile.
     """
     async with control.store.transaction() as transaction:
         snapshot = await settled(control, transaction)
+        _require_unprovisioned(snapshot, wanted)
         intended = plan(snapshot, wanted)
         changes = [*intended.changes, *_consequences(snapshot, intended.steps)]
         for person in _removed(intended.steps, "user"):
@@ -48,6 +53,23 @@ async def apply_estate(control: ControlPlane, act: Act, wanted: Estate) -> Appli
                 detail=_summary(intended.steps),
             )
     return Applied(intended, await effect(control, number))
+
+
+def _require_unprovisioned(snapshot: Snapshot, wanted: Estate) -> None:
+    """Whoever is declared must not be, or have the address of, somebody whom SCIM provisions."""
+    people, groups = wanted.documents.get("user", {}), wanted.documents.get("group", {})
+    others = provisioned(snapshot)
+    taken = [group for group in groups if group in others.groups] + [
+        user.id
+        for user in people.values()
+        if isinstance(user, User) and {user.id.lower(), user.email.lower()} & others.users.keys()
+    ]
+    if taken:
+        raise DoorwardError(
+            "store-conflict",
+            f"The directory has provisioned `{taken[0]}` meanwhile.",
+            "Plan again: the files must not declare whom the directory provisions.",
+        )
 
 
 def _removed(steps: Sequence[Step], kind: Kind) -> list[str]:

@@ -11,11 +11,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from doorward.estate.problems import Problems, Source
-from doorward.model.estate import ActionRule, Label, Network, Resource, User
+from doorward.model.estate import OWN_UPSTREAMS, ActionRule, Label, Network, Resource, User
 from doorward.model.ids import is_id
 from doorward.model.snapshot import Document, Kind
 
-CONTROL_UPSTREAM = "control"
 RESERVED_HOSTS = frozenset({"auth"})
 RESERVED_RESOURCE = "auth"
 """What cookies of the sign-in host name as their resource."""
@@ -58,8 +57,13 @@ def _reserved(kind: Kind, document_id: str) -> bool:
     return kind == "user" and document_id.startswith(SERVICE_PREFIX)
 
 
+def is_address(text: str) -> bool:
+    """Whether `text` has the form of an e-mail address."""
+    return _EMAIL.fullmatch(text) is not None
+
+
 def _check_user(user: User, source: Source, problems: Problems) -> None:
-    if not _EMAIL.fullmatch(user.email):
+    if not is_address(user.email):
         problems.add(
             source,
             ("email",),
@@ -125,7 +129,7 @@ def _check_resource(resource: Resource, source: Source, problems: Problems) -> N
             ("upstream",),
             "bad-upstream",
             f"`{resource.upstream}` is not an upstream: {problem}.",
-            "Write http://ADDRESS:PORT, https://ADDRESS:PORT, or control for the console.",
+            "Write http://ADDRESS:PORT, https://ADDRESS:PORT, control for the console, or scim.",
         )
     try:
         zoneinfo.ZoneInfo(resource.timezone)
@@ -142,7 +146,7 @@ def _check_resource(resource: Resource, source: Source, problems: Problems) -> N
 
 
 def _upstream_problem(text: str) -> str:
-    if text == CONTROL_UPSTREAM:
+    if text in OWN_UPSTREAMS:
         return ""
     try:
         parts = urlsplit(text)

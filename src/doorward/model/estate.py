@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -19,6 +19,11 @@ from doorward.model.ids import (
 
 Action = Literal["read", "write"]
 UpstreamProtocol = Literal["http1", "http2"]
+CONTROL_UPSTREAM: Final = "control"
+SCIM_UPSTREAM: Final = "scim"
+OWN_UPSTREAMS = frozenset({CONTROL_UPSTREAM, SCIM_UPSTREAM})
+"""Upstreams that are doorward itself: the console with its API, and the SCIM server."""
+
 Source = Literal["estate", "scim"]
 """Who declares a person or group: the estate's files, or a directory that provisions by SCIM."""
 
@@ -94,7 +99,7 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Something behind the gateway.
 
     `host` is one DNS label below the domain. `upstream` is `http://address:port`,
-    `https://address:port`, or `control` for doorward's own console.
+    `https://address:port`, `control` for doorward's own console, or `scim` for its directory.
     Without a matching rule GET, HEAD and OPTIONS are `read` and everything else is `write`.
     """
 
