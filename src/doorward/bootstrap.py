@@ -25,6 +25,7 @@ from doorward.adapters.totp import PyotpCodes
 from doorward.adapters.webauthn import WebAuthnRelyingParty
 from doorward.administrator.authentication import Authenticators
 from doorward.administrator.control_plane import ControlPlane
+from doorward.administrator.directory.ports import Directory
 from doorward.administrator.mail import Mailer
 from doorward.administrator.ports import AuditHeads, Store
 from doorward.administrator.purge_decisions import BATCH, purge_decisions
@@ -55,6 +56,7 @@ class ControlParts:
     """Everything that the control process runs or hands to its entrypoints."""
 
     store: Store
+    directory: Directory
     replica: StoreReplica
     gateways: LinkServer
     control: ControlPlane
@@ -105,6 +107,7 @@ def compose(data: DataFolder, settings: ControlSettings) -> ControlParts:
     )
     return ControlParts(
         store=store,
+        directory=store.directory,
         replica=replica,
         gateways=gateways,
         control=control,

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from doorward.administrator.accept_invitation import NEWEST
-from doorward.administrator.authentication import digest
 from doorward.administrator.control_plane import Act, ControlPlane, Effect, effect
-from doorward.administrator.sessions_of import end_sessions, sessions_of
+from doorward.administrator.ends_with import ends_with, forget_credentials
 from doorward.administrator.settled import settled
 from doorward.errors import DoorwardError
 from doorward.estate.parse import Estate
@@ -16,7 +14,7 @@ from doorward.estate.plan import Plan, Step, plan
 from doorward.estate.references import provisioned
 from doorward.model.estate import User
 from doorward.model.ids import UserId
-from doorward.model.snapshot import Change, Kind, Snapshot, removal
+from doorward.model.snapshot import Kind, Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +36,15 @@ async def apply_estate(control: ControlPlane, act: Act, wanted: Estate) -> Appli
         snapshot = await settled(control, transaction)
         _require_unprovisioned(snapshot, wanted)
         intended = plan(snapshot, wanted)
-        changes = [*intended.changes, *_consequences(snapshot, intended.steps)]
+        ended = ends_with(
+            snapshot,
+            people=_removed(intended.steps, "user"),
+            services=_removed(intended.steps, "service"),
+            resources=_removed(intended.steps, "resource"),
+        )
+        changes = [*intended.changes, *ended]
         for person in _removed(intended.steps, "user"):
-            await transaction.credentials.remove_all(UserId(person))
-            await transaction.sign_ins.remove_all(UserId(person))
-            await transaction.one_time.take(NEWEST, digest(person), act.at)
+            await forget_credentials(transaction, act, UserId(person))
         number = await transaction.snapshot.publish(changes)
         if changes:
             await transaction.audit.append(
@@ -74,30 +76,6 @@ def _require_unprovisioned(snapshot: Snapshot, wanted: Estate) -> None:
 
 def _removed(steps: Sequence[Step], kind: Kind) -> list[str]:
     return [step.id for step in steps if step.act == "remove" and step.kind == kind]
-
-
-def _consequences(snapshot: Snapshot, steps: Sequence[Step]) -> list[Change]:
-    """What ends with the people, services and resources that are removed."""
-    people = set(_removed(steps, "user"))
-    services, resources = set(_removed(steps, "service")), set(_removed(steps, "resource"))
-    sessions = [session for person in people for session in sessions_of(snapshot, UserId(person))]
-    ended = end_sessions(snapshot, sessions)
-    gone = {item.id for item in ended}
-    return [
-        *ended,
-        *(removal("standing", person) for person in people if person in snapshot.standings),
-        *(removal("device", d.id) for d in snapshot.devices.values() if d.owner in people),
-        *(
-            removal("service_token", token.id)
-            for token in snapshot.service_tokens.values()
-            if token.service in services
-        ),
-        *(
-            removal("cookie", cookie.id)
-            for cookie in snapshot.cookies.values()
-            if cookie.resource in resources and cookie.id not in gone
-        ),
-    ]
 
 
 def _summary(steps: Sequence[Step]) -> dict[str, str]:

@@ -16,6 +16,7 @@ from doorward.adapters.store.audit import AuditLog
 from doorward.adapters.store.credentials import Credentials
 from doorward.adapters.store.database import Database
 from doorward.adapters.store.decisions import DecisionLog
+from doorward.adapters.store.directory import DirectoryRows, SqlDirectory
 from doorward.adapters.store.documents import Documents, load_snapshot, read_revisions
 from doorward.adapters.store.one_time import OneTimeSecrets
 from doorward.adapters.store.sign_ins import SignInLog
@@ -52,6 +53,7 @@ class SqlTransaction:
     audit: AuditLog
     decisions: DecisionLog
     sign_ins: SignInLog
+    directory: DirectoryRows
 
 
 class SqlStore:
@@ -71,6 +73,7 @@ class SqlStore:
         self._followers: set[asyncio.Event] = set()
         self._recent: deque[Revision] = deque(maxlen=_REVISIONS_AT_HAND)
         self._sealing = asyncio.Lock()
+        self.directory = SqlDirectory(database)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[SqlTransaction]:
@@ -84,6 +87,7 @@ class SqlStore:
                     AuditLog(connection),
                     DecisionLog(connection),
                     SignInLog(connection),
+                    DirectoryRows(connection),
                 )
                 yield tables
                 published = tables.snapshot.published
