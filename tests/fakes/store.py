@@ -42,6 +42,7 @@ from doorward.model.decision import DecisionRecord
 from doorward.model.ids import DecisionId, UnixSeconds, UserId
 from doorward.model.snapshot import FIELDS, KINDS, Change, Document, Kind, Snapshot, decode
 from tests.fakes.sign_ins import SignInMemory
+from tests.fakes.directory import DirectoryState, MemoryDirectory, MemoryDirectoryTable
 
 _SEARCHED = ("subject", "resource", "session", "outcome", "reason", "source")
 _POLL_SECONDS = 0.2
@@ -58,6 +59,7 @@ class _State:
     audit: list[AuditEntry] = field(default_factory=list)
     decisions: list[StoredDecision] = field(default_factory=list)
     sign_ins: dict[int, SignIn] = field(default_factory=dict)
+    directory: DirectoryState = field(default_factory=DirectoryState)
 
 
 class _Snapshot:
@@ -179,6 +181,7 @@ class _Transaction:
         self.audit = _Audit(state)
         self.decisions = _Decisions(state)
         self.sign_ins = SignInMemory(state.sign_ins)
+        self.directory = MemoryDirectoryTable(state.directory)
 
 
 class MemoryStore:
@@ -189,6 +192,7 @@ class MemoryStore:
         self._numbers = itertools.count(1)
         self._turn = asyncio.Lock()
         self._moved = asyncio.Event()
+        self.directory = MemoryDirectory(lambda: self._state.directory)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[_Transaction]:
