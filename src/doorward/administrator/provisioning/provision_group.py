@@ -26,6 +26,7 @@ from doorward.administrator.provisioning.written import (
     conflict,
     entry_named,
     to_milliseconds,
+    touched,
 )
 from doorward.administrator.settled import settled
 from doorward.model.snapshot import Change, Snapshot, change, removal
@@ -88,7 +89,7 @@ async def change_group(
     async with control.store.transaction() as transaction:
         found = await entry_named(transaction, "group", group_id, version)
         snapshot = await settled(control, transaction)
-        entry = msgspec.structs.replace(_touched(found, act), body=body)
+        entry = msgspec.structs.replace(touched(found, act), body=body)
         await transaction.directory.put(entry, details)
         before = snapshot.groups[group_id]
         after = group(group_id, details, before.parents)
@@ -132,7 +133,7 @@ async def change_members(
         if not coming and not going:
             return Written(found, snapshot.number)
         changes = await _move(transaction, snapshot, group_id, coming, going)
-        entry = _touched(found, act)
+        entry = touched(found, act)
         await transaction.directory.put(entry)
         number = await transaction.snapshot.publish(changes)
         await transaction.audit.append(
@@ -196,15 +197,6 @@ async def _new_id(
     if readable and readable not in declared and not await transaction.directory.taken(readable):
         return readable
     return control.secrets.id(OPAQUE_PREFIXES["group"])
-
-
-def _touched(entry: Entry, act: Act) -> Entry:
-    return msgspec.structs.replace(
-        entry,
-        version=entry.version + 1,
-        modified=to_milliseconds(act.at),
-        changed_by=act.actor,
-    )
 
 
 def _told(what: str, ids: Collection[str]) -> dict[str, str]:

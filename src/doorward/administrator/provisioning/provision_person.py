@@ -25,6 +25,7 @@ from doorward.administrator.provisioning.written import (
     conflict,
     entry_named,
     to_milliseconds,
+    touched,
 )
 from doorward.administrator.settled import settled
 from doorward.administrator.targets import standing_of, user_named
@@ -89,13 +90,7 @@ async def change_person(
         found = await entry_named(transaction, "user", user_id, version)
         snapshot = await settled(control, transaction)
         await _require_free(transaction, snapshot, details, user_id)
-        entry = msgspec.structs.replace(
-            found,
-            body=body,
-            version=found.version + 1,
-            modified=to_milliseconds(act.at),
-            changed_by=act.actor,
-        )
+        entry = msgspec.structs.replace(touched(found, act), body=body)
         await transaction.directory.put(entry, details)
         before = await user_named(transaction, UserId(user_id))
         after = person(user_id, details, before.groups)
@@ -132,6 +127,8 @@ async def deprovision_person(
         found = await entry_named(transaction, "user", user_id, version)
         snapshot = await settled(control, transaction)
         gone = msgspec.structs.replace(found, modified=to_milliseconds(act.at))
+        for group in snapshot.users[user_id].groups:
+            await _touch(transaction, act, group)
         await transaction.directory.remove(gone)
         await forget_credentials(transaction, act, UserId(user_id))
         changes = [removal("user", user_id), *ends_with(snapshot, people=[user_id])]
@@ -187,6 +184,13 @@ async def _turned(
         return [change("standing", enabled(standing, "scim", ""))]
     after = disabled(standing, "scim", REASON)
     return await shut_out(transaction, snapshot, act, standing, after)
+
+
+async def _touch(transaction: Transaction, act: Act, group: str) -> None:
+    """A group that loses a member is another version of it."""
+    entry = await transaction.directory.get("group", group)
+    if entry is not None:
+        await transaction.directory.put(touched(entry, act))
 
 
 def _owned(snapshot: Snapshot, user_id: str) -> dict[str, str]:

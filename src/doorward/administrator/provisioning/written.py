@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import msgspec
+
+from doorward.administrator.control_plane import Act
 from doorward.administrator.directory.entries import Entry, EntryKind
 from doorward.administrator.ports import Transaction
 from doorward.errors import DoorwardError
@@ -51,3 +54,13 @@ def conflict(detail: str, remedy: str) -> DoorwardError:
 def to_milliseconds(moment: float) -> float:
     """`moment` as precise as it is told to whoever provisions."""
     return round(moment, 3)
+
+
+def touched(entry: Entry, act: Act) -> Entry:
+    """The next version of an entry, which `act` makes."""
+    return msgspec.structs.replace(
+        entry,
+        version=entry.version + 1,
+        modified=to_milliseconds(act.at),
+        changed_by=act.actor,
+    )
