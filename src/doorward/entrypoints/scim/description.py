@@ -1,7 +1,8 @@
 """What this SCIM server says of itself: schemas, resource types, capabilities, tolerances.
 
-The schemas are those of RFC 7643, without `password`: doorward takes none from a directory. An
-attribute that no schema declares is left out, as the directories in use expect; so is `password`.
+The schemas are those of RFC 7643, without `password`, since doorward takes none from a directory,
+and with the members of a group as its section 8.7.1 has them, without the `display` that some
+servers add. What no schema declares is passed over, as the directories in use expect.
 """
 
 from __future__ import annotations
@@ -32,15 +33,19 @@ MAX_BULK_OPERATIONS = 1000
 MAX_BULK_BYTES = 4 * 1024 * 1024
 
 _USER = "urn:ietf:params:scim:schemas:core:2.0:User"
-_NOT_KEPT = frozenset({"password"})
+_GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"
 
 
 @cache
 def provider() -> ScimProvider:
     """The description, the same for everybody."""
     schemas = load_default_schemas()
-    user = schemas[_USER]
-    user.attributes = [item for item in user.attributes or [] if item.name not in _NOT_KEPT]
+    user, group = schemas[_USER], schemas[_GROUP]
+    user.attributes = [item for item in user.attributes or [] if item.name != "password"]
+    for members in (item for item in group.attributes or [] if item.name == "members"):
+        members.sub_attributes = [
+            item for item in members.sub_attributes or [] if item.name != "display"
+        ]
     return ScimProvider.from_discovery(
         schemas.values(),
         load_default_resource_types().values(),

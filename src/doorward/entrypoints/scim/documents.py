@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from doorward.administrator.directory.entries import Address, Details, Entry, EntryKind
+from doorward.administrator.directory.entries import Address, Details, Entry, EntryKind, Member
 
 Document = dict[str, Any]
 
@@ -23,14 +23,6 @@ MEMBERSHIPS: Mapping[EntryKind, str] = {"user": "groups", "group": "members"}
 """Where a document says who is in which group; never kept in the body."""
 
 _KEPT_BESIDE = frozenset({"id", "meta", *MEMBERSHIPS.values()})
-
-
-class Listed(msgspec.Struct, frozen=True):
-    """A member of a group, or a group of a member, as it is listed: with the name that it shows."""
-
-    id: str
-    kind: EntryKind
-    name: str
 
 
 def body_of(document: Mapping[str, object]) -> bytes:
@@ -66,11 +58,21 @@ def member_ids(document: Mapping[str, Any]) -> list[str]:
     return [entry["value"] for entry in document.get("members") or () if entry.get("value")]
 
 
-def document_of(entry: Entry, listed: Iterable[Listed], base_url: str) -> Document:
-    """The resource as it is answered, everything in it."""
+def document_of(
+    entry: Entry, listed: Iterable[Member], names: Mapping[str, str], base_url: str
+) -> Document:
+    """The resource as it is answered, everything in it.
+
+    `listed` are the members of a group, or the groups of a person with their `names`.
+    """
     document: Document = msgspec.json.decode(entry.body)
     document["id"] = entry.id
-    memberships = [_membership(entry.kind, item, base_url) for item in listed]
+    memberships = [
+        _member(item, base_url)
+        if entry.kind == "group"
+        else _group(item, names.get(item.id, item.id), base_url)
+        for item in listed
+    ]
     if memberships:
         document[MEMBERSHIPS[entry.kind]] = memberships
     document["meta"] = {
@@ -84,8 +86,12 @@ def document_of(entry: Entry, listed: Iterable[Listed], base_url: str) -> Docume
 
 
 def location(kind: EntryKind, entry_id: str, base_url: str) -> str:
-    """The address of a resource. Every character of an id may stand in a path as it is."""
-    return f"{base_url}/{ENDPOINTS[kind]}/{entry_id}"
+    """The address of a resource, relative without a base.
+
+    Every character of an id may stand in a path as it is.
+    """
+    path = f"{ENDPOINTS[kind]}/{entry_id}"
+    return f"{base_url}/{path}" if base_url else path
 
 
 def etag(version: int) -> str:
@@ -98,13 +104,14 @@ def version_of(tag: str | None) -> int | None:
     return None if tag is None else int(tag.removeprefix('W/"').removesuffix('"'))
 
 
-def _membership(kind: EntryKind, item: Listed, base_url: str) -> Document:
-    return {
-        "value": item.id,
-        "$ref": location(item.kind, item.id, base_url),
-        "display": item.name,
-        "type": "direct" if kind == "user" else NAMES[item.kind],
-    }
+def _member(item: Member, base_url: str) -> Document:
+    ref = location(item.kind, item.id, base_url)
+    return {"value": item.id, "$ref": ref, "type": NAMES[item.kind]}
+
+
+def _group(item: Member, name: str, base_url: str) -> Document:
+    ref = location("group", item.id, base_url)
+    return {"value": item.id, "$ref": ref, "display": name, "type": "direct"}
 
 
 def _moment(seconds: float) -> str:

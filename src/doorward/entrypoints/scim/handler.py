@@ -30,7 +30,6 @@ from doorward.administrator.directory.ports import Page
 from doorward.entrypoints.scim.documents import (
     MEMBERSHIPS,
     Document,
-    document_of,
     etag,
     location,
 )
@@ -261,7 +260,7 @@ class DirectoryHandler(AsyncScimHandler):
         listed = await self.storage.listed(shown)
         return [
             projection.of(
-                document_of(entry, listed.get(entry.id, ()), request.base_url),
+                self.storage.document(entry, listed.get(entry.id, ()), request.base_url),
                 _SCHEMAS[entry.kind],
             )
             for entry in entries

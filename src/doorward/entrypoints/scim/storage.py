@@ -23,7 +23,7 @@ from scim2_server.service import ScimService
 from scim2_server.storage import AsyncScimStorage, SearchPage
 
 from doorward.administrator.control_plane import Act
-from doorward.administrator.directory.entries import Entry, EntryKind
+from doorward.administrator.directory.entries import Entry, EntryKind, Member
 from doorward.administrator.directory.ports import Page
 from doorward.administrator.provisioning import provision_group, provision_person
 from doorward.administrator.provisioning.written import Written
@@ -33,7 +33,6 @@ from doorward.entrypoints.scim.documents import (
     KINDS,
     NAMES,
     Document,
-    Listed,
     body_of,
     details_of,
     document_of,
@@ -193,28 +192,20 @@ class DirectoryStorage(AsyncScimStorage):
         with told():
             return await self._inside(entry)
 
-    async def listed(self, entries: Collection[Entry]) -> Mapping[str, Sequence[Listed]]:
+    async def listed(self, entries: Collection[Entry]) -> Mapping[str, Sequence[Member]]:
         """The members of each group among `entries`, and the groups of each person."""
         directory = self._context.directory
         with told():
-            found = {
+            return {
                 **await directory.memberships([e.id for e in entries if e.kind == "user"]),
                 **await directory.members([e.id for e in entries if e.kind == "group"]),
             }
-        snapshot = self._context.control.live.current
-        names: Mapping[EntryKind, Mapping[str, Any]] = {
-            "user": snapshot.users,
-            "group": snapshot.groups,
-        }
 
-        def name(kind: EntryKind, entry_id: str) -> str:
-            document = names[kind].get(entry_id)
-            return entry_id if document is None else str(document.name)
-
-        return {
-            entry_id: [Listed(m.id, m.kind, name(m.kind, m.id)) for m in members]
-            for entry_id, members in found.items()
-        }
+    def document(self, entry: Entry, listed: Sequence[Member], base_url: str) -> Document:
+        """The resource as it is answered."""
+        groups = self._context.control.live.current.groups
+        names = {item.id: groups[item.id].name for item in listed if item.id in groups}
+        return document_of(entry, listed, names if entry.kind == "user" else {}, base_url)
 
     def head(self, entry: Entry) -> Resource[Any]:
         """A model with the entry's id and version and nothing else, for the log of a bulk."""
@@ -226,8 +217,8 @@ class DirectoryStorage(AsyncScimStorage):
         members = await self._context.directory.members([entry.id])
         return {member.id for member in members.get(entry.id, ())}
 
-    def _model(self, entry: Entry, listed: Sequence[Listed]) -> Resource[Any]:
-        document = document_of(entry, listed, "")
+    def _model(self, entry: Entry, listed: Sequence[Member]) -> Resource[Any]:
+        document = self.document(entry, listed, "")
         del document["meta"]["location"]
         resource_type = self._service.get_resource_type(NAMES[entry.kind])
         return self._service.get_model(resource_type).model_validate(document)
