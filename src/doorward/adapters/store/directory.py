@@ -71,7 +71,7 @@ class DirectoryRows:
             await self._touch(entry)
             return
         await self._forget(entry.id)
-        await self._connection.execute(insert(directory_entry).values(_columns(entry, details)))
+        await self._connection.execute(insert(directory_entry).values(columns(entry, details)))
         await self._connection.execute(
             insert(directory_body).values(id=entry.id, body=entry.body.decode())
         )
@@ -228,7 +228,8 @@ class SqlDirectory:
         )
 
 
-def _columns(entry: Entry, details: Details) -> dict[str, object]:
+def columns(entry: Entry, details: Details) -> dict[str, object]:
+    """The row of `directory_entry`."""
     primary = primary_address(details)
     return {
         "id": entry.id,

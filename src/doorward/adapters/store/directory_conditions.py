@@ -92,9 +92,28 @@ def _strpos(element: holds, compiler: SQLCompiler, **options: object) -> str:
     return f"(strpos{compiler.process(element.clause_expr, **options)} > 0)"
 
 
+class beside(GenericFunction[bool]):  # noqa: N801 - as above
+    """The column's value, in a condition that no index helps with: nearly all have the same."""
+
+    type = Boolean()
+    inherit_cache = True
+
+
+@compiles(beside, "sqlite")
+def _unary_plus(element: beside, compiler: SQLCompiler, **options: object) -> str:
+    return f"+{compiler.process(element.clause_expr, **options)}"
+
+
+@compiles(beside, "postgresql")
+def _itself(element: beside, compiler: SQLCompiler, **options: object) -> str:
+    return compiler.process(element.clause_expr, **options)
+
+
 def clause(condition: Condition) -> ColumnElement[bool]:
     """`condition` on `directory_entry`."""
     match condition:
+        case Every(conditions=inner) if len(inner) > 1:
+            return and_(*map(_one_of_several, inner))
         case Compare(field=field, op=op, value=value) if field in _MANY:
             return _one_of_many(field, op, value)
         case Compare(field=field, op=op, value=value):
@@ -113,6 +132,13 @@ def clause(condition: Condition) -> ColumnElement[bool]:
             return and_(true(), *map(clause, inner))
         case Some(conditions=inner):
             return or_(false(), *map(clause, inner))
+
+
+def _one_of_several(condition: Condition) -> ColumnElement[bool]:
+    match condition:
+        case Compare(field="active", op=op, value=value):
+            return _compared(beside(ENTRY.active), op, value)
+    return clause(condition)
 
 
 def _one_of_many(field: Field, op: Operator, value: Value) -> ColumnElement[bool]:
