@@ -29,7 +29,7 @@ from doorward.adapters.store.tables import (
     directory_member,
     directory_retired,
 )
-from doorward.administrator.directory.conditions import Condition, Order, Query
+from doorward.administrator.directory.conditions import Condition, Query
 from doorward.administrator.directory.entries import (
     Details,
     Entry,
@@ -261,21 +261,13 @@ def _wanted(where: Mapping[EntryKind, Condition]) -> ColumnElement[bool]:
 
 
 def _ordering(query: Query) -> Iterable[ColumnElement[Any]]:
-    terms: list[ColumnElement[Any]] = [ENTRY.id]
     order = query.order
-    if order is not None:
-        column = COLUMNS[order.field]
-        missing = [] if _always_there(order, query.where) else [column.is_(None)]
-        terms = [*missing, column, *terms]
-    if order is not None and order.descending:
-        return [term.desc() for term in terms]
-    return terms
-
-
-def _always_there(order: Order, where: Mapping[EntryKind, Condition]) -> bool:
-    return order.field in {"id", "created", "modified"} or (
-        order.field == "user_name" and "group" not in where
-    )
+    if order is None:
+        return [ENTRY.id]
+    column = COLUMNS[order.field]
+    if order.descending:
+        return [column.desc().nulls_first(), ENTRY.id.desc()]
+    return [column.asc().nulls_last(), ENTRY.id]
 
 
 async def _get(connection: AsyncConnection, kind: EntryKind, entry_id: str) -> Entry | None:
