@@ -41,8 +41,8 @@ from doorward.errors import DoorwardError
 from doorward.model.decision import DecisionRecord
 from doorward.model.ids import DecisionId, UnixSeconds, UserId
 from doorward.model.snapshot import FIELDS, KINDS, Change, Document, Kind, Snapshot, decode
-from tests.fakes.sign_ins import SignInMemory
 from tests.fakes.directory import DirectoryState, MemoryDirectory, MemoryDirectoryTable
+from tests.fakes.sign_ins import SignInMemory
 
 _SEARCHED = ("subject", "resource", "session", "outcome", "reason", "source")
 _POLL_SECONDS = 0.2

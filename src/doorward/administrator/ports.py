@@ -13,8 +13,8 @@ from typing import Protocol
 
 import msgspec
 
-from doorward.administrator.sign_ins.ports import SignInTable
 from doorward.administrator.directory.ports import DirectoryTable
+from doorward.administrator.sign_ins.ports import SignInTable
 from doorward.model.decision import DecisionRecord
 from doorward.model.ids import DecisionId, UnixSeconds, UserId
 from doorward.model.snapshot import Change, Document, Kind, Snapshot
@@ -203,6 +203,7 @@ class Transaction(Protocol):
     def decisions(self) -> DecisionTable: ...
     @property
     def sign_ins(self) -> SignInTable: ...
+    @property
     def directory(self) -> DirectoryTable: ...
 
 
