@@ -19,6 +19,7 @@ from starlette.routing import BaseRoute, Host, Mount, Route
 
 from doorward.adapters.assertion_verifier import AssertionVerifier
 from doorward.administrator.control_plane import ControlPlane
+from doorward.administrator.directory.ports import Directory
 from doorward.administrator.mail import Mailer
 from doorward.administrator.ports import AuditHeads, Gateways, Secrets, Store
 from doorward.entrypoints.actors import GatewayAssertion
@@ -67,6 +68,7 @@ def application() -> Starlette:
                 secrets=cast("Secrets", Untouchable()),
                 mailer=cast("Mailer", Untouchable()),
             ),
+            directory=cast("Directory", Untouchable()),
             heads=cast("AuditHeads", Untouchable()),
             device_authority=cast("DeviceAuthority", Untouchable()),
             authenticator=GatewayAssertion(

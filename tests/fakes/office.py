@@ -103,6 +103,7 @@ class Office:
     def context(self, authenticator: Authenticator) -> Context:
         return Context(
             control=self.control,
+            directory=self.store.directory,
             heads=self.heads,
             device_authority=PaperAuthority(),
             authenticator=authenticator,

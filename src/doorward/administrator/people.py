@@ -64,13 +64,14 @@ class People:
         self.users = users
         return True
 
-    def search(self, text: str, *, offset: int, limit: int) -> Found:
+    def search(self, text: str, *, offset: int = 0, limit: int | None = None) -> Found:
         """Those whose name, id or address contains `text`; all of them where it is empty."""
         if not self._ordered:
             self._ordered = sorted(map(_place, self.users.values()))
         wanted = text.strip().casefold()
         places = [place for place in self._ordered if wanted in place[0]]
-        return Found([self.users[user] for _, user in places[offset : offset + limit]], len(places))
+        stop = None if limit is None else offset + limit
+        return Found([self.users[user] for _, user in places[offset:stop]], len(places))
 
 
 _last: list[People] = []

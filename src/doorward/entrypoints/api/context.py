@@ -9,6 +9,7 @@ from typing import Annotated, Protocol, cast
 from fastapi import Depends, Request
 
 from doorward.administrator.control_plane import ControlPlane
+from doorward.administrator.directory.ports import Directory
 from doorward.administrator.ports import AuditHeads
 from doorward.entrypoints.actors import Actor, Authenticator
 from doorward.estate import EstateReader
@@ -37,6 +38,7 @@ class Context:
     """Ports and values. `auth_origin` is where invitations are accepted, without closing slash."""
 
     control: ControlPlane
+    directory: Directory
     heads: AuditHeads
     device_authority: DeviceAuthority
     authenticator: Authenticator

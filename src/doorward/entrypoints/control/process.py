@@ -119,6 +119,7 @@ def _context(
 ) -> Context:
     return Context(
         control=parts.control,
+        directory=parts.directory,
         heads=parts.heads,
         device_authority=parts.devices,
         authenticator=authenticator,
