@@ -41,20 +41,26 @@ class Projection:
                 inner = self._inner(value, f"{urn}:" if extension else f"{urn}.")
                 if inner not in ({}, []):
                     kept[key] = inner
+        # Only what an answer holds is among its schemas (RFC 7643, 3).
+        named = document.get("schemas", ())
+        kept["schemas"] = [name for name in named if name in kept or name not in document]
         return kept
 
     def _inner(self, value: object, urn: str) -> object:
         """What is left of an attribute's value; its parts are called `urn` and their name."""
         if isinstance(value, list):
-            inner = [self._inner(item, urn) for item in value]
-            return [item for item in inner if item != {}]
+            parts = [self._inner(item, urn) for item in value]
+            return [part for part in parts if part != {}]
         if not isinstance(value, dict):
             return value
-        return {
-            name: item
-            for name, item in value.items()
-            if self._kept(f"{urn}{name}".lower(), f"{urn}{name}".lower().rpartition(":")[2])
-        }
+        kept: Document = {}
+        for name, item in value.items():
+            part = f"{urn}{name}"
+            if self._kept(part.lower(), part.lower().rpartition(":")[2]):
+                inner = self._inner(item, f"{part}.")
+                if inner not in ({}, []):
+                    kept[name] = inner
+        return kept
 
     def _kept(self, urn: str, short: str) -> bool:
         if self._wanted and not any(_touches(item, urn, short) for item in self._wanted):
