@@ -1,8 +1,9 @@
 """No endpoint answers anyone who has not said, and proven, who they are.
 
 Every route of the API is found by walking the application, every one of the SCIM server by asking
-its library, and each is called with nothing that authenticates. It must answer 401 or 403, and must not have touched a single port before. A new
-route is found by itself: there is no list to forget it on. What is open to all stands in `OPEN`.
+its library, and each is called with nothing that authenticates. It must answer 401 or 403, and
+must not have touched a single port before. A new route is found by itself: there is no list to
+forget it on. What is open to all stands in `OPEN`.
 """
 
 from __future__ import annotations
