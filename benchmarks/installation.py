@@ -98,7 +98,7 @@ def running(
 
     `settings` are lines for `doorward.toml`.
     """
-    data, port = DataFolder(folder), _free_ports()
+    data, port = DataFolder(folder), free_ports()
     initialise(data, domain="doorward.localhost", port=port, organisation="example")
     with data.settings.open("a", encoding="utf-8") as file:
         file.write(settings)
@@ -162,7 +162,7 @@ def wait_ready(folder: Path) -> None:
     raise RuntimeError((folder / "processes.log").read_text())
 
 
-def _free_ports() -> int:
+def free_ports() -> int:
     """Below the ports that the system gives to clients, which come and go."""
     for _ in range(200):
         first = random.randrange(10_000, 32_000)

@@ -31,6 +31,7 @@ from doorward.adapters.totp import PyotpCodes
 from doorward.adapters.webauthn import WebAuthnRelyingParty
 from doorward.administrator.authentication import Authenticators
 from doorward.administrator.control_plane import ControlPlane
+from doorward.administrator.directory.ports import Directory
 from doorward.administrator.federation.directory import ProviderDirectory
 from doorward.administrator.federation.federation import Federation
 from doorward.administrator.mail import Mailer
@@ -71,6 +72,7 @@ class ControlParts:
     """Everything that the control process runs or hands to its entrypoints."""
 
     store: Store
+    directory: Directory
     replica: StoreReplica
     gateways: LinkServer
     control: ControlPlane
@@ -135,6 +137,7 @@ def compose(data: DataFolder, settings: ControlSettings) -> ControlParts:
     )
     return ControlParts(
         store=store,
+        directory=store.directory,
         replica=replica,
         gateways=gateways,
         control=control,

@@ -1,8 +1,9 @@
 """No endpoint answers anyone who has not said, and proven, who they are.
 
-Every route of the API is found by walking the application, and called with nothing that
-authenticates. It must answer 401 or 403, and must not have touched a single port before. A new
-route is found by itself: there is no list to forget it on. What is open to all stands in `OPEN`.
+Every route of the API is found by walking the application, every one of the SCIM server by asking
+its library, and each is called with nothing that authenticates. It must answer 401 or 403, and
+must not have touched a single port before. A new route is found by itself: there is no list to
+forget it on. What is open to all stands in `OPEN`.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ from typing import NamedTuple, cast
 import httpx
 import pytest
 from fastapi.routing import iter_route_contexts
+from scim2_server.routing import ROUTES
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Host, Mount, Route
 
 from doorward.adapters.assertion_verifier import AssertionVerifier
 from doorward.administrator.control_plane import ControlPlane
+from doorward.administrator.directory.ports import Directory
 from doorward.administrator.federation.federation import Federation
 from doorward.administrator.mail import Mailer
 from doorward.administrator.openid.provider import Provider
@@ -26,6 +29,9 @@ from doorward.administrator.ports import AuditHeads, Gateways, Secrets, Store
 from doorward.entrypoints.actors import GatewayAssertion
 from doorward.entrypoints.api.app import app as api
 from doorward.entrypoints.api.context import Context, DeviceAuthority
+from doorward.entrypoints.scim.app import ScimApplication
+from doorward.entrypoints.scim.context import ScimContext
+from doorward.model.estate import CONTROL_UPSTREAM, SCIM_UPSTREAM
 from doorward.model.snapshot import Snapshot
 
 OPEN: frozenset[str] = frozenset()
@@ -57,27 +63,35 @@ class Endpoint(NamedTuple):
         return f"{self.method} {self.path}"
 
 
+def gateways_word(upstream: str = CONTROL_UPSTREAM) -> GatewayAssertion:
+    """As it stands behind the gateway: only a gateway's assertion is believed."""
+    verifier = AssertionVerifier("https://auth.example.localhost", list)
+    return GatewayAssertion(
+        verifier, EmptySnapshot(), ["https://console.example.localhost"], upstream
+    )
+
+
+def control_plane() -> ControlPlane:
+    return ControlPlane(
+        store=cast("Store", Untouchable()),
+        live=EmptySnapshot(),
+        gateways=cast("Gateways", Untouchable()),
+        secrets=cast("Secrets", Untouchable()),
+        mailer=cast("Mailer", Untouchable()),
+    )
+
+
 def application() -> Starlette:
-    """The API as it stands behind the gateway: only a gateway's assertion is believed."""
-    live = EmptySnapshot()
+    """The API as it stands behind the gateway."""
     return api(
         Context(
-            control=ControlPlane(
-                store=cast("Store", Untouchable()),
-                live=live,
-                gateways=cast("Gateways", Untouchable()),
-                secrets=cast("Secrets", Untouchable()),
-                mailer=cast("Mailer", Untouchable()),
-            ),
+            control=control_plane(),
             openid=cast("Provider", Untouchable()),
             federation=cast("Federation", Untouchable()),
+            directory=cast("Directory", Untouchable()),
             heads=cast("AuditHeads", Untouchable()),
             device_authority=cast("DeviceAuthority", Untouchable()),
-            authenticator=GatewayAssertion(
-                AssertionVerifier("https://auth.example.localhost", list),
-                live,
-                ["https://console.example.localhost"],
-            ),
+            authenticator=gateways_word(),
             clock=lambda: 0.0,
             auth_origin="https://auth.example.localhost",
             invitation_seconds=60,
@@ -102,6 +116,15 @@ def endpoints(routes: Sequence[BaseRoute], prefix: str = "") -> Iterator[Endpoin
 
 APPLICATION = application()
 ENDPOINTS = list(endpoints(APPLICATION.routes))
+DIRECTORY = ScimApplication(
+    ScimContext(
+        control_plane(),
+        cast("Directory", Untouchable()),
+        gateways_word(SCIM_UPSTREAM),
+        lambda: 0.0,
+    )
+)
+DIRECTORY_ENDPOINTS = [Endpoint(route.method, f"/scim/v2{route.pattern}") for route in ROUTES]
 
 
 def test_the_walk_finds_the_endpoints() -> None:
@@ -123,6 +146,18 @@ async def test_refuses_who_is_not_authenticated(endpoint: Endpoint) -> None:
         "function depend on `Caller` (entrypoints/api/context.py), so that who asks is known "
         "before anything else happens. If it must be open to all, say why in the threat model "
         "and have it reviewed before it joins OPEN."
+    )
+
+
+@pytest.mark.parametrize("endpoint", DIRECTORY_ENDPOINTS, ids=str)
+async def test_the_directory_refuses_who_is_not_authenticated(endpoint: Endpoint) -> None:
+    path = re.sub(r"\{[^}]*\}", "Users", endpoint.path)
+    transport = httpx.ASGITransport(app=DIRECTORY)
+    async with httpx.AsyncClient(transport=transport, base_url="https://directory.test") as client:
+        answer = await client.request(endpoint.method, path, content=b"not even JSON")
+    assert answer.status_code == 401, (
+        f"{endpoint} answered {answer.status_code} to someone who has not authenticated: "
+        "entrypoints/scim/app.py must know who asks before it reads anything of a request."
     )
 
 

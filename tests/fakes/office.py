@@ -120,6 +120,7 @@ class Office:
             control=self.control,
             openid=self.openid,
             federation=self.federation,
+            directory=self.store.directory,
             heads=self.heads,
             device_authority=PaperAuthority(),
             authenticator=authenticator,

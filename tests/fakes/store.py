@@ -42,6 +42,7 @@ from doorward.errors import DoorwardError
 from doorward.model.decision import DecisionRecord
 from doorward.model.ids import DecisionId, UnixSeconds, UserId
 from doorward.model.snapshot import FIELDS, KINDS, Change, Document, Kind, Snapshot, decode
+from tests.fakes.directory import DirectoryState, MemoryDirectory, MemoryDirectoryTable
 from tests.fakes.federation_table import FederationInMemory
 from tests.fakes.openid import MemoryOpenid, OpenidInMemory
 from tests.fakes.sign_ins import SignInMemory
@@ -64,6 +65,7 @@ class _State:
     openid: MemoryOpenid = field(default_factory=MemoryOpenid)
     identities: dict[tuple[str, str], FederatedIdentity] = field(default_factory=dict)
     provider_secrets: dict[str, bytes] = field(default_factory=dict)
+    directory: DirectoryState = field(default_factory=DirectoryState)
 
 
 class _Snapshot:
@@ -187,6 +189,7 @@ class _Transaction:
         self.sign_ins = SignInMemory(state.sign_ins)
         self.openid = OpenidInMemory(state.openid, lambda: state.snapshot)
         self.federation = FederationInMemory(state.identities, state.provider_secrets)
+        self.directory = MemoryDirectoryTable(state.directory)
 
 
 class MemoryStore:
@@ -197,6 +200,7 @@ class MemoryStore:
         self._numbers = itertools.count(1)
         self._turn = asyncio.Lock()
         self._moved = asyncio.Event()
+        self.directory = MemoryDirectory(lambda: self._state.directory)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[_Transaction]:

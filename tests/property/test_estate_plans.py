@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from doorward.estate import Estate, plan
 from doorward.model.estate import Group, Label, User
 from doorward.model.ids import GroupId, LabelId, UserId
-from doorward.model.snapshot import Snapshot
+from doorward.model.snapshot import Snapshot, change
 
 IDS = st.sampled_from(["a", "b", "c", "d"])
 NAMES = st.text("xyz", max_size=2)
@@ -39,3 +39,27 @@ def test_applying_a_plan_leaves_nothing_to_plan(first: Estate, second: Estate) -
     assert plan(after, second).changes == ()
     assert dict(after.users) == dict(second.documents["user"])
     assert len(planned.steps) == len(planned.changes)
+
+
+PROVISIONED = st.sampled_from(["p", "q", "r"])
+
+
+@given(estates(), estates(), st.sets(PROVISIONED), st.sets(PROVISIONED))
+def test_whom_a_directory_provisions_no_plan_touches(
+    first: Estate, second: Estate, people: set[str], groups: set[str]
+) -> None:
+    provided = [
+        *(change("group", Group(id=GroupId(i), name=i, source="scim")) for i in groups),
+        *(
+            change("user", User(id=UserId(i), name=i, email=f"{i}@example.org", source="scim"))
+            for i in people
+        ),
+    ]
+    snapshot = Snapshot().advance(1, [*plan(Snapshot(), first).changes, *provided])
+    planned = plan(snapshot, second)
+    after = snapshot.advance(2, planned.changes)
+    assert {user.id for user in after.users.values() if user.source == "scim"} == people
+    assert {group.id for group in after.groups.values() if group.source == "scim"} == groups
+    assert after.users.keys() - people == second.documents["user"].keys()
+    assert plan(after, second).steps == ()
+    assert not {step.id for step in planned.steps} & (people | groups)

@@ -31,7 +31,7 @@ def test_its_copy_names_this_installations_ports(tmp_path: Path) -> None:
     resources = parse_estate(read_folder(folder)).documents["resource"].values()
     upstreams = {item.upstream for item in resources if isinstance(item, Resource)}
     expected = {f"http://127.0.0.1:{port}" for port in application_ports(9000)}
-    assert upstreams == expected | {"control"}
+    assert upstreams == expected | {"control", "scim"}
 
 
 def test_a_folder_without_an_estate_is_an_error(tmp_path: Path) -> None:

@@ -158,3 +158,14 @@ def test_a_binding_is_what_envoy_compares(
 def test_an_address_that_is_none_binds_nothing() -> None:
     with pytest.raises(ValueError, match="does not appear"):
         binding("unknown", None)
+
+
+def test_doorwards_own_upstreams_are_the_control_plane_and_keep_their_checks() -> None:
+    own = [resource("console", (), "control"), resource("directory", (), "scim")]
+    compiled = _complete(*own)
+    names = [cluster["name"] for cluster in compiled["static_resources"]["clusters"]]
+    assert not [name for name in names if name.startswith("resource-")]
+    assert "doorward-control" in names
+    configuration = json.dumps(compiled["static_resources"]["listeners"])
+    for item in own:
+        assert f"{item.host}." in configuration

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from doorward.administrator.accept_invitation import NEWEST
-from doorward.administrator.authentication import digest
 from doorward.administrator.control_plane import Act, ControlPlane, Effect, effect
+from doorward.administrator.ends_with import ends_with, forget_credentials
 from doorward.administrator.federation.redeclared import (
     other_clients,
     other_issuers,
@@ -15,13 +14,15 @@ from doorward.administrator.federation.redeclared import (
     unasserted,
 )
 from doorward.administrator.openid.clients import forget_client
-from doorward.administrator.sessions_of import end_sessions, sessions_of
+from doorward.administrator.sessions_of import end_sessions
 from doorward.administrator.settled import settled
+from doorward.errors import DoorwardError
 from doorward.estate.parse import Estate
 from doorward.estate.plan import Plan, Step, plan
-from doorward.model.estate import IdentityProvider
+from doorward.estate.references import provisioned
+from doorward.model.estate import IdentityProvider, User
 from doorward.model.ids import ClientId, UserId
-from doorward.model.snapshot import Change, Kind, Snapshot, removal
+from doorward.model.snapshot import Change, Kind, Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +39,17 @@ async def apply_estate(control: ControlPlane, act: Act, wanted: Estate) -> Appli
     `wanted` comes from `estate.parse_estate`, which has checked every reference and policy.
     People who are no longer declared lose sessions, credentials and standing with it; whoever
     came by the word of a provider that is gone, or has another issuer, loses what rests on it.
+    Raises DoorwardError `store-conflict` where a directory has provisioned one of them meanwhile.
     """
     async with control.store.transaction() as transaction:
         snapshot = await settled(control, transaction)
+        _require_unprovisioned(snapshot, wanted)
         intended = plan(snapshot, wanted)
         providers = _providers(wanted)
         changes = [*intended.changes, *_consequences(snapshot, intended.steps, providers)]
         for person in _removed(intended.steps, "user"):
-            await transaction.credentials.remove_all(UserId(person))
-            await transaction.sign_ins.remove_all(UserId(person))
+            await forget_credentials(transaction, act, UserId(person))
             await transaction.federation.remove(None, UserId(person))
-            await transaction.one_time.take(NEWEST, digest(person), act.at)
         for client in _removed(intended.steps, "client"):
             await forget_client(transaction, ClientId(client))
         for provider in other_issuers(snapshot.providers, providers):
@@ -67,6 +68,23 @@ async def apply_estate(control: ControlPlane, act: Act, wanted: Estate) -> Appli
     return Applied(intended, await effect(control, number))
 
 
+def _require_unprovisioned(snapshot: Snapshot, wanted: Estate) -> None:
+    """Whoever is declared must not be, or have the address of, somebody whom SCIM provisions."""
+    people, groups = wanted.documents.get("user", {}), wanted.documents.get("group", {})
+    others = provisioned(snapshot)
+    taken = [group for group in groups if group in others.groups] + [
+        user.id
+        for user in people.values()
+        if isinstance(user, User) and {user.id.lower(), user.email.lower()} & others.users.keys()
+    ]
+    if taken:
+        raise DoorwardError(
+            "store-conflict",
+            f"The directory has provisioned `{taken[0]}` meanwhile.",
+            "Plan again: the files must not declare whom the directory provisions.",
+        )
+
+
 def _removed(steps: Sequence[Step], kind: Kind) -> list[str]:
     return [step.id for step in steps if step.act == "remove" and step.kind == kind]
 
@@ -80,27 +98,23 @@ def _consequences(
     snapshot: Snapshot, steps: Sequence[Step], providers: Mapping[str, IdentityProvider]
 ) -> list[Change]:
     """What ends with the people, services, resources and providers that are removed."""
-    people = set(_removed(steps, "user"))
-    services, resources = set(_removed(steps, "service")), set(_removed(steps, "resource"))
-    sessions = [session for person in people for session in sessions_of(snapshot, UserId(person))]
-    sessions += sessions_by(snapshot, other_issuers(snapshot.providers, providers))
-    ended = end_sessions(snapshot, list(dict.fromkeys(sessions)))
-    gone = {item.id for item in ended}
+    people = _removed(steps, "user")
+    ended = ends_with(
+        snapshot,
+        people=people,
+        services=_removed(steps, "service"),
+        resources=_removed(steps, "resource"),
+    )
+    gone = {item.id for item in ended if item.kind == "session"}
+    others = [
+        s
+        for s in sessions_by(snapshot, other_issuers(snapshot.providers, providers))
+        if s not in gone
+    ]
     return [
         *ended,
-        *(removal("standing", person) for person in people if person in snapshot.standings),
+        *end_sessions(snapshot, others),
         *(item for item in unasserted(snapshot, providers) if item.id not in people),
-        *(removal("device", d.id) for d in snapshot.devices.values() if d.owner in people),
-        *(
-            removal("service_token", token.id)
-            for token in snapshot.service_tokens.values()
-            if token.service in services
-        ),
-        *(
-            removal("cookie", cookie.id)
-            for cookie in snapshot.cookies.values()
-            if cookie.resource in resources and cookie.id not in gone
-        ),
     ]
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from doorward.administrator.control_plane import ControlPlane
+from doorward.administrator.people import people_of
 from doorward.administrator.ports import Passkey, PasswordHasher, Sealer, Throttle
 from doorward.errors import DoorwardError
 from doorward.model.estate import User
@@ -176,14 +177,13 @@ def digest(secret: str) -> str:
 
 
 def find_user(snapshot: Snapshot, name: str) -> User | None:
-    """The person of that id or e-mail address; None where none or more than one fits."""
-    wanted = name.strip().casefold()
-    found = [
-        user
-        for user in snapshot.users.values()
-        if wanted in (user.id.casefold(), user.email.casefold())
-    ]
-    return found[0] if len(found) == 1 else None
+    """The person of that e-mail address, else of that id; None where none or more than one fits.
+
+    An id may be an address that its holder had once, and somebody else has now.
+    """
+    people, wanted = people_of(snapshot), name.strip()
+    found = people.with_address(wanted) or people.with_id(wanted)
+    return snapshot.users[found[0]] if len(found) == 1 else None
 
 
 def require_enabled(snapshot: Snapshot, user: UserId) -> User:

@@ -13,6 +13,7 @@ from typing import Protocol
 
 import msgspec
 
+from doorward.administrator.directory.ports import DirectoryTable
 from doorward.administrator.federation_table import FederationTable
 from doorward.administrator.openid_ports import OpenidTables
 from doorward.administrator.sign_ins.ports import SignInTable
@@ -208,6 +209,8 @@ class Transaction(Protocol):
     def openid(self) -> OpenidTables: ...
     @property
     def federation(self) -> FederationTable: ...
+    @property
+    def directory(self) -> DirectoryTable: ...
 
 
 class Store(Protocol):

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 
 import msgspec
 
-from doorward.administrator.accept_invitation import NEWEST
-from doorward.administrator.authentication import digest
 from doorward.administrator.carry_out import carry_out
 from doorward.administrator.control_plane import Act, ControlPlane, Effect
+from doorward.administrator.disabling import disabled, disablers, enabled, shut_out
 from doorward.administrator.ports import Transaction
-from doorward.administrator.sessions_of import end_sessions, sessions_of
 from doorward.administrator.settled import settled
 from doorward.administrator.targets import require_risk, standing_of, user_named
+from doorward.errors import DoorwardError
 from doorward.model.identity import Standing
 from doorward.model.ids import UserId
 from doorward.model.snapshot import Change, change
@@ -25,11 +24,9 @@ async def disable_user(control: ControlPlane, act: Act, user: UserId, reason: st
     async def prepare(transaction: Transaction) -> Sequence[Change]:
         await user_named(transaction, user)
         standing = await standing_of(transaction, user)
-        disabled = msgspec.structs.replace(standing, disabled=True, reason=reason)
-        await transaction.one_time.take(NEWEST, digest(user), act.at)
         snapshot = await settled(control, transaction)
-        ended = end_sessions(snapshot, sessions_of(snapshot, user))
-        return [*_if_changed(standing, disabled), *ended]
+        after = disabled(standing, "doorward", reason)
+        return await shut_out(transaction, snapshot, act, standing, after)
 
     return await carry_out(
         control, act, "user-disabled", f"user:{user}", {"reason": reason}, prepare
@@ -37,13 +34,22 @@ async def disable_user(control: ControlPlane, act: Act, user: UserId, reason: st
 
 
 async def enable_user(control: ControlPlane, act: Act, user: UserId, reason: str = "") -> Effect:
-    """Let `user` sign in again. Raises DoorwardError `user-unknown`."""
+    """Let `user` sign in again.
+
+    Raises DoorwardError `user-unknown`; `user-inactive` where their directory keeps them out.
+    """
 
     async def prepare(transaction: Transaction) -> Sequence[Change]:
         await user_named(transaction, user)
         standing = await standing_of(transaction, user)
-        enabled = msgspec.structs.replace(standing, disabled=False, reason=reason)
-        return _if_changed(standing, enabled) if standing.disabled else []
+        if "scim" in disablers(standing):
+            raise DoorwardError(
+                "user-inactive",
+                f"The directory that provisions `{user}` says that they are inactive.",
+                "Make them active there.",
+            )
+        after = enabled(standing, "doorward", reason)
+        return _if_changed(standing, after) if standing.disabled else []
 
     return await carry_out(
         control, act, "user-enabled", f"user:{user}", {"reason": reason}, prepare

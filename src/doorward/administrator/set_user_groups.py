@@ -20,12 +20,19 @@ async def set_user_groups(
 ) -> Effect:
     """Make `groups` the groups of `user`; the next `apply` of the estate shows it as a change.
 
-    Raises DoorwardError `user-unknown`, `group-unknown`.
+    Raises DoorwardError `user-unknown`, `group-unknown`; `user-provisioned` where a directory
+    provisions them, whose next word would take the groups away again.
     """
     wanted = tuple(sorted(set(groups)))
 
     async def prepare(transaction: Transaction) -> Sequence[Change]:
         person = await user_named(transaction, user)
+        if person.source == "scim":
+            raise DoorwardError(
+                "user-provisioned",
+                f"A directory provisions `{user}` and says which groups they are in.",
+                "Change the groups there.",
+            )
         for group in wanted:
             if await transaction.snapshot.get("group", group) is None:
                 raise DoorwardError(

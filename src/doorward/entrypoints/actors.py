@@ -12,12 +12,12 @@ from typing import Protocol
 
 from doorward.administrator.control_plane import Act, LiveSnapshot
 from doorward.errors import DoorwardError
+from doorward.model.estate import CONTROL_UPSTREAM
 from doorward.model.ids import UnixSeconds
 from doorward.model.snapshot import Snapshot
 from doorward.protocol.ticket import AssertionClaims
 
 ASSERTION_HEADER = "doorward-assertion"
-CONTROL_UPSTREAM = "control"
 _SERVICE = "service:"
 _SAFE_METHODS = frozenset({"GET", "HEAD"})
 
@@ -60,22 +60,30 @@ class Verifier(Protocol):
 
 
 class GatewayAssertion:
-    """For the console's host: believes the gateway's assertion and nothing else.
+    """For doorward's own hosts: believes the gateway's assertion and nothing else.
 
-    `origins` are the addresses of the console as browsers write them in `Origin`.
+    `origins` are the addresses of the console as browsers write them in `Origin`. Only resources
+    whose upstream is `upstream` are asked for here: what opens one of them opens no other host.
     """
 
-    def __init__(self, verifier: Verifier, live: LiveSnapshot, origins: Collection[str]) -> None:
+    def __init__(
+        self,
+        verifier: Verifier,
+        live: LiveSnapshot,
+        origins: Collection[str],
+        upstream: str = CONTROL_UPSTREAM,
+    ) -> None:
         self._verifier = verifier
         self._live = live
         self._origins = frozenset(origins)
+        self._upstream = upstream
 
     def actor(self, method: str, headers: Mapping[str, str], now: UnixSeconds) -> Actor:
         snapshot = self._live.current
         audiences = {
             resource.id
             for resource in snapshot.resources.values()
-            if resource.upstream == CONTROL_UPSTREAM
+            if resource.upstream == self._upstream
         }
         claims = self._verifier.verify(headers.get(ASSERTION_HEADER, ""), audiences, now)
         actor = _known(claims, snapshot)

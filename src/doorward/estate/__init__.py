@@ -6,6 +6,7 @@ Reading a folder is the CLI's business; publishing a plan is the administrator's
 from doorward.estate.parse import Estate, EstateReader, parse_estate
 from doorward.estate.plan import Difference, Plan, Step, plan
 from doorward.estate.problems import EstateError
+from doorward.estate.references import Provisioned, provisioned
 
 __all__ = [
     "Difference",
@@ -13,7 +14,9 @@ __all__ = [
     "EstateError",
     "EstateReader",
     "Plan",
+    "Provisioned",
     "Step",
     "parse_estate",
     "plan",
+    "provisioned",
 ]

@@ -13,12 +13,18 @@ from urllib.parse import urlsplit
 from doorward.estate.clients import check_client
 from doorward.estate.problems import Problems, Source
 from doorward.estate.provider_checks import check_provider
-from doorward.model.estate import ActionRule, Label, Network, Resource, User
+from doorward.model.estate import (
+    EXTERNAL_UPSTREAM,
+    OWN_UPSTREAMS,
+    ActionRule,
+    Label,
+    Network,
+    Resource,
+    User,
+)
 from doorward.model.ids import is_id
 from doorward.model.snapshot import Document, Kind
 
-CONTROL_UPSTREAM = "control"
-EXTERNAL_UPSTREAM = "external"
 RESERVED_HOSTS = frozenset({"auth"})
 RESERVED_RESOURCE = "auth"
 """What cookies of the sign-in host name as their resource."""
@@ -61,8 +67,13 @@ def _reserved(kind: Kind, document_id: str) -> bool:
     return kind == "user" and document_id.startswith(SERVICE_PREFIX)
 
 
+def is_address(text: str) -> bool:
+    """Whether `text` has the form of an e-mail address."""
+    return _EMAIL.fullmatch(text) is not None
+
+
 def _check_user(user: User, source: Source, problems: Problems) -> None:
-    if not _EMAIL.fullmatch(user.email):
+    if not is_address(user.email):
         problems.add(
             source,
             ("email",),
@@ -139,7 +150,7 @@ def _check_resource(resource: Resource, source: Source, problems: Problems) -> N
             ("upstream",),
             "bad-upstream",
             f"`{resource.upstream}` is not an upstream: {problem}.",
-            "Write http://ADDRESS:PORT, https://ADDRESS:PORT, control (the console) or external.",
+            "Write http://ADDRESS:PORT, https://ADDRESS:PORT, control, scim or external.",
         )
     try:
         zoneinfo.ZoneInfo(resource.timezone)
@@ -156,7 +167,7 @@ def _check_resource(resource: Resource, source: Source, problems: Problems) -> N
 
 
 def _upstream_problem(text: str) -> str:
-    if text in {CONTROL_UPSTREAM, EXTERNAL_UPSTREAM}:
+    if text in OWN_UPSTREAMS or text == EXTERNAL_UPSTREAM:
         return ""
     try:
         parts = urlsplit(text)

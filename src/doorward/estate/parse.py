@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from doorward.errors import SourceError
 from doorward.estate.file import EstateFile, read_file
 from doorward.estate.problems import EstateError, Problems
-from doorward.estate.references import Declared, check_together
+from doorward.estate.references import NOBODY, Declared, Provisioned, check_together
 from doorward.model.estate import Policy
 from doorward.model.snapshot import ESTATE_KINDS, Document, Kind
 from doorward.policy import refuse_duplicates
@@ -32,8 +32,8 @@ class EstateReader:
         # Replaced as a whole and never changed: several threads may read at once.
         self._last: Mapping[str, EstateFile] = {}
 
-    def read(self, files: Mapping[str, str]) -> Estate:
-        """The estate that `files` (name to text, `.toml` and `.cedar`) declare.
+    def read(self, files: Mapping[str, str], others: Provisioned = NOBODY) -> Estate:
+        """The estate that `files` (name to text, `.toml` and `.cedar`) declare beside `others`.
 
         Raises `EstateError` with every error found.
         """
@@ -46,15 +46,15 @@ class EstateReader:
                 known = read_file(name, files[name], accepted)
             read[name] = known
         self._last = {name: file for name, file in read.items() if not file.errors}
-        return _together(read.values())
+        return _together(read.values(), others)
 
 
-def parse_estate(files: Mapping[str, str]) -> Estate:
-    """The estate that `files` (name to text, `.toml` and `.cedar`) declare.
+def parse_estate(files: Mapping[str, str], others: Provisioned = NOBODY) -> Estate:
+    """The estate that `files` (name to text, `.toml` and `.cedar`) declare beside `others`.
 
     Raises `EstateError` with every error found.
     """
-    return EstateReader().read(files)
+    return EstateReader().read(files, others)
 
 
 def _accepted(files: Iterable[EstateFile]) -> dict[str, Policy]:
@@ -62,13 +62,13 @@ def _accepted(files: Iterable[EstateFile]) -> dict[str, Policy]:
     return {policy.text: policy for file in files if not file.errors for policy in file.policies}
 
 
-def _together(files: Iterable[EstateFile]) -> Estate:
+def _together(files: Iterable[EstateFile], others: Provisioned) -> Estate:
     everything = tuple(files)
     problems = Problems([error for file in everything for error in file.errors])
     declared = [item for file in everything for item in file.declared]
     policies = [policy for file in everything for policy in file.policies]
     if all(file.whole for file in everything):
-        _check(declared, policies, problems)
+        _check(declared, policies, problems, others)
     if problems.found:
         raise EstateError(problems.found)
     documents: dict[Kind, dict[str, Document]] = {kind: {} for kind in ESTATE_KINDS}
@@ -78,8 +78,10 @@ def _together(files: Iterable[EstateFile]) -> Estate:
     return Estate(documents)
 
 
-def _check(declared: list[Declared], policies: list[Policy], problems: Problems) -> None:
-    check_together(declared, problems)
+def _check(
+    declared: list[Declared], policies: list[Policy], problems: Problems, others: Provisioned
+) -> None:
+    check_together(declared, problems, others)
     try:
         refuse_duplicates(policies)
     except SourceError as error:

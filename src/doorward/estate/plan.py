@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -44,11 +45,14 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def plan(current: Snapshot, wanted: Estate) -> Plan:
-    """What takes the declared part of `current` to `wanted`, in the order of the kinds."""
+    """What takes the declared part of `current` to `wanted`, in the order of the kinds.
+
+    Whom a directory provisions is not declared: they are left alone.
+    """
     steps: list[Step] = []
     changes: list[Change] = []
     for kind in ESTATE_KINDS:
-        before = getattr(current, FIELDS[kind])
+        before = _declared(getattr(current, FIELDS[kind]))
         after = wanted.documents.get(kind, {})
         for document_id in sorted(before.keys() | after.keys()):
             old, new = before.get(document_id), after.get(document_id)
@@ -61,6 +65,14 @@ def plan(current: Snapshot, wanted: Estate) -> Plan:
                 steps.append(Step(act=act, kind=kind, id=document_id, differences=differences))
                 changes.append(change(kind, new))
     return Plan(steps=tuple(steps), changes=tuple(changes))
+
+
+def _declared(documents: Mapping[str, Document]) -> Mapping[str, Document]:
+    return {
+        key: document
+        for key, document in documents.items()
+        if getattr(document, "source", "estate") == "estate"
+    }
 
 
 def _differences(old: Document, new: Document) -> tuple[Difference, ...]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
 from doorward.estate.problems import Problems, Source
-from doorward.model.snapshot import Document, Kind
+from doorward.model.snapshot import Document, Kind, Snapshot
 
 REFERENCES: Mapping[Kind, Mapping[str, Kind]] = MappingProxyType(
     {
@@ -28,6 +28,31 @@ In a tuple of rows, the row's field that is called like the target's kind names 
 
 
 @dataclass(frozen=True, slots=True)
+class Provisioned:
+    """Whom a directory provisions: files may name them, and may not declare them.
+
+    `people` and `groups` are their ids; `users` those of people by id and by e-mail address, in
+    lower case.
+    """
+
+    people: frozenset[str] = frozenset()
+    groups: frozenset[str] = frozenset()
+    users: Mapping[str, str] = field(default_factory=dict)
+
+
+NOBODY = Provisioned()
+
+
+def provisioned(snapshot: Snapshot) -> Provisioned:
+    """Whom a directory provisions in `snapshot`."""
+    people = [user for user in snapshot.users.values() if user.source == "scim"]
+    users = {user.id.lower(): user.id for user in people}
+    users |= {user.email.lower(): user.id for user in people if user.email}
+    groups = frozenset(group.id for group in snapshot.groups.values() if group.source == "scim")
+    return Provisioned(frozenset(user.id for user in people), groups, users)
+
+
+@dataclass(frozen=True, slots=True)
 class Declared:
     """A document and where it was declared."""
 
@@ -36,8 +61,13 @@ class Declared:
     source: Source
 
 
-def check_together(declared: Iterable[Declared], problems: Problems) -> None:
-    """Report duplicates, unknown references and groups that contain themselves."""
+def check_together(
+    declared: Iterable[Declared], problems: Problems, others: Provisioned = NOBODY
+) -> None:
+    """Report duplicates, unknown references and groups that contain themselves.
+
+    `others` are there beside what is declared.
+    """
     by_kind: dict[Kind, list[Declared]] = {}
     for item in declared:
         by_kind.setdefault(item.kind, []).append(item)
@@ -49,7 +79,8 @@ def check_together(declared: Iterable[Declared], problems: Problems) -> None:
     _check_unique(users, "email", "user", lambda user: user.email.lower(), problems)
     providers = by_kind.get("provider", ())
     _check_unique(providers, "issuer", "provider", lambda provider: provider.issuer, problems)
-    _check_references(by_kind, problems)
+    _check_provisioned(by_kind, others, problems)
+    _check_references(by_kind, others, problems)
     _check_cycles(by_kind.get("group", ()), problems)
 
 
@@ -73,13 +104,39 @@ def _check_unique(
             )
 
 
-def _check_references(declared: Mapping[Kind, Iterable[Declared]], problems: Problems) -> None:
+def _check_provisioned(
+    declared: Mapping[Kind, Iterable[Declared]], others: Provisioned, problems: Problems
+) -> None:
+    groups = {group.lower(): group for group in others.groups}
+    for item in declared.get("group", ()):
+        if (group := groups.get(item.document.id.lower())) is not None:
+            _provisioned(item.source, "id", f"group `{group}`", problems)
+    for item in declared.get("user", ()):
+        for key in ("id", "email"):
+            if (person := others.users.get(getattr(item.document, key).lower())) is not None:
+                _provisioned(item.source, key, f"person `{person}`", problems)
+
+
+def _provisioned(source: Source, key: str, whom: str, problems: Problems) -> None:
+    problems.add(
+        source,
+        (key,),
+        f"provisioned-{key}",
+        f"The directory provisions the {whom}, who has this {key} already.",
+        "Take this table out of the files, or take them out of the directory first.",
+    )
+
+
+def _check_references(
+    declared: Mapping[Kind, Iterable[Declared]], others: Provisioned, problems: Problems
+) -> None:
     known = {kind: {item.document.id for item in items} for kind, items in declared.items()}
+    beside: dict[Kind, frozenset[str]] = {"user": others.people, "group": others.groups}
     for kind, fields in REFERENCES.items():
         for item in declared.get(kind, ()):
-            for field, target in fields.items():
-                for keys, name in _names(getattr(item.document, field), field, target):
-                    if name and name not in known.get(target, ()):
+            for key, target in fields.items():
+                for keys, name in _names(getattr(item.document, key), key, target):
+                    if name and not any(name in ids.get(target, ()) for ids in (known, beside)):
                         _unknown(item.source, keys, target, name, known, problems)
 
 

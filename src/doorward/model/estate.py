@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -24,6 +24,13 @@ UpstreamProtocol = Literal["http1", "http2"]
 SigningAlgorithm = Literal["RS256", "ES256"]
 Scope = Literal["profile", "email", "groups", "offline_access"]
 """What a client may ask to know or do, beside who the person is (`openid`)."""
+CONTROL_UPSTREAM: Final = "control"
+SCIM_UPSTREAM: Final = "scim"
+EXTERNAL_UPSTREAM: Final = "external"
+"""The upstream of a resource that stands elsewhere: Envoy knows nothing of it."""
+OWN_UPSTREAMS = frozenset({CONTROL_UPSTREAM, SCIM_UPSTREAM})
+"""Upstreams that are doorward itself: the console with its API, and the SCIM server."""
+
 Source = Literal["estate", "scim"]
 """Who declares a person or group: the estate's files, or a directory that provisions by SCIM."""
 
@@ -99,8 +106,8 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Something that people and services are let in to, behind the gateway or not.
 
     `host` is one DNS label below the domain. `upstream` is `http://address:port`,
-    `https://address:port`, `control` for doorward's own console, or `external` for what stands
-    elsewhere and asks doorward by OpenID Connect; then `host` is empty.
+    `https://address:port`, `control` for doorward's own console, `scim` for its directory, or
+    `external` for what stands elsewhere and asks doorward by OpenID Connect; then `host` is empty.
     Without a matching rule GET, HEAD and OPTIONS are `read` and everything else is `write`.
     """
 

@@ -18,6 +18,9 @@ from doorward.model.ids import (
     UserId,
 )
 
+Authority = Literal["doorward", "scim"]
+"""Who keeps a person disabled: those who run doorward, or the directory that provisions them."""
+
 Method = Literal[
     "passkey",
     "password",
@@ -80,7 +83,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     `ial` is the identity assurance level that was proofed (SP 800-63A, 0 for unproofed), good
     until `ial_until`. `groups` are those that identity providers assert, beside the person's own.
-    `left` says that the person was offboarded: then they are disabled too.
+    `left` says that the person was offboarded: then they are disabled too. `disabled_by` names who
+    wants a disabled person disabled; empty for those who run doorward.
     """
 
     id: UserId
@@ -91,6 +95,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ial_until: UnixSeconds = 0.0
     groups: tuple[GroupId, ...] = ()
     left: bool = False
+    disabled_by: tuple[Authority, ...] = ()
 
 
 def standing_at(standing: Standing | None, now: UnixSeconds) -> Standing | None:

@@ -19,6 +19,7 @@ from doorward.model.snapshot import KINDS, Change, Document, Kind, Snapshot, dec
 HISTORY_REVISIONS = 1000
 _NUMBER_KEY = "snapshot-number"
 _REVISIONS_PER_READ = 100
+_IDS_PER_STATEMENT = 500
 
 _number = select(meta.c.value).where(meta.c.key == _NUMBER_KEY)
 _first_number = insert(meta).values(key=_NUMBER_KEY, value="1")
@@ -86,10 +87,25 @@ class Documents:
         else:
             await self._connection.execute(_next_number, {"number_": str(number)})
 
+    async def _remove_many(self, documents: Iterable[tuple[Kind, str]]) -> None:
+        by_kind: dict[Kind, list[str]] = {}
+        for kind, key in documents:
+            by_kind.setdefault(kind, []).append(key)
+        table = snapshot_document.c
+        for kind, keys in by_kind.items():
+            for start in range(0, len(keys), _IDS_PER_STATEMENT):
+                some = keys[start : start + _IDS_PER_STATEMENT]
+                await self._connection.execute(
+                    delete(snapshot_document).where(table.kind == kind, table.id.in_(some))
+                )
+
     async def _replace(self, documents: Mapping[tuple[Kind, str], str | None], number: int) -> None:
-        await self._connection.execute(
-            _remove, [{"kind_": kind, "id_": key} for kind, key in documents]
-        )
+        if len(documents) <= _IDS_PER_STATEMENT:
+            await self._connection.execute(
+                _remove, [{"kind_": kind, "id_": key} for kind, key in documents]
+            )
+        else:
+            await self._remove_many(documents)
         rows = [
             {"kind": kind, "id": key, "body": body, "number": number}
             for (kind, key), body in documents.items()

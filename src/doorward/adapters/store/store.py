@@ -16,6 +16,7 @@ from doorward.adapters.store.audit import AuditLog
 from doorward.adapters.store.credentials import Credentials
 from doorward.adapters.store.database import Database
 from doorward.adapters.store.decisions import DecisionLog
+from doorward.adapters.store.directory import DirectoryRows, SqlDirectory
 from doorward.adapters.store.documents import Documents, load_snapshot, read_revisions
 from doorward.adapters.store.federation import FederationLinks
 from doorward.adapters.store.one_time import OneTimeSecrets
@@ -56,6 +57,7 @@ class SqlTransaction:
     sign_ins: SignInLog
     openid: Openid
     federation: FederationLinks
+    directory: DirectoryRows
 
 
 class SqlStore:
@@ -75,6 +77,7 @@ class SqlStore:
         self._followers: set[asyncio.Event] = set()
         self._recent: deque[Revision] = deque(maxlen=_REVISIONS_AT_HAND)
         self._sealing = asyncio.Lock()
+        self.directory = SqlDirectory(database)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[SqlTransaction]:
@@ -90,6 +93,7 @@ class SqlStore:
                     SignInLog(connection),
                     Openid.on(connection),
                     FederationLinks(connection),
+                    DirectoryRows(connection),
                 )
                 yield tables
                 published = tables.snapshot.published

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Double,
     Index,
@@ -224,3 +225,70 @@ client_secret = Table(
     Column("created_at", Double, nullable=False),
     Column("expires_at", Double),
 )
+# In PostgreSQL the order of text is the database's language; SCIM's is that of code points.
+_text = Text().with_variant(Text(collation="C"), "postgresql")
+
+directory_entry = Table(
+    "directory_entry",
+    metadata,
+    Column("id", _text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("created", Double, nullable=False),
+    Column("modified", Double, nullable=False),
+    Column("changed_by", Text, nullable=False),
+    Column("user_name", _text),
+    Column("external_id", _text),
+    Column("display_name", _text),
+    Column("given_name", _text),
+    Column("family_name", _text),
+    Column("address", _text),
+    Column("active", Boolean),
+    Index("uq_directory_entry_user_name", "user_name", unique=True),
+    Index("ix_directory_entry_kind", "kind", "id"),
+    Index("ix_directory_entry_user_name", "kind", "user_name", "id"),
+    Index("ix_directory_entry_external_id", "kind", "external_id", "id"),
+    Index("ix_directory_entry_display_name", "kind", "display_name", "id"),
+    Index("ix_directory_entry_given_name", "kind", "given_name", "id"),
+    Index("ix_directory_entry_family_name", "kind", "family_name", "id"),
+    Index("ix_directory_entry_address", "kind", "address", "id"),
+    Index("ix_directory_entry_active", "kind", "active", "id"),
+    Index("ix_directory_entry_created", "kind", "created", "id"),
+    Index("ix_directory_entry_modified", "kind", "modified", "id"),
+)
+"""What the directory can be searched by, folded where case does not count; null for none."""
+
+directory_body = Table(
+    "directory_body",
+    metadata,
+    Column("id", _text, primary_key=True),
+    Column("body", Text, nullable=False),
+)
+"""Apart from `directory_entry`, so that a search reads little."""
+
+directory_address = Table(
+    "directory_address",
+    metadata,
+    Column("id", _text, primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("value", _text),
+    Column("type", _text),
+    Index("ix_directory_address_value", "value", "id"),
+)
+
+directory_member = Table(
+    "directory_member",
+    metadata,
+    Column("group_id", _text, primary_key=True),
+    Column("member_id", _text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Index("ix_directory_member_member_id", "member_id", "group_id"),
+)
+
+directory_retired = Table(
+    "directory_retired",
+    metadata,
+    Column("id", _text, primary_key=True),
+    Column("at", Double, nullable=False),
+)
+"""Ids, in lower case, of entries that are gone: nobody else ever gets them."""

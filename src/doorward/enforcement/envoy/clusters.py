@@ -9,14 +9,11 @@ from doorward.enforcement.envoy.filters import CHECK_CLUSTER
 from doorward.enforcement.envoy.settings import ControlWeb, EnvoySettings
 from doorward.enforcement.envoy.typed import Json, extension, typed
 from doorward.errors import DoorwardError
-from doorward.model.estate import Resource
+from doorward.model.estate import EXTERNAL_UPSTREAM, OWN_UPSTREAMS, Resource
 from doorward.model.snapshot import Snapshot
 
 CONTROL_CLUSTER: Final = "doorward-control"
 RELAY_CLUSTER: Final = "doorward-relay"
-CONTROL_UPSTREAM: Final = "control"
-EXTERNAL_UPSTREAM: Final = "external"
-"""The upstream of a resource that stands elsewhere: Envoy knows nothing of it."""
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _MAX_SOCKET_PATH_BYTES: Final = 100
@@ -24,7 +21,7 @@ _MAX_SOCKET_PATH_BYTES: Final = 100
 
 def cluster_of(resource: Resource) -> str:
     """The name of the resource's cluster."""
-    if resource.upstream == CONTROL_UPSTREAM:
+    if resource.upstream in OWN_UPSTREAMS:
         return CONTROL_CLUSTER
     return f"resource-{resource.id}"
 
@@ -39,7 +36,7 @@ def clusters(snapshot: Snapshot, settings: EnvoySettings) -> list[Json]:
         *(
             _upstream(resource, timeout)
             for resource in sorted(snapshot.resources.values(), key=lambda item: item.id)
-            if resource.upstream not in {CONTROL_UPSTREAM, EXTERNAL_UPSTREAM}
+            if resource.upstream not in {*OWN_UPSTREAMS, EXTERNAL_UPSTREAM}
         ),
     ]
 

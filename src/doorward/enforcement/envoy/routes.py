@@ -18,7 +18,6 @@ from typing import Final
 from doorward.enforcement.envoy.check import THUMBPRINT_HEADER
 from doorward.enforcement.envoy.clusters import (
     CONTROL_CLUSTER,
-    EXTERNAL_UPSTREAM,
     RELAY_CLUSTER,
     cluster_of,
 )
@@ -36,7 +35,7 @@ from doorward.enforcement.envoy.ticket import (
     scope,
 )
 from doorward.enforcement.envoy.typed import Json
-from doorward.model.estate import ActionRule, Resource
+from doorward.model.estate import EXTERNAL_UPSTREAM, ActionRule, Resource
 from doorward.model.snapshot import Snapshot
 
 ROUTES: Final = "doorward"

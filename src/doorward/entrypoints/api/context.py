@@ -9,6 +9,7 @@ from typing import Annotated, Protocol, cast
 from fastapi import Depends, Request
 
 from doorward.administrator.control_plane import ControlPlane
+from doorward.administrator.directory.ports import Directory
 from doorward.administrator.federation.federation import Federation
 from doorward.administrator.openid.provider import Provider
 from doorward.administrator.ports import AuditHeads
@@ -41,6 +42,7 @@ class Context:
     control: ControlPlane
     openid: Provider
     federation: Federation
+    directory: Directory
     heads: AuditHeads
     device_authority: DeviceAuthority
     authenticator: Authenticator

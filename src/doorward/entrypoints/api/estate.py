@@ -12,7 +12,8 @@ from doorward.administrator.apply_estate import apply_estate as publish
 from doorward.entrypoints.api.bodies import Body
 from doorward.entrypoints.api.context import Caller, Ports
 from doorward.entrypoints.api.views import AppliedView, EffectView, PlanView
-from doorward.estate import plan
+from doorward.estate import Estate, plan, provisioned
+from doorward.model.snapshot import Snapshot
 
 router = APIRouter(prefix="/estate", tags=["estate"])
 
@@ -26,14 +27,24 @@ class EstateBody(Body):
 @router.post("/plan")
 async def plan_estate(ports: Ports, _: Caller, body: EstateBody) -> PlanView:
     """What applying these files would change. Nothing is changed."""
-    wanted = await asyncio.to_thread(ports.estates.read, body.files)
-    return PlanView.model_validate(plan(ports.control.live.current, wanted))
+    wanted, snapshot = await _read(ports, body)
+    return PlanView.model_validate(plan(snapshot, wanted))
 
 
 @router.post("/apply")
 async def apply_estate(ports: Ports, caller: Caller, body: EstateBody) -> AppliedView:
     """Make the estate what these files say: all of it, or nothing where a file has an error."""
-    wanted = await asyncio.to_thread(ports.estates.read, body.files)
+    wanted, _ = await _read(ports, body)
     applied = await publish(ports.control, caller.act(ports.clock()), wanted)
     steps = PlanView.model_validate(applied.plan).steps
     return AppliedView(steps=steps, effect=EffectView.model_validate(applied.effect))
+
+
+async def _read(ports: Ports, body: EstateBody) -> tuple[Estate, Snapshot]:
+    """What the files say, and the snapshot whose provisioned people they may name."""
+    snapshot = ports.control.live.current
+
+    def read() -> Estate:
+        return ports.estates.read(body.files, provisioned(snapshot))
+
+    return await asyncio.to_thread(read), snapshot

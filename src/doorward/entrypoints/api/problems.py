@@ -36,6 +36,8 @@ STATUS: Mapping[str, int] = MappingProxyType(
         "store-full": 503,
         "store-read-only": 503,
         "store-unavailable": 503,
+        "user-inactive": 409,
+        "user-provisioned": 409,
     }
 )
 """Error code to HTTP status. Others: 404 where the code ends in `-unknown`, else 400."""

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 
 import msgspec
 
+from doorward.administrator.disabling import disablers
+from doorward.administrator.people import people_of
 from doorward.administrator.ports import GatewayState, StoredDecision
 from doorward.entrypoints.api.views import (
     ActionRuleView,
@@ -86,11 +88,18 @@ def sessions(snapshot: Snapshot, now: UnixSeconds, user: str | None = None) -> l
     return [SessionView.model_validate(session) for session in found]
 
 
-def users(snapshot: Snapshot, now: UnixSeconds) -> list[UserView]:
-    """Everyone, by name."""
+def users(
+    snapshot: Snapshot,
+    now: UnixSeconds,
+    *,
+    search: str = "",
+    offset: int = 0,
+    limit: int | None = None,
+) -> tuple[list[UserView], int]:
+    """Those whose name, id or address holds `search`, by name; and how many there are in all."""
     live = Counter(s.user for s in snapshot.sessions.values() if s.expires_at > now)
-    people = sorted(snapshot.users.values(), key=lambda user: (user.name.casefold(), user.id))
-    return [_user_view(snapshot, user, live[user.id]) for user in people]
+    found = people_of(snapshot).search(search, offset=offset, limit=limit)
+    return [_user_view(snapshot, user, live[user.id]) for user in found.people], found.total
 
 
 def user_view(snapshot: Snapshot, user: User, now: UnixSeconds) -> UserView:
@@ -112,6 +121,8 @@ def _user_view(snapshot: Snapshot, user: User, live: int) -> UserView:
         risk=standing.risk if standing is not None else 0,
         reason=standing.reason if standing is not None else "",
         sessions=live,
+        source=user.source,
+        disabled_by=disablers(standing) if standing is not None else (),
     )
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Query
 
 from doorward.administrator import set_standing
 from doorward.administrator.invite_user import invite_user as invite
@@ -16,6 +18,7 @@ from doorward.errors import DoorwardError
 from doorward.model.ids import GroupId, UserId
 
 router = APIRouter(prefix="/users", tags=["users"])
+MAX_PAGE = 1000
 
 
 class CredentialsView(View):
@@ -32,9 +35,18 @@ class GroupsBody(Body):
 
 
 @router.get("")
-async def list_users(ports: Ports, _: Caller) -> list[UserView]:
-    """Everyone, by name."""
-    return reads.users(ports.control.live.current, ports.clock())
+async def list_users(
+    ports: Ports,
+    _: Caller,
+    search: Annotated[str, Query(max_length=200)] = "",
+    offset: Annotated[int, Query(ge=0)] = 0,
+    limit: Annotated[int | None, Query(ge=1, le=MAX_PAGE)] = None,
+) -> list[UserView]:
+    """Those whose name, id or address holds `search`, by name: everyone without one."""
+    found, _total = reads.users(
+        ports.control.live.current, ports.clock(), search=search, offset=offset, limit=limit
+    )
+    return found
 
 
 @router.get("/{user}")

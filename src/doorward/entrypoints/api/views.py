@@ -12,8 +12,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 from doorward.model.decision import ReasonCode, RemedyKind
-from doorward.model.estate import Action
-from doorward.model.identity import Method
+from doorward.model.estate import Action, Source
+from doorward.model.identity import Authority, Method
 
 
 class View(BaseModel):
@@ -112,6 +112,8 @@ class UserView(View):
     """A person and what signals say of them. `sessions` counts the live ones.
 
     `asserted_groups` are those that identity providers put the person into, beside their own.
+    `source` says who declares them: the estate's files, or a directory by SCIM; `disabled_by` who
+    keeps them out: those who run doorward, or that directory.
     """
 
     id: str
@@ -124,6 +126,8 @@ class UserView(View):
     risk: int
     reason: str
     sessions: int
+    source: Source = "estate"
+    disabled_by: tuple[Authority, ...] = ()
 
 
 class DeviceView(View):

@@ -20,28 +20,37 @@ user_app = typer.Typer(no_args_is_help=True, help="People.")
 
 
 @user_app.command("list")
-def list_users(data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
-    """Show everyone."""
+def list_users(
+    search: Annotated[
+        str, typer.Option(help="Only those whose name, id or e-mail address holds this.")
+    ] = "",
+    data: Data = DEFAULT_DATA,
+    as_json: AsJson = False,
+) -> None:
+    """Show everyone, or those whom a search finds."""
     with connect(data) as api:
-        users = api.get("/users")
+        users = api.get("/users", search=search or None)
     if as_json:
         print_json(users)
         return
     print_table(
-        ("user", "name", "e-mail", "groups", "state", "risk", "sessions"),
+        ("user", "name", "e-mail", "groups", "source", "state", "risk", "sessions"),
         [
             (
                 user["id"],
                 user["name"],
                 user["email"],
                 " ".join(user["groups"]),
+                user["source"],
                 "disabled" if user["disabled"] else "enabled",
                 user["risk"],
                 user["sessions"],
             )
             for user in users
         ],
-        "The estate has no people yet: apply one with doorward apply.",
+        "Nobody fits."
+        if search
+        else "There are no people yet: apply an estate with doorward apply.",
     )
 
 

@@ -7,13 +7,13 @@ from urllib.parse import urlencode
 from starlette.responses import Response
 
 from doorward.administrator.ports import DecisionQuery
-from doorward.entrypoints.actors import CONTROL_UPSTREAM
 from doorward.entrypoints.api import reads
 from doorward.entrypoints.api.decisions import decision_and_reused
 from doorward.entrypoints.api.views import DecisionView
 from doorward.entrypoints.console.facts import fact_rows
 from doorward.entrypoints.console.visit import Visit
 from doorward.errors import DoorwardError
+from doorward.model.estate import CONTROL_UPSTREAM
 
 _SHOWN = 100
 _FIELDS = ("subject", "resource", "session", "outcome", "reason", "source")

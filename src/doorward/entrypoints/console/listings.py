@@ -9,6 +9,7 @@ from doorward.administrator.ports import DecisionQuery
 from doorward.administrator.verify_audit import verify_audit
 from doorward.entrypoints.api import reads
 from doorward.entrypoints.api.clients import client_session_views, client_views
+from doorward.entrypoints.api.directory import directory_view
 from doorward.entrypoints.api.providers import links_of
 from doorward.entrypoints.api.sign_ins import SignInView
 from doorward.entrypoints.api.views import AuditView, DecisionView
@@ -20,6 +21,8 @@ _AUDIT_SHOWN = 200
 _RECENT = 20
 _DENIED_READ = 200
 _DENIED_SHOWN = 10
+_PEOPLE_SHOWN = 100
+_LONGEST_SEARCH = 200
 
 
 async def overview(visit: Visit) -> Response:
@@ -48,8 +51,22 @@ async def sessions(visit: Visit) -> Response:
 
 
 async def people(visit: Visit) -> Response:
-    """Everyone."""
-    return visit.page("people.html", people=reads.users(visit.snapshot, visit.now))
+    """Everyone, or those whom a search finds, a hundred at a time; and the directory."""
+    asked = visit.request.query_params
+    search = asked.get("q", "").strip()[:_LONGEST_SEARCH]
+    offset = int(asked["from"]) if asked.get("from", "").isdecimal() else 0
+    found, total = reads.users(
+        visit.snapshot, visit.now, search=search, offset=offset, limit=_PEOPLE_SHOWN
+    )
+    return visit.page(
+        "people.html",
+        people=found,
+        search=search,
+        total=total,
+        offset=offset,
+        shown=_PEOPLE_SHOWN,
+        directory=directory_view(await visit.context.directory.summary()),
+    )
 
 
 async def person(visit: Visit) -> Response:

@@ -37,7 +37,10 @@ from doorward.entrypoints.console.app import app as console_app
 from doorward.entrypoints.control.web import ByHost
 from doorward.entrypoints.explained import explained
 from doorward.entrypoints.login import app as login_app
+from doorward.entrypoints.scim.app import ScimApplication
+from doorward.entrypoints.scim.context import ScimContext
 from doorward.errors import DoorwardError
+from doorward.model.estate import CONTROL_UPSTREAM, SCIM_UPSTREAM
 
 _CONSOLE_HOST = "console"
 _SWITCH_SECONDS = 0.0005
@@ -102,7 +105,18 @@ def web_application(parts: ControlParts, settings: ControlSettings) -> ByHost:
     )
     assertion = GatewayAssertion(parts.assertions, parts.replica, origins(settings, _CONSOLE_HOST))
     console = console_app(_context(parts, settings, assertion))
-    return ByHost(settings.domain, parts.replica, login, console)
+    return ByHost(
+        settings.domain,
+        parts.replica,
+        login,
+        {CONTROL_UPSTREAM: console, SCIM_UPSTREAM: _directory(parts)},
+    )
+
+
+def _directory(parts: ControlParts) -> ASGIApp:
+    """What services that provision people and groups reach through Envoy."""
+    assertion = GatewayAssertion(parts.assertions, parts.replica, (), SCIM_UPSTREAM)
+    return ScimApplication(ScimContext(parts.control, parts.directory, assertion, now))
 
 
 def operator_application(parts: ControlParts, settings: ControlSettings) -> ASGIApp:
@@ -119,6 +133,7 @@ def _context(
         control=parts.control,
         openid=parts.openid,
         federation=parts.federation,
+        directory=parts.directory,
         heads=parts.heads,
         device_authority=parts.devices,
         authenticator=authenticator,

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from doorward.administrator.control_plane import LiveSnapshot
 
 _OWN_PAGES = "/.doorward/"
-_CONTROL_UPSTREAM = "control"
 
 
 class ByHost:
-    """Sign-in at `auth.DOMAIN` and below `/.doorward/` anywhere, the console at its own host.
+    """Sign-in at `auth.DOMAIN` and below `/.doorward/` anywhere, the others at hosts of their own.
 
-    The console's host is that of a resource whose upstream is control; every other is 421.
+    `own` holds them by the upstream (`control`, `scim`) of the resources whose hosts they answer
+    for; every other host is 421.
     """
 
-    def __init__(self, domain: str, live: LiveSnapshot, login: ASGIApp, console: ASGIApp) -> None:
+    def __init__(
+        self, domain: str, live: LiveSnapshot, login: ASGIApp, own: Mapping[str, ASGIApp]
+    ) -> None:
         self._suffix = f".{domain}"
         self._live = live
         self._login = login
-        self._console = console
+        self._own = own
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -33,9 +37,9 @@ class ByHost:
         path: str = scope["path"]
         if label == "auth" or path.startswith(_OWN_PAGES):
             return self._login
-        resources = self._live.current.resources.values()
-        if any(item.host == label and item.upstream == _CONTROL_UPSTREAM for item in resources):
-            return self._console
+        for resource in self._live.current.resources.values():
+            if resource.host == label and resource.upstream in self._own:
+                return self._own[resource.upstream]
         return PlainTextResponse("No resource has this name.\n", 421)
 
 

@@ -1,0 +1,56 @@
+"""Keeping a person out and letting them in again, when two authorities have a say. Mostly pure.
+
+Those who run doorward may disable a person, and so may the directory that provisions them. A
+person is let in again once neither wants them kept out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from doorward.administrator.accept_invitation import NEWEST
+from doorward.administrator.authentication import digest
+from doorward.administrator.control_plane import Act
+from doorward.administrator.ports import Transaction
+from doorward.administrator.sessions_of import end_sessions, sessions_of
+from doorward.model.identity import Authority, Standing
+from doorward.model.ids import UserId
+from doorward.model.snapshot import Change, Snapshot, change
+
+
+def disabled(standing: Standing, by: Authority, reason: str) -> Standing:
+    """The standing once `by` too wants the person kept out."""
+    others = tuple(other for other in disablers(standing) if other != by)
+    return msgspec.structs.replace(
+        standing, disabled=True, disabled_by=(*others, by), reason=reason
+    )
+
+
+def enabled(standing: Standing, by: Authority, reason: str) -> Standing:
+    """The standing once `by` does not want the person kept out any more; others still may."""
+    others = tuple(other for other in disablers(standing) if other != by)
+    if others or standing.left:
+        return msgspec.structs.replace(standing, disabled_by=others)
+    return msgspec.structs.replace(standing, disabled=False, disabled_by=(), reason=reason)
+
+
+def disablers(standing: Standing) -> tuple[Authority, ...]:
+    """Who wants the person kept out."""
+    if not standing.disabled:
+        return ()
+    return standing.disabled_by or ("doorward",)
+
+
+async def shut_out(
+    transaction: Transaction, snapshot: Snapshot, act: Act, before: Standing, after: Standing
+) -> Sequence[Change]:
+    """The changes that make `after` of a person's standing `before` and end what they have open.
+
+    Their invitation is worth nothing any more.
+    """
+    user = UserId(after.id)
+    await transaction.one_time.take(NEWEST, digest(user), act.at)
+    ended = end_sessions(snapshot, sessions_of(snapshot, user))
+    return [*([] if before == after else [change("standing", after)]), *ended]

@@ -1,0 +1,21 @@
+"""What the SCIM server works with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from doorward.administrator.control_plane import ControlPlane
+from doorward.administrator.directory.ports import Directory
+from doorward.entrypoints.actors import Authenticator
+from doorward.model.ids import UnixSeconds
+
+
+@dataclass(frozen=True, slots=True)
+class ScimContext:
+    """Ports and values. `directory` reads what `control.store` writes."""
+
+    control: ControlPlane
+    directory: Directory
+    authenticator: Authenticator
+    clock: Callable[[], UnixSeconds]

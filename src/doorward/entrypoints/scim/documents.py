@@ -1,0 +1,119 @@
+"""Between SCIM's JSON and what the directory keeps. Pure.
+
+A document is a resource as it is answered: what was sent, with id, version, times and memberships
+beside it. `Details` are what doorward reads of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from doorward.administrator.directory.entries import Address, Details, Entry, EntryKind, Member
+
+Document = dict[str, Any]
+
+ENDPOINTS: Mapping[EntryKind, str] = {"user": "Users", "group": "Groups"}
+NAMES: Mapping[EntryKind, str] = {"user": "User", "group": "Group"}
+KINDS: Mapping[str, EntryKind] = {"User": "user", "Group": "group"}
+MEMBERSHIPS: Mapping[EntryKind, str] = {"user": "groups", "group": "members"}
+"""Where a document says who is in which group; never kept in the body."""
+
+_KEPT_BESIDE = frozenset({"id", "meta", *MEMBERSHIPS.values()})
+
+
+def body_of(document: Mapping[str, object]) -> bytes:
+    """What is kept of a document as it was sent."""
+    kept = {key: value for key, value in document.items() if key not in _KEPT_BESIDE}
+    return msgspec.json.encode(kept, order="deterministic")
+
+
+def details_of(document: Mapping[str, Any]) -> Details:
+    """What doorward reads of a document."""
+    name = document.get("name") or {}
+    return Details(
+        display_name=document.get("displayName") or "",
+        external_id=document.get("externalId") or "",
+        user_name=document.get("userName") or "",
+        given_name=name.get("givenName") or "",
+        family_name=name.get("familyName") or "",
+        formatted_name=name.get("formatted") or "",
+        active=document.get("active"),
+        addresses=tuple(
+            Address(
+                value=entry.get("value") or "",
+                type=entry.get("type") or "",
+                primary=entry.get("primary") is True,
+            )
+            for entry in document.get("emails") or ()
+        ),
+    )
+
+
+def member_ids(document: Mapping[str, Any]) -> list[str]:
+    """Who a group's document says is in it."""
+    return [entry["value"] for entry in document.get("members") or () if entry.get("value")]
+
+
+def document_of(
+    entry: Entry, listed: Iterable[Member], names: Mapping[str, str], base_url: str
+) -> Document:
+    """The resource as it is answered, everything in it.
+
+    `listed` are the members of a group, or the groups of a person with their `names`.
+    """
+    document: Document = msgspec.json.decode(entry.body)
+    document["id"] = entry.id
+    memberships = [
+        _member(item, base_url)
+        if entry.kind == "group"
+        else _group(item, names.get(item.id, item.id), base_url)
+        for item in listed
+    ]
+    if memberships:
+        document[MEMBERSHIPS[entry.kind]] = memberships
+    document["meta"] = {
+        "resourceType": NAMES[entry.kind],
+        "created": _moment(entry.created),
+        "lastModified": _moment(entry.modified),
+        "location": location(entry.kind, entry.id, base_url),
+        "version": etag(entry.version),
+    }
+    return document
+
+
+def location(kind: EntryKind, entry_id: str, base_url: str) -> str:
+    """The address of a resource, relative without a base.
+
+    Every character of an id may stand in a path as it is.
+    """
+    path = f"{ENDPOINTS[kind]}/{entry_id}"
+    return f"{base_url}/{path}" if base_url else path
+
+
+def etag(version: int) -> str:
+    """The entity tag of a version, which is a weak one (RFC 7644, 3.14)."""
+    return f'W/"{version}"'
+
+
+def version_of(tag: str | None) -> int | None:
+    """The version that a tag of ours names."""
+    return None if tag is None else int(tag.removeprefix('W/"').removesuffix('"'))
+
+
+def _member(item: Member, base_url: str) -> Document:
+    ref = location(item.kind, item.id, base_url)
+    return {"value": item.id, "$ref": ref, "type": NAMES[item.kind]}
+
+
+def _group(item: Member, name: str, base_url: str) -> Document:
+    ref = location("group", item.id, base_url)
+    return {"value": item.id, "$ref": ref, "display": name, "type": "direct"}
+
+
+def _moment(seconds: float) -> str:
+    text = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")
