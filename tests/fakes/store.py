@@ -41,6 +41,7 @@ from doorward.errors import DoorwardError
 from doorward.model.decision import DecisionRecord
 from doorward.model.ids import DecisionId, UnixSeconds, UserId
 from doorward.model.snapshot import FIELDS, KINDS, Change, Document, Kind, Snapshot, decode
+from tests.fakes.identity import IdentityState, MemoryIdentity
 from tests.fakes.sign_ins import SignInMemory
 
 _SEARCHED = ("subject", "resource", "session", "outcome", "reason", "source")
@@ -58,6 +59,7 @@ class _State:
     audit: list[AuditEntry] = field(default_factory=list)
     decisions: list[StoredDecision] = field(default_factory=list)
     sign_ins: dict[int, SignIn] = field(default_factory=dict)
+    identity: IdentityState = field(default_factory=IdentityState)
 
 
 class _Snapshot:
@@ -140,6 +142,17 @@ class _OneTime:
         for place in [place for place, item in self._items.items() if item.expires_at <= now]:
             del self._items[place]
 
+    async def remove_of(self, user: UserId) -> int:
+        found = [place for place, item in self._items.items() if _names(item.data, user)]
+        for place in found:
+            del self._items[place]
+        return len(found)
+
+
+def _names(data: msgspec.Raw, user: UserId) -> bool:
+    value = msgspec.json.decode(data)
+    return isinstance(value, dict) and value.get("user") == user
+
 
 class _Audit:
     def __init__(self, state: _State) -> None:
@@ -179,6 +192,7 @@ class _Transaction:
         self.audit = _Audit(state)
         self.decisions = _Decisions(state)
         self.sign_ins = SignInMemory(state.sign_ins)
+        self.identity = MemoryIdentity(state.identity)
 
 
 class MemoryStore:

@@ -13,6 +13,7 @@ from typing import Protocol
 
 import msgspec
 
+from doorward.administrator.identity.ports import IdentityTables
 from doorward.administrator.sign_ins.ports import SignInTable
 from doorward.model.decision import DecisionRecord
 from doorward.model.ids import DecisionId, UnixSeconds, UserId
@@ -164,6 +165,10 @@ class OneTimeTable(Protocol):
         """Forget what has expired."""
         ...
 
+    async def remove_of(self, user: UserId) -> int:
+        """Forget every secret whose data is an object with this `user`; how many there were."""
+        ...
+
 
 class AuditTable(Protocol):
     """The hash-chained log of administrative acts, inside one transaction."""
@@ -202,6 +207,8 @@ class Transaction(Protocol):
     def decisions(self) -> DecisionTable: ...
     @property
     def sign_ins(self) -> SignInTable: ...
+    @property
+    def identity(self) -> IdentityTables: ...
 
 
 class Store(Protocol):

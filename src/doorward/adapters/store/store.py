@@ -17,6 +17,7 @@ from doorward.adapters.store.credentials import Credentials
 from doorward.adapters.store.database import Database
 from doorward.adapters.store.decisions import DecisionLog
 from doorward.adapters.store.documents import Documents, load_snapshot, read_revisions
+from doorward.adapters.store.identity import IdentityRecords
 from doorward.adapters.store.one_time import OneTimeSecrets
 from doorward.adapters.store.sign_ins import SignInLog
 from doorward.adapters.store.sqlite import SqliteDatabase
@@ -52,6 +53,7 @@ class SqlTransaction:
     audit: AuditLog
     decisions: DecisionLog
     sign_ins: SignInLog
+    identity: IdentityRecords
 
 
 class SqlStore:
@@ -84,6 +86,7 @@ class SqlStore:
                     AuditLog(connection),
                     DecisionLog(connection),
                     SignInLog(connection),
+                    IdentityRecords(connection),
                 )
                 yield tables
                 published = tables.snapshot.published
