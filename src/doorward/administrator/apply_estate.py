@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from doorward.administrator.accept_invitation import NEWEST
-from doorward.administrator.authentication import digest
 from doorward.administrator.control_plane import Act, ControlPlane, Effect, effect
-from doorward.administrator.sessions_of import end_sessions, sessions_of
+from doorward.administrator.ending import Leaver, forget_person
 from doorward.administrator.settled import settled
 from doorward.estate.parse import Estate
 from doorward.estate.plan import Plan, Step, plan
@@ -28,16 +26,16 @@ async def apply_estate(control: ControlPlane, act: Act, wanted: Estate) -> Appli
     """Make the declared part of the snapshot what `wanted` says.
 
     `wanted` comes from `estate.parse_estate`, which has checked every reference and policy.
-    People who are no longer declared lose sessions, credentials and standing with it.
+    Everything of people who are no longer declared ends (`ending.STEPS`), their standing too.
     """
     async with control.store.transaction() as transaction:
         snapshot = await settled(control, transaction)
         intended = plan(snapshot, wanted)
         changes = [*intended.changes, *_consequences(snapshot, intended.steps)]
         for person in _removed(intended.steps, "user"):
-            await transaction.credentials.remove_all(UserId(person))
-            await transaction.sign_ins.remove_all(UserId(person))
-            await transaction.one_time.take(NEWEST, digest(person), act.at)
+            leaver = Leaver(UserId(person), snapshot, act.at, act.actor)
+            for ended in await forget_person(transaction, leaver):
+                changes += ended.changes
         number = await transaction.snapshot.publish(changes)
         if changes:
             await transaction.audit.append(
@@ -58,13 +56,8 @@ def _consequences(snapshot: Snapshot, steps: Sequence[Step]) -> list[Change]:
     """What ends with the people, services and resources that are removed."""
     people = set(_removed(steps, "user"))
     services, resources = set(_removed(steps, "service")), set(_removed(steps, "resource"))
-    sessions = [session for person in people for session in sessions_of(snapshot, UserId(person))]
-    ended = end_sessions(snapshot, sessions)
-    gone = {item.id for item in ended}
     return [
-        *ended,
         *(removal("standing", person) for person in people if person in snapshot.standings),
-        *(removal("device", d.id) for d in snapshot.devices.values() if d.owner in people),
         *(
             removal("service_token", token.id)
             for token in snapshot.service_tokens.values()
@@ -73,7 +66,7 @@ def _consequences(snapshot: Snapshot, steps: Sequence[Step]) -> list[Change]:
         *(
             removal("cookie", cookie.id)
             for cookie in snapshot.cookies.values()
-            if cookie.resource in resources and cookie.id not in gone
+            if cookie.resource in resources
         ),
     ]
 

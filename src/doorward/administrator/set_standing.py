@@ -37,12 +37,15 @@ async def disable_user(control: ControlPlane, act: Act, user: UserId, reason: st
 
 
 async def enable_user(control: ControlPlane, act: Act, user: UserId, reason: str = "") -> Effect:
-    """Let `user` sign in again. Raises DoorwardError `user-unknown`."""
+    """Let `user` sign in again. Who had left comes back with nothing, and needs an invitation.
+
+    Raises DoorwardError `user-unknown`.
+    """
 
     async def prepare(transaction: Transaction) -> Sequence[Change]:
         await user_named(transaction, user)
         standing = await standing_of(transaction, user)
-        enabled = msgspec.structs.replace(standing, disabled=False, reason=reason)
+        enabled = msgspec.structs.replace(standing, disabled=False, left=False, reason=reason)
         return _if_changed(standing, enabled) if standing.disabled else []
 
     return await carry_out(

@@ -11,8 +11,19 @@ from doorward.administrator.control_plane import Act, ControlPlane, Effect
 from doorward.administrator.ports import Transaction
 from doorward.administrator.targets import user_named
 from doorward.errors import DoorwardError
+from doorward.model.estate import User
 from doorward.model.ids import GroupId, UserId
 from doorward.model.snapshot import Change, change
+
+
+def require_own_groups(person: User) -> None:
+    """Raises DoorwardError `groups-of-directory` for somebody whom a directory provisions."""
+    if person.source == "scim":
+        raise DoorwardError(
+            "groups-of-directory",
+            f"The groups of `{person.id}` come from the directory that provisions them.",
+            "Change them there.",
+        )
 
 
 async def set_user_groups(
@@ -20,12 +31,13 @@ async def set_user_groups(
 ) -> Effect:
     """Make `groups` the groups of `user`; the next `apply` of the estate shows it as a change.
 
-    Raises DoorwardError `user-unknown`, `group-unknown`.
+    Raises DoorwardError `user-unknown`, `group-unknown`, `groups-of-directory`.
     """
     wanted = tuple(sorted(set(groups)))
 
     async def prepare(transaction: Transaction) -> Sequence[Change]:
         person = await user_named(transaction, user)
+        require_own_groups(person)
         for group in wanted:
             if await transaction.snapshot.get("group", group) is None:
                 raise DoorwardError(
