@@ -20,7 +20,14 @@ from starlette.types import ASGIApp
 
 from doorward.adapters import installation
 from doorward.adapters.clock import now
-from doorward.bootstrap import ControlParts, compose, keep_purged, keep_swept, origins
+from doorward.bootstrap import (
+    ControlParts,
+    compose,
+    keep_purged,
+    keep_swept,
+    keep_verified,
+    origins,
+)
 from doorward.config import CONTROL_TLS_NAME, ControlSettings, DataFolder, load_control
 from doorward.entrypoints.actors import GatewayAssertion, OperatorSocket
 from doorward.entrypoints.api.app import app as api_app
@@ -70,6 +77,7 @@ async def _serve(data: DataFolder, settings: ControlSettings) -> None:
                 )
             ),
             group.create_task(keep_purged(parts.store, now, settings.decision_log_days)),
+            group.create_task(keep_verified(parts.proofing)),
         ]
         await stop.wait()
         for server in (web, operator):
@@ -105,6 +113,7 @@ def _context(
 ) -> Context:
     return Context(
         control=parts.control,
+        proofing=parts.proofing,
         heads=parts.heads,
         device_authority=parts.devices,
         authenticator=authenticator,
