@@ -21,6 +21,7 @@ from doorward.adapters.assertion_verifier import AssertionVerifier
 from doorward.administrator.control_plane import ControlPlane
 from doorward.administrator.mail import Mailer
 from doorward.administrator.ports import AuditHeads, Gateways, Secrets, Store
+from doorward.administrator.proofing.parts import Proofing
 from doorward.entrypoints.actors import GatewayAssertion
 from doorward.entrypoints.api.app import app as api
 from doorward.entrypoints.api.context import Context, DeviceAuthority
@@ -67,6 +68,7 @@ def application() -> Starlette:
                 secrets=cast("Secrets", Untouchable()),
                 mailer=cast("Mailer", Untouchable()),
             ),
+            proofing=cast("Proofing", Untouchable()),
             heads=cast("AuditHeads", Untouchable()),
             device_authority=cast("DeviceAuthority", Untouchable()),
             authenticator=GatewayAssertion(

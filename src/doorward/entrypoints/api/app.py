@@ -12,13 +12,16 @@ from doorward.entrypoints.api import (
     decisions,
     devices,
     estate,
+    lifecycle,
     overview,
     problems,
+    proofing,
     resources,
     sessions,
     sign_ins,
     tokens,
     users,
+    verifications,
 )
 from doorward.entrypoints.api.body_size import BoundedBodies
 from doorward.entrypoints.api.context import Context
@@ -35,6 +38,9 @@ ROUTERS = (
     estate.router,
     audit.router,
     overview.router,
+    proofing.router,
+    verifications.router,
+    lifecycle.router,
 )
 
 

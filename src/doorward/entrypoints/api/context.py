@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 
 from doorward.administrator.control_plane import ControlPlane
 from doorward.administrator.ports import AuditHeads
+from doorward.administrator.proofing.parts import Proofing
 from doorward.entrypoints.actors import Actor, Authenticator
 from doorward.estate import EstateReader
 from doorward.model.ids import DeviceId, UnixSeconds
@@ -37,6 +38,7 @@ class Context:
     """Ports and values. `auth_origin` is where invitations are accepted, without closing slash."""
 
     control: ControlPlane
+    proofing: Proofing
     heads: AuditHeads
     device_authority: DeviceAuthority
     authenticator: Authenticator

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 import msgspec
 
@@ -26,6 +27,7 @@ from doorward.entrypoints.api.views import (
 from doorward.entrypoints.pages.words import REASONS, remedy_text
 from doorward.model.decision import DecisionRecord, Remedy
 from doorward.model.estate import Resource, User
+from doorward.model.identity import standing_at
 from doorward.model.ids import UnixSeconds
 from doorward.model.snapshot import Snapshot
 
@@ -90,17 +92,18 @@ def users(snapshot: Snapshot, now: UnixSeconds) -> list[UserView]:
     """Everyone, by name."""
     live = Counter(s.user for s in snapshot.sessions.values() if s.expires_at > now)
     people = sorted(snapshot.users.values(), key=lambda user: (user.name.casefold(), user.id))
-    return [_user_view(snapshot, user, live[user.id]) for user in people]
+    return [_user_view(snapshot, user, live[user.id], now) for user in people]
 
 
 def user_view(snapshot: Snapshot, user: User, now: UnixSeconds) -> UserView:
     """One person."""
     live = sum(s.user == user.id and s.expires_at > now for s in snapshot.sessions.values())
-    return _user_view(snapshot, user, live)
+    return _user_view(snapshot, user, live, now)
 
 
-def _user_view(snapshot: Snapshot, user: User, live: int) -> UserView:
-    standing = snapshot.standings.get(user.id)
+def _user_view(snapshot: Snapshot, user: User, live: int, now: UnixSeconds) -> UserView:
+    standing = standing_at(snapshot.standings.get(user.id), now)
+    until = standing.ial_until if standing is not None and standing.ial else None
     return UserView(
         id=user.id,
         name=user.name,
@@ -111,6 +114,9 @@ def _user_view(snapshot: Snapshot, user: User, live: int) -> UserView:
         risk=standing.risk if standing is not None else 0,
         reason=standing.reason if standing is not None else "",
         sessions=live,
+        ial=standing.ial if standing is not None else 0,
+        ial_until=None if until is None else datetime.fromtimestamp(until, UTC),
+        left=standing is not None and standing.left,
     )
 
 

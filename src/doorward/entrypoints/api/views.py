@@ -105,7 +105,11 @@ class SessionView(View):
 
 
 class UserView(View):
-    """A person and what signals say of them. `sessions` counts the live ones."""
+    """A person and what signals say of them. `sessions` counts the live ones.
+
+    `ial` is the identity assurance level in force, until `ial_until`; `left` says that they were
+    offboarded.
+    """
 
     id: str
     name: str
@@ -116,6 +120,9 @@ class UserView(View):
     risk: int
     reason: str
     sessions: int
+    ial: int
+    ial_until: datetime | None
+    left: bool
 
 
 class DeviceView(View):

@@ -28,14 +28,15 @@ def list_users(data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
         print_json(users)
         return
     print_table(
-        ("user", "name", "e-mail", "groups", "state", "risk", "sessions"),
+        ("user", "name", "e-mail", "groups", "state", "identity", "risk", "sessions"),
         [
             (
                 user["id"],
                 user["name"],
                 user["email"],
                 " ".join(user["groups"]),
-                "disabled" if user["disabled"] else "enabled",
+                "left" if user["left"] else "disabled" if user["disabled"] else "enabled",
+                f"IAL{user['ial']}" if user["ial"] else "unproofed",
                 user["risk"],
                 user["sessions"],
             )
