@@ -31,6 +31,9 @@ KNOWN = {
     "resource": "payroll",
     "device": "laptop-7",
     "token": "dwt_0001",
+    "case": "idc_0001",
+    "evidence": "ide_0001",
+    "verification": "idv_0001",
 }
 """What an endpoint's path may name, so that it finds something that it could change."""
 
