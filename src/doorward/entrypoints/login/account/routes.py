@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute
 
-from doorward.entrypoints.login.account import access, devices, overview, sessions, sign_ins
+from doorward.entrypoints.login.account import (
+    access,
+    devices,
+    identity,
+    overview,
+    sessions,
+    sign_ins,
+)
 from doorward.entrypoints.login.account.visit import account_act, account_page
 from doorward.entrypoints.login.wiring import Wiring
 
@@ -22,5 +29,10 @@ def account_routes(wiring: Wiring) -> list[BaseRoute]:
         account_act(wiring, "/account/devices/remove", devices.remove),
         account_page(wiring, "/account/sign-ins", sign_ins.show),
         account_act(wiring, "/account/sign-ins/disown", sign_ins.disown),
+        account_page(wiring, "/account/identity", identity.show),
+        account_act(wiring, "/account/identity/code", identity.send),
+        account_act(wiring, "/account/identity/confirm", identity.confirm),
+        account_act(wiring, "/account/identity/case", identity.open_case),
+        account_act(wiring, "/account/identity/withdraw", identity.withdraw_case),
         account_page(wiring, "/account/access", access.show),
     ]
