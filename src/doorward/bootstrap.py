@@ -15,6 +15,7 @@ from doorward.adapters.assertion_verifier import AssertionVerifier
 from doorward.adapters.audit_head import SignedAuditHead
 from doorward.adapters.clock import now
 from doorward.adapters.device_authority import LocalDeviceAuthority
+from doorward.adapters.document_numbers import HmacDocumentNumbers
 from doorward.adapters.federation.http import HttpxProviderHttp
 from doorward.adapters.federation.tokens import JoseTokens
 from doorward.adapters.link_server import LinkIdentity, LinkServer
@@ -39,11 +40,13 @@ from doorward.administrator.openid.provider import Provider
 from doorward.administrator.openid.signing_keys import keep_keys
 from doorward.administrator.openid.tell_clients import Message, Teller
 from doorward.administrator.ports import AuditHeads, Revision, Store
+from doorward.administrator.proofing.parts import Proofing
+from doorward.administrator.proofing.sweep_identity import sweep_identity
 from doorward.administrator.purge_decisions import BATCH, purge_decisions
 from doorward.administrator.sweep_expired import sweep_expired
 from doorward.config import ControlSettings, DataFolder
 from doorward.errors import DoorwardError
-from doorward.model.ids import UnixSeconds
+from doorward.model.ids import RoleId, UnixSeconds
 
 _HEARTBEATS_PER_EXPIRY = 10
 _MINUTE = 60
@@ -52,6 +55,7 @@ _BETWEEN_BATCHES_SECONDS = 0.2
 _KEYS_SECONDS = 10 * _MINUTE
 _RETRY_SECONDS = 2
 _TELL_SECONDS = 2
+_IDENTITY_SECONDS = 10 * _MINUTE
 _LIMITS = {
     "account": Limit(attempts=10, window_seconds=15 * _MINUTE),
     "person": Limit(attempts=10, window_seconds=15 * _MINUTE),
@@ -61,6 +65,8 @@ _LIMITS = {
     "federation-address": Limit(attempts=120, window_seconds=_MINUTE),
     "audit-address": Limit(attempts=10, window_seconds=_MINUTE),
     "audit": Limit(attempts=120, window_seconds=_MINUTE),
+    "contact": Limit(attempts=5, window_seconds=60 * _MINUTE),
+    "contact-address": Limit(attempts=30, window_seconds=60 * _MINUTE),
 }
 _MAIL_TLS: dict[str, Tls] = {"smtps": "implicit", "smtp+starttls": "starttls", "smtp": "none"}
 
@@ -79,6 +85,7 @@ class ControlParts:
     authenticators: Authenticators
     openid: Provider
     federation: Federation
+    proofing: Proofing
     heads: AuditHeads
     assertions: AssertionVerifier
     devices: LocalDeviceAuthority
@@ -110,11 +117,12 @@ def compose(data: DataFolder, settings: ControlSettings) -> ControlParts:
         heartbeat_seconds=settings.snapshot_expiry_seconds / _HEARTBEATS_PER_EXPIRY,
     )
     mailer = _mailer(data, settings)
+    seal_key = keys.read_secret(folder / "seal.key")
     control = ControlPlane(store, replica, gateways, SystemSecrets(), mailer)
     authenticators = Authenticators(
         control=control,
         hasher=Argon2idHasher(),
-        sealer=AesGcmSealer(keys.read_secret(folder / "seal.key")),
+        sealer=AesGcmSealer(seal_key),
         throttle=SlidingWindowThrottle(_LIMITS),
         relying_party=WebAuthnRelyingParty(
             rp_id=f"auth.{settings.domain}",
@@ -144,6 +152,14 @@ def compose(data: DataFolder, settings: ControlSettings) -> ControlParts:
         authenticators=authenticators,
         openid=openid,
         federation=federation,
+        proofing=Proofing(
+            control=control,
+            numbers=HmacDocumentNumbers(seal_key),
+            organisation=settings.organisation,
+            verifier_role=RoleId(settings.verifier_role),
+            proofing_days=settings.proofing_days,
+            record_days=settings.proofing_record_days,
+        ),
         heads=heads,
         assertions=AssertionVerifier(f"https://auth.{settings.domain}", gateways.assertion_keys),
         devices=LocalDeviceAuthority(installation.read_pair(folder, "device-ca")),
@@ -170,6 +186,16 @@ async def keep_swept(control: ControlPlane, every_seconds: float, *, sign_in_log
     while True:
         await asyncio.sleep(every_seconds)
         await sweep_expired(control, now(), sign_in_log_days=sign_in_log_days)
+
+
+async def keep_verified(proofing: Proofing) -> None:
+    """End verifications that have run out and tell people before, for ever."""
+    while True:
+        try:
+            await sweep_identity(proofing, now())
+        except DoorwardError as error:
+            _log.warning("identity-not-swept", code=error.code, detail=error.detail)
+        await asyncio.sleep(_IDENTITY_SECONDS)
 
 
 async def keep_purged(store: Store, clock: Callable[[], UnixSeconds], keep_days: int) -> None:

@@ -60,6 +60,9 @@ class ControlSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     decision_log_days: Annotated[int, msgspec.Meta(ge=0, le=36_500)] = 400
     sign_in_log_days: Annotated[int, msgspec.Meta(ge=0, le=36_500)] = 400
     security_contact: str = ""
+    verifier_role: str = "identity-verifier"
+    proofing_days: Annotated[int, msgspec.Meta(ge=1, le=3650)] = 730
+    proofing_record_days: Annotated[int, msgspec.Meta(ge=1, le=36_500)] = 1095
     log_level: LogLevel = "info"
 
     @property
@@ -167,6 +170,10 @@ def load_control(path: Path) -> ControlSettings:
             "mail_server",
             "is not the address of a mail server",
             'Write "smtps://HOST:465" or "smtp+starttls://HOST:587"; "smtp://" is for loopback.',
+        )
+    if not is_id(settings.verifier_role):
+        raise check.error(
+            "verifier_role", "is not an identifier", "Name a role that the estate declares."
         )
     if not _ADDRESS.fullmatch(settings.sender):
         raise check.error("mail_sender", "is not an e-mail address", "Write it like a@example.org.")

@@ -26,6 +26,7 @@ from doorward.administrator.federation.federation import Federation
 from doorward.administrator.mail import Mailer
 from doorward.administrator.openid.provider import Provider
 from doorward.administrator.ports import AuditHeads, Gateways, Secrets, Store
+from doorward.administrator.proofing.parts import Proofing
 from doorward.entrypoints.actors import GatewayAssertion
 from doorward.entrypoints.api.app import app as api
 from doorward.entrypoints.api.context import Context, DeviceAuthority
@@ -89,6 +90,7 @@ def application() -> Starlette:
             openid=cast("Provider", Untouchable()),
             federation=cast("Federation", Untouchable()),
             directory=cast("Directory", Untouchable()),
+            proofing=cast("Proofing", Untouchable()),
             heads=cast("AuditHeads", Untouchable()),
             device_authority=cast("DeviceAuthority", Untouchable()),
             authenticator=gateways_word(),

@@ -20,6 +20,7 @@ from doorward.administrator.control_plane import Act, ControlPlane
 from doorward.administrator.federation.federation import Federation
 from doorward.administrator.federation.ports import ProviderHttp
 from doorward.administrator.federation_table import FederatedIdentity
+from doorward.administrator.identity.records import Training
 from doorward.administrator.openid.provider import Provider
 from doorward.administrator.openid.signing_keys import ALGORITHMS
 from doorward.administrator.openid_ports import ClientSession
@@ -61,6 +62,13 @@ from doorward.model.snapshot import Change, Document, Kind, change
 from doorward.protocol.ticket import AssertionClaims
 from tests.fakes.federation import federation_on
 from tests.fakes.openid import KeptLogouts, QuickSigner
+from tests.fakes.proofing import (
+    VERIFIER_ROLE,
+    a_case,
+    a_verification,
+    an_evidence,
+    proofing_on,
+)
 from tests.fakes.provider import WORK_ISSUER, OidcProvider, Providers, declared
 from tests.fakes.store import MemoryHeads, MemoryStore, ObedientGateways, control_plane
 
@@ -121,6 +129,7 @@ class Office:
             openid=self.openid,
             federation=self.federation,
             directory=self.store.directory,
+            proofing=proofing_on(self.control),
             heads=self.heads,
             device_authority=PaperAuthority(),
             authenticator=authenticator,
@@ -183,6 +192,7 @@ async def office(http: ProviderHttp | None = None) -> Office:
     await set_user_risk(
         control, Act("operator", NOON - 900), UserId("carol"), 72, "impossible travel"
     )
+    await _identities(store)
     async with store.transaction() as transaction:
         for algorithm in ALGORITHMS:
             made = openid.signer.generate(algorithm, NOON - 86_400, NOON - 86_400)
@@ -226,12 +236,44 @@ def _sign_ins() -> list[NewSignIn]:
     return [signed_in, rejected]
 
 
+async def _identities(store: MemoryStore) -> None:
+    """alice verifies: she works dave's case, and has verified bob."""
+    evidence = an_evidence(id="ide_0001", recorded_by=UserId("alice"), recorded_at=NOON - 60)
+    case = a_case(
+        "idc_0001",
+        subject=UserId("dave"),
+        verifier=UserId("alice"),
+        evidence=(evidence,),
+        opened_at=NOON - 3600,
+        expires_at=NOON + 86400,
+    )
+    verification = a_verification(
+        "idv_0001",
+        user=UserId("bob"),
+        verifier=UserId("alice"),
+        account_name="Bob Baker",
+        at=NOON - 86400,
+        until=NOON + 10 * 86400,
+    )
+    training = Training(
+        user=UserId("alice"),
+        trained_at=NOON - 86400,
+        expires_at=NOON + 86400,
+        recorded_by="operator",
+    )
+    async with store.transaction() as transaction:
+        await transaction.identity.trainings.put(training)
+        await transaction.identity.cases.put(case)
+        await transaction.identity.verifications.add(verification)
+
+
 def _documents() -> list[Change]:
     documents: list[tuple[Kind, Document]] = [
         ("group", Group(id=GroupId("platform"), name="Platform")),
         ("group", Group(id=GroupId("payroll"), name="Payroll staff")),
         ("role", Role(id=RoleId("on-call"), name="On call")),
-        ("user", _person("alice", "Alice Adams", "platform")),
+        ("role", Role(id=VERIFIER_ROLE, name="Verifies identities")),
+        ("user", _person("alice", "Alice Adams", "platform", role=VERIFIER_ROLE)),
         ("user", _person("bob", "Bob Baker", "payroll")),
         ("user", _person("carol", f"Carol {HOSTILE}", "payroll")),
         ("user", _person("dave", "Dave Dunn")),
@@ -287,12 +329,13 @@ def _documents() -> list[Change]:
     return [change(kind, document) for kind, document in documents]
 
 
-def _person(user: str, name: str, *groups: str) -> User:
+def _person(user: str, name: str, *groups: str, role: RoleId | None = None) -> User:
     return User(
         id=UserId(user),
         name=name,
         email=f"{user}@example.test",
         groups=tuple(GroupId(group) for group in groups),
+        roles=() if role is None else (role,),
     )
 
 

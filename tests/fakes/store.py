@@ -44,6 +44,7 @@ from doorward.model.ids import DecisionId, UnixSeconds, UserId
 from doorward.model.snapshot import FIELDS, KINDS, Change, Document, Kind, Snapshot, decode
 from tests.fakes.directory import DirectoryState, MemoryDirectory, MemoryDirectoryTable
 from tests.fakes.federation_table import FederationInMemory
+from tests.fakes.identity import IdentityState, MemoryIdentity
 from tests.fakes.openid import MemoryOpenid, OpenidInMemory
 from tests.fakes.sign_ins import SignInMemory
 
@@ -66,6 +67,7 @@ class _State:
     identities: dict[tuple[str, str], FederatedIdentity] = field(default_factory=dict)
     provider_secrets: dict[str, bytes] = field(default_factory=dict)
     directory: DirectoryState = field(default_factory=DirectoryState)
+    identity: IdentityState = field(default_factory=IdentityState)
 
 
 class _Snapshot:
@@ -148,6 +150,17 @@ class _OneTime:
         for place in [place for place, item in self._items.items() if item.expires_at <= now]:
             del self._items[place]
 
+    async def remove_of(self, user: UserId) -> int:
+        found = [place for place, item in self._items.items() if _names(item.data, user)]
+        for place in found:
+            del self._items[place]
+        return len(found)
+
+
+def _names(data: msgspec.Raw, user: UserId) -> bool:
+    value = msgspec.json.decode(data)
+    return isinstance(value, dict) and value.get("user") == user
+
 
 class _Audit:
     def __init__(self, state: _State) -> None:
@@ -190,6 +203,7 @@ class _Transaction:
         self.openid = OpenidInMemory(state.openid, lambda: state.snapshot)
         self.federation = FederationInMemory(state.identities, state.provider_secrets)
         self.directory = MemoryDirectoryTable(state.directory)
+        self.identity = MemoryIdentity(state.identity)
 
 
 class MemoryStore:

@@ -19,10 +19,18 @@ from tests.integration.account_stand import Stand, stand
 PAGES = {section.path.strip("/").replace("/", "-"): section.path for section in SECTIONS}
 
 
-CONTROLS = """() => [...document.querySelectorAll("a[href], button, summary, input")]
+NAME = """(one) => one.getAttribute("aria-label") ??
+    (one.labels?.[0] ?? one).textContent.replace(/\\s+/g, " ").trim()"""
+"""What people read of a control: its own text, or that of its label."""
+
+CONTROLS = f"""() => [...document.querySelectorAll("a[href], button, summary, input")]
     .filter((one) => one.type !== "hidden" && one.checkVisibility())
-    .map((one) => one.getAttribute("aria-label") ?? one.textContent.replace(/\\s+/g, " ").trim())"""
-"""The names of all that can be used on a page, in the order in which it is read."""
+    .filter((one) => one.type !== "radio" || one.checked)
+    .map({NAME})"""
+"""The names of all that can be used on a page, in the order in which it is read.
+
+Radio buttons of one name are one stop for Tab, at the one that is chosen.
+"""
 
 
 @pytest.fixture
@@ -35,9 +43,8 @@ async def focused(page: Page) -> str:
     """What has the focus, as it is named to people; empty for the page itself."""
     return str(
         await page.evaluate(
-            """() => document.activeElement === document.body ? "" :
-                document.activeElement.getAttribute("aria-label") ??
-                document.activeElement.textContent.replace(/\\s+/g, " ").trim()"""
+            f"""() => document.activeElement === document.body ? "" :
+                ({NAME})(document.activeElement)"""
         )
     )
 

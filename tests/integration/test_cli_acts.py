@@ -104,6 +104,13 @@ async def test_looking(cli: Cli) -> None:
         (("client", "list"), "confidential"),
         (("client", "sessions", "--client", "wiki"), "sid_0002"),
         (("keys", "list"), "ES256"),
+        (("verification", "list"), "idv_0001"),
+        (("verification", "list", "--user", "dave"), "Nobody's identity is verified."),
+        (("verification", "show", "idv_0001"), '"trust_framework": "nist_800_63A"'),
+        (("verifier", "list"), "alice"),
+        (("user", "handover"), "There is nothing to hand over."),
+        (("user", "handover", "alice"), "payroll"),
+        (("user", "move", "dave", "--group", "payroll", "--dry-run"), "gains"),
     ]:
         assert shown in await cli.shown(*arguments), arguments
 
@@ -122,6 +129,12 @@ async def test_acting(cli: Cli) -> None:
         (("token", "revoke", "dwt_0001"), "Token dwt_0001 is revoked."),
         (("client", "end", "sid_0002"), "Sign-in sid_0002 is ended."),
         (("keys", "rotate", "--at-once"), "RS256"),
+        (("verifier", "train", "bob", "--until", "2027-06-30"), "do not have the verifiers' role"),
+        (("verification", "revoke", "idv_0001", "--reason", "forged"), "idv_0001 is revoked."),
+        (("user", "move", "dave", "--group", "payroll"), "dave is in payroll."),
+        (("user", "leave", "carol", "--reason", "gone"), "carol has left. Ended: nothing."),
+        (("user", "leave", "alice"), "payroll"),
+        (("user", "handover"), "handbook"),
     ]:
         assert said in await cli.shown(*arguments), arguments
     assert cli.company.control.live.current.users["bob"].groups == ("platform",)
@@ -137,6 +150,11 @@ async def test_a_secret_is_the_only_line_on_standard_output(cli: Cli) -> None:
     invited = await cli.run("user", "invite", "dave")
     assert len(invited.out.splitlines()) == 1
     assert "/invitation#" in invited.out
+    joined = await cli.run("user", "join", "dave", "--mail")
+    assert len(joined.out.splitlines()) == 1
+    assert "/invitation#" in joined.out
+    assert "It was sent by mail." in joined.err
+    assert "Missing: the identity is not verified." in joined.err
 
 
 async def test_a_device_s_key_is_readable_by_its_owner_only(cli: Cli, tmp_path: Path) -> None:

@@ -37,6 +37,12 @@ PAGES = {
     "applications": "/applications",
     "providers": "/providers",
     "audit": "/audit",
+    "identity": "/identity",
+    "case": "/identity/cases/idc_0001",
+    "verification": "/identity/verifications/idv_0001",
+    "handover": "/handover",
+    "leave": "/people/bob/leave",
+    "move": "/people/bob/move?preview=1&group=platform",
     "error": "/people/nobody",
 }
 

@@ -84,6 +84,22 @@ async def test_whoever_is_removed_leaves_nothing_behind(control: ControlPlane) -
     assert not control.live.current.service_tokens
 
 
+async def test_tokens_that_the_removed_may_know_end_when_a_service_gets_another_owner(
+    control: ControlPlane,
+) -> None:
+    def owned_by(owner: str, toml: str) -> Estate:
+        return estate(toml.replace('id = "ci"\n', f'id = "ci"\nowner = "{owner}"\n'))
+
+    await apply_estate(control, ACT, owned_by("bob", WITH_BOB))
+    await issue_service_token(control, ACT, service=CI, resources=[BOARD], ttl_seconds=600)
+    await apply_estate(control, ACT, owned_by("alice", WITH_BOB))
+    assert len(control.live.current.service_tokens) == 1
+    await apply_estate(control, ACT, owned_by("bob", WITH_BOB))
+    await apply_estate(control, ACT, owned_by("alice", TOML))
+    assert control.live.current.services[CI].owner == "alice"
+    assert not control.live.current.service_tokens
+
+
 async def test_what_signals_said_outlives_an_apply_but_groups_return(control: ControlPlane) -> None:
     await apply_estate(control, ACT, estate(WITH_BOB))
     await set_user_risk(control, ACT, BOB, 80)

@@ -12,6 +12,7 @@ from starlette.routing import Route
 from doorward.administrator.ports import AuditHead
 from doorward.entrypoints.console.app import ACTS, PAGES, app
 from tests.fakes.office import CONSOLE, HOSTILE, Office, office
+from tests.unit.test_console_decided import KNOWN
 
 SHOWN = [
     "/",
@@ -30,6 +31,13 @@ SHOWN = [
     "/tokens",
     "/applications",
     "/audit",
+    "/identity",
+    "/identity/cases/idc_0001",
+    "/identity/verifications/idv_0001",
+    "/handover",
+    "/people/carol/leave",
+    "/people/carol/move",
+    "/people/carol/move?preview=1&group=platform",
 ]
 BOB = "/people/bob"
 DEVICES = "/devices"
@@ -202,8 +210,7 @@ async def test_another_site_cannot_act(
     company: Office, browser: httpx.AsyncClient, route: Route
 ) -> None:
     before = company.control.live.current.number
-    known = {"session": "ses_bob", "user": "bob", "device": "laptop-7", "token": "dwt_0001"}
-    path = route.path.format(**known, provider="work", sid="sid_0002")
+    path = route.path.format(**KNOWN)
     for sent in ({"sec-fetch-site": "cross-site"}, {"origin": "https://evil.test"}, {}):
         answer = await browser.post(path, headers={**company.headers(), **sent})
         assert answer.status_code == 403

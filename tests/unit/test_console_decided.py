@@ -34,6 +34,9 @@ KNOWN = {
     "client": "wiki",
     "sid": "sid_0001",
     "provider": "work",
+    "case": "idc_0001",
+    "evidence": "ide_0001",
+    "verification": "idv_0001",
 }
 """What an endpoint's path may name, so that it finds something that it could change."""
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from doorward.administrator.control_plane import Act, ControlPlane, Effect, effect
-from doorward.administrator.ends_with import ends_with, forget_credentials
+from doorward.administrator.ending import Leaver, forget_person
 from doorward.administrator.federation.redeclared import (
     other_clients,
     other_issuers,
@@ -22,7 +22,7 @@ from doorward.estate.plan import Plan, Step, plan
 from doorward.estate.references import provisioned
 from doorward.model.estate import IdentityProvider, User
 from doorward.model.ids import ClientId, UserId
-from doorward.model.snapshot import Change, Kind, Snapshot
+from doorward.model.snapshot import Change, Kind, Snapshot, removal
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +37,10 @@ async def apply_estate(control: ControlPlane, act: Act, wanted: Estate) -> Appli
     """Make the declared part of the snapshot what `wanted` says.
 
     `wanted` comes from `estate.parse_estate`, which has checked every reference and policy.
-    People who are no longer declared lose sessions, credentials and standing with it; whoever
-    came by the word of a provider that is gone, or has another issuer, loses what rests on it.
-    Raises DoorwardError `store-conflict` where a directory has provisioned one of them meanwhile.
+    Everything of people who are no longer declared ends (`ending.STEPS`), their standing too;
+    whoever came by the word of a provider that is gone, or has another issuer, loses what rests
+    on it. Raises DoorwardError `store-conflict` where a directory has provisioned one of those
+    that are declared meanwhile.
     """
     async with control.store.transaction() as transaction:
         snapshot = await settled(control, transaction)
@@ -48,8 +49,9 @@ async def apply_estate(control: ControlPlane, act: Act, wanted: Estate) -> Appli
         providers = _providers(wanted)
         changes = [*intended.changes, *_consequences(snapshot, intended.steps, providers)]
         for person in _removed(intended.steps, "user"):
-            await forget_credentials(transaction, act, UserId(person))
-            await transaction.federation.remove(None, UserId(person))
+            leaver = Leaver(UserId(person), snapshot, act.at, act.actor)
+            for ended in await forget_person(transaction, leaver):
+                changes += ended.changes
         for client in _removed(intended.steps, "client"):
             await forget_client(transaction, ClientId(client))
         for provider in other_issuers(snapshot.providers, providers):
@@ -98,23 +100,23 @@ def _consequences(
     snapshot: Snapshot, steps: Sequence[Step], providers: Mapping[str, IdentityProvider]
 ) -> list[Change]:
     """What ends with the people, services, resources and providers that are removed."""
-    people = _removed(steps, "user")
-    ended = ends_with(
-        snapshot,
-        people=people,
-        services=_removed(steps, "service"),
-        resources=_removed(steps, "resource"),
-    )
-    gone = {item.id for item in ended if item.kind == "session"}
-    others = [
-        s
-        for s in sessions_by(snapshot, other_issuers(snapshot.providers, providers))
-        if s not in gone
-    ]
+    people = set(_removed(steps, "user"))
+    services, resources = set(_removed(steps, "service")), set(_removed(steps, "resource"))
+    vouched = sessions_by(snapshot, other_issuers(snapshot.providers, providers))
     return [
-        *ended,
-        *end_sessions(snapshot, others),
+        *end_sessions(snapshot, vouched),
         *(item for item in unasserted(snapshot, providers) if item.id not in people),
+        *(removal("standing", person) for person in people if person in snapshot.standings),
+        *(
+            removal("service_token", token.id)
+            for token in snapshot.service_tokens.values()
+            if token.service in services
+        ),
+        *(
+            removal("cookie", cookie.id)
+            for cookie in snapshot.cookies.values()
+            if cookie.resource in resources
+        ),
     ]
 
 

@@ -15,6 +15,7 @@ import msgspec
 
 from doorward.administrator.directory.ports import DirectoryTable
 from doorward.administrator.federation_table import FederationTable
+from doorward.administrator.identity.ports import IdentityTables
 from doorward.administrator.openid_ports import OpenidTables
 from doorward.administrator.sign_ins.ports import SignInTable
 from doorward.model.decision import DecisionRecord
@@ -167,6 +168,10 @@ class OneTimeTable(Protocol):
         """Forget what has expired."""
         ...
 
+    async def remove_of(self, user: UserId) -> int:
+        """Forget every secret whose data is an object with this `user`; how many there were."""
+        ...
+
 
 class AuditTable(Protocol):
     """The hash-chained log of administrative acts, inside one transaction."""
@@ -211,6 +216,8 @@ class Transaction(Protocol):
     def federation(self) -> FederationTable: ...
     @property
     def directory(self) -> DirectoryTable: ...
+    @property
+    def identity(self) -> IdentityTables: ...
 
 
 class Store(Protocol):

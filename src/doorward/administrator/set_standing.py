@@ -34,7 +34,7 @@ async def disable_user(control: ControlPlane, act: Act, user: UserId, reason: st
 
 
 async def enable_user(control: ControlPlane, act: Act, user: UserId, reason: str = "") -> Effect:
-    """Let `user` sign in again.
+    """Let `user` sign in again. Who had left comes back with nothing, and needs an invitation.
 
     Raises DoorwardError `user-unknown`; `user-inactive` where their directory keeps them out.
     """
@@ -48,8 +48,8 @@ async def enable_user(control: ControlPlane, act: Act, user: UserId, reason: str
                 f"The directory that provisions `{user}` says that they are inactive.",
                 "Make them active there.",
             )
-        after = enabled(standing, "doorward", reason)
-        return _if_changed(standing, after) if standing.disabled else []
+        back = msgspec.structs.replace(standing, left=False)
+        return _if_changed(standing, enabled(back, "doorward", reason)) if standing.disabled else []
 
     return await carry_out(
         control, act, "user-enabled", f"user:{user}", {"reason": reason}, prepare

@@ -11,8 +11,19 @@ from doorward.administrator.control_plane import Act, ControlPlane, Effect
 from doorward.administrator.ports import Transaction
 from doorward.administrator.targets import user_named
 from doorward.errors import DoorwardError
+from doorward.model.estate import User
 from doorward.model.ids import GroupId, UserId
 from doorward.model.snapshot import Change, change
+
+
+def require_own_groups(person: User) -> None:
+    """Raises DoorwardError `user-provisioned` for somebody whom a directory provisions."""
+    if person.source == "scim":
+        raise DoorwardError(
+            "user-provisioned",
+            f"A directory provisions `{person.id}` and says which groups they are in.",
+            "Change the groups there.",
+        )
 
 
 async def set_user_groups(
@@ -27,12 +38,7 @@ async def set_user_groups(
 
     async def prepare(transaction: Transaction) -> Sequence[Change]:
         person = await user_named(transaction, user)
-        if person.source == "scim":
-            raise DoorwardError(
-                "user-provisioned",
-                f"A directory provisions `{user}` and says which groups they are in.",
-                "Change the groups there.",
-            )
+        require_own_groups(person)
         for group in wanted:
             if await transaction.snapshot.get("group", group) is None:
                 raise DoorwardError(

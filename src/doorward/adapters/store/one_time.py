@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from doorward.adapters.store.tables import one_time
 from doorward.administrator.ports import OneTime
-from doorward.model.ids import UnixSeconds
+from doorward.model.ids import UnixSeconds, UserId
 
 _put = insert(one_time)
 _found = select(one_time.c.data, one_time.c.expires_at).where(
@@ -61,5 +61,20 @@ class OneTimeSecrets:
     async def sweep(self, now: UnixSeconds) -> None:
         await self._connection.execute(delete(one_time).where(one_time.c.expires_at <= now))
 
+    async def remove_of(self, user: UserId) -> int:
+        # The few there are live for minutes, and only their writers know what they hold.
+        rows = await self._connection.execute(
+            select(one_time.c.purpose, one_time.c.key, one_time.c.data)
+        )
+        found = [row for row in rows if _names(row.data, user)]
+        for row in found:
+            await self._remove(row.purpose, row.key)
+        return len(found)
+
     async def _remove(self, purpose: str, key: str) -> None:
         await self._connection.execute(_remove, {"purpose_": purpose, "key_": key})
+
+
+def _names(data: str, user: UserId) -> bool:
+    value = msgspec.json.decode(data)
+    return isinstance(value, dict) and value.get("user") == user

@@ -19,6 +19,7 @@ from doorward.adapters.store.decisions import DecisionLog
 from doorward.adapters.store.directory import DirectoryRows, SqlDirectory
 from doorward.adapters.store.documents import Documents, load_snapshot, read_revisions
 from doorward.adapters.store.federation import FederationLinks
+from doorward.adapters.store.identity import IdentityRecords
 from doorward.adapters.store.one_time import OneTimeSecrets
 from doorward.adapters.store.openid import Openid
 from doorward.adapters.store.sign_ins import SignInLog
@@ -58,6 +59,7 @@ class SqlTransaction:
     openid: Openid
     federation: FederationLinks
     directory: DirectoryRows
+    identity: IdentityRecords
 
 
 class SqlStore:
@@ -94,6 +96,7 @@ class SqlStore:
                     Openid.on(connection),
                     FederationLinks(connection),
                     DirectoryRows(connection),
+                    IdentityRecords(connection),
                 )
                 yield tables
                 published = tables.snapshot.published

@@ -9,7 +9,7 @@ import msgspec
 from doorward.administrator.control_plane import Act, ControlPlane
 from doorward.administrator.directory.entries import Details, Entry
 from doorward.administrator.disabling import disabled, disablers, enabled, shut_out
-from doorward.administrator.ends_with import ends_with, forget_credentials
+from doorward.administrator.ending import Leaver, forget_person
 from doorward.administrator.people import people_of
 from doorward.administrator.ports import Transaction
 from doorward.administrator.provisioning.projection import (
@@ -130,8 +130,12 @@ async def deprovision_person(
         for group in snapshot.users[user_id].groups:
             await _touch(transaction, act, group)
         await transaction.directory.remove(gone)
-        await forget_credentials(transaction, act, UserId(user_id))
-        changes = [removal("user", user_id), *ends_with(snapshot, people=[user_id])]
+        leaver = Leaver(UserId(user_id), snapshot, act.at, act.actor)
+        changes = [removal("user", user_id)]
+        if user_id in snapshot.standings:
+            changes.append(removal("standing", user_id))
+        for ended in await forget_person(transaction, leaver):
+            changes += ended.changes
         number = await transaction.snapshot.publish(changes)
         await transaction.audit.append(
             at=act.at,

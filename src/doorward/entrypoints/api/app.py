@@ -14,14 +14,17 @@ from doorward.entrypoints.api import (
     devices,
     directory,
     estate,
+    lifecycle,
     overview,
     problems,
+    proofing,
     providers,
     resources,
     sessions,
     sign_ins,
     tokens,
     users,
+    verifications,
 )
 from doorward.entrypoints.api.body_size import BoundedBodies
 from doorward.entrypoints.api.context import Context
@@ -42,6 +45,9 @@ ROUTERS = (
     estate.router,
     audit.router,
     overview.router,
+    proofing.router,
+    verifications.router,
+    lifecycle.router,
 )
 
 

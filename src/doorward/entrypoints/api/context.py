@@ -13,6 +13,7 @@ from doorward.administrator.directory.ports import Directory
 from doorward.administrator.federation.federation import Federation
 from doorward.administrator.openid.provider import Provider
 from doorward.administrator.ports import AuditHeads
+from doorward.administrator.proofing.parts import Proofing
 from doorward.entrypoints.actors import Actor, Authenticator
 from doorward.estate import EstateReader
 from doorward.model.ids import DeviceId, UnixSeconds
@@ -43,6 +44,7 @@ class Context:
     openid: Provider
     federation: Federation
     directory: Directory
+    proofing: Proofing
     heads: AuditHeads
     device_authority: DeviceAuthority
     authenticator: Authenticator

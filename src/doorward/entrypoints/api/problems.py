@@ -21,8 +21,14 @@ STATUS: Mapping[str, int] = MappingProxyType(
     {
         "audit-head-invalid": 500,
         "audit-head-unwritten": 503,
+        "case-closed": 409,
+        "case-of-another": 409,
+        "case-open": 409,
+        "checklist-incomplete": 409,
         "cross-site-request": 403,
         "device-exists": 409,
+        "evidence-insufficient": 409,
+        "evidence-of-another": 409,
         "internal-error": 500,
         "method-not-allowed": 405,
         "not-authenticated": 401,
@@ -38,6 +44,14 @@ STATUS: Mapping[str, int] = MappingProxyType(
         "store-unavailable": 503,
         "user-inactive": 409,
         "user-provisioned": 409,
+        "training-of-oneself": 403,
+        "user-disabled": 409,
+        "verification-ended": 409,
+        "verifier-is-subject": 403,
+        "verifier-person-needed": 403,
+        "verifier-role-missing": 403,
+        "verifier-stale": 403,
+        "verifier-untrained": 403,
     }
 )
 """Error code to HTTP status. Others: 404 where the code ends in `-unknown`, else 400."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 import msgspec
 
@@ -28,6 +29,7 @@ from doorward.entrypoints.api.views import (
 from doorward.entrypoints.pages.words import REASONS, remedy_text
 from doorward.model.decision import DecisionRecord, Remedy
 from doorward.model.estate import Resource, User
+from doorward.model.identity import standing_at
 from doorward.model.ids import UnixSeconds
 from doorward.model.snapshot import Snapshot
 
@@ -99,17 +101,18 @@ def users(
     """Those whose name, id or address holds `search`, by name; and how many there are in all."""
     live = Counter(s.user for s in snapshot.sessions.values() if s.expires_at > now)
     found = people_of(snapshot).search(search, offset=offset, limit=limit)
-    return [_user_view(snapshot, user, live[user.id]) for user in found.people], found.total
+    return [_user_view(snapshot, user, live[user.id], now) for user in found.people], found.total
 
 
 def user_view(snapshot: Snapshot, user: User, now: UnixSeconds) -> UserView:
     """One person."""
     live = sum(s.user == user.id and s.expires_at > now for s in snapshot.sessions.values())
-    return _user_view(snapshot, user, live)
+    return _user_view(snapshot, user, live, now)
 
 
-def _user_view(snapshot: Snapshot, user: User, live: int) -> UserView:
-    standing = snapshot.standings.get(user.id)
+def _user_view(snapshot: Snapshot, user: User, live: int, now: UnixSeconds) -> UserView:
+    standing = standing_at(snapshot.standings.get(user.id), now)
+    until = standing.ial_until if standing is not None and standing.ial else None
     return UserView(
         id=user.id,
         name=user.name,
@@ -123,6 +126,9 @@ def _user_view(snapshot: Snapshot, user: User, live: int) -> UserView:
         sessions=live,
         source=user.source,
         disabled_by=disablers(standing) if standing is not None else (),
+        ial=standing.ial if standing is not None else 0,
+        ial_until=None if until is None else datetime.fromtimestamp(until, UTC),
+        left=standing is not None and standing.left,
     )
 
 

@@ -113,7 +113,8 @@ class UserView(View):
 
     `asserted_groups` are those that identity providers put the person into, beside their own.
     `source` says who declares them: the estate's files, or a directory by SCIM; `disabled_by` who
-    keeps them out: those who run doorward, or that directory.
+    keeps them out: those who run doorward, or that directory. `ial` is the identity assurance
+    level in force, until `ial_until`; `left` says that they were offboarded.
     """
 
     id: str
@@ -128,6 +129,9 @@ class UserView(View):
     sessions: int
     source: Source = "estate"
     disabled_by: tuple[Authority, ...] = ()
+    ial: int
+    ial_until: datetime | None
+    left: bool
 
 
 class DeviceView(View):

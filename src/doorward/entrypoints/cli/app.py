@@ -14,6 +14,7 @@ from doorward.entrypoints.cli.device import device_app
 from doorward.entrypoints.cli.estate import apply, plan
 from doorward.entrypoints.cli.init import init
 from doorward.entrypoints.cli.keys import keys_app
+from doorward.entrypoints.cli.lifecycle import handover, join, leave, move
 from doorward.entrypoints.cli.log import log
 from doorward.entrypoints.cli.processes import control, gateway_app
 from doorward.entrypoints.cli.provider import provider_app
@@ -22,6 +23,7 @@ from doorward.entrypoints.cli.status import status
 from doorward.entrypoints.cli.token import token_app
 from doorward.entrypoints.cli.up import up
 from doorward.entrypoints.cli.user import user_app
+from doorward.entrypoints.cli.verification import verification_app, verifier_app
 from doorward.entrypoints.cli.why import why
 from doorward.entrypoints.explained import describe
 from doorward.errors import DoorwardError
@@ -35,6 +37,8 @@ app = typer.Typer(
 )
 for command in (init, up, control, status, plan, apply, log, why):
     app.command()(command)
+for life in (join, move, leave, handover):
+    user_app.command()(life)
 for name, group in (
     ("gateway", gateway_app),
     ("user", user_app),
@@ -45,6 +49,8 @@ for name, group in (
     ("keys", keys_app),
     ("provider", provider_app),
     ("audit", audit_app),
+    ("verification", verification_app),
+    ("verifier", verifier_app),
 ):
     app.add_typer(group, name=name)
 

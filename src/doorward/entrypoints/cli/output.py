@@ -45,8 +45,13 @@ def print_json(value: object) -> None:
     typer.echo(json.dumps(value))
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str) -> None:
-    """A table, or the sentence `empty` where there is no row."""
+def print_table(
+    columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str, *, aside: bool = False
+) -> None:
+    """A table, or the sentence `empty` where there is no row.
+
+    `aside` prints on standard error, where the output proper is one secret line.
+    """
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -56,9 +61,9 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty:
         table.add_row(*(Text(printable(cell)) for cell in row))
     if table.row_count:
         width = None if sys.stdout.isatty() else _PIPE_COLUMNS
-        Console(width=width, highlight=False).print(table)
+        Console(width=width, highlight=False, stderr=aside).print(table)
     else:
-        typer.echo(empty)
+        typer.echo(empty, err=aside)
 
 
 def print_effect(effect: dict[str, Any], done: str, *, as_json: bool) -> None:

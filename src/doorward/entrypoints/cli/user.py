@@ -34,7 +34,7 @@ def list_users(
         print_json(users)
         return
     print_table(
-        ("user", "name", "e-mail", "groups", "source", "state", "risk", "sessions"),
+        ("user", "name", "e-mail", "groups", "source", "state", "identity", "risk", "sessions"),
         [
             (
                 user["id"],
@@ -42,7 +42,8 @@ def list_users(
                 user["email"],
                 " ".join(user["groups"]),
                 user["source"],
-                "disabled" if user["disabled"] else "enabled",
+                "left" if user["left"] else "disabled" if user["disabled"] else "enabled",
+                f"IAL{user['ial']}" if user["ial"] else "unproofed",
                 user["risk"],
                 user["sessions"],
             )

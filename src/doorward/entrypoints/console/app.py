@@ -11,7 +11,15 @@ from starlette.routing import Mount
 
 from doorward.entrypoints.api.app import mount
 from doorward.entrypoints.api.context import Context
-from doorward.entrypoints.console import acts, decisions, listings, providers
+from doorward.entrypoints.console import (
+    acts,
+    decisions,
+    identity,
+    identity_acts,
+    lifecycle,
+    listings,
+    providers,
+)
 from doorward.entrypoints.console.visit import act, error_page, page
 from doorward.entrypoints.pages.assets import STATIC_PATH
 from doorward.entrypoints.pages.static_files import static_files
@@ -32,6 +40,12 @@ PAGES = (
     page("/applications", listings.applications),
     page("/providers", providers.show),
     page("/audit", listings.audit),
+    page("/identity", identity.overview),
+    page("/identity/cases/{case}", identity.case),
+    page("/identity/verifications/{verification}", identity.verification),
+    page("/handover", lifecycle.handover),
+    page("/people/{user}/leave", lifecycle.ask_leave),
+    page("/people/{user}/move", lifecycle.ask_move),
 )
 ACTS = (
     act("/sessions/{session}/revoke", acts.revoke_session),
@@ -45,6 +59,19 @@ ACTS = (
     act("/client-sessions/{sid}/end", acts.end_client_session),
     act("/providers/{provider}/check", providers.check),
     act("/people/{user}/links/{provider}/remove", providers.unlink_account),
+    act("/people/{user}/case", identity_acts.open_case),
+    act("/identity/cases/{case}/take", identity_acts.take_case),
+    act("/identity/cases/{case}/withdraw", identity_acts.withdraw_case),
+    act("/identity/cases/{case}/evidence", identity_acts.record_evidence),
+    act("/identity/cases/{case}/evidence/{evidence}/strike", identity_acts.strike_evidence),
+    act("/identity/cases/{case}/attributes", identity_acts.check_attributes),
+    act("/identity/cases/{case}/approve", identity_acts.approve_case),
+    act("/identity/cases/{case}/reject", identity_acts.reject_case),
+    act("/identity/verifications/{verification}/revoke", identity_acts.revoke_verification),
+    act("/identity/verifiers", identity_acts.train_verifier),
+    act("/people/{user}/invite", lifecycle.invite),
+    act("/people/{user}/move", lifecycle.move),
+    act("/people/{user}/leave", lifecycle.leave),
 )
 
 

@@ -78,6 +78,8 @@ async def person(visit: Visit) -> Response:
         )
     async with visit.context.control.store.transaction() as transaction:
         sign_ins = await transaction.sign_ins.of(user.id, limit=_RECENT)
+        cases = await transaction.identity.cases.of(user.id)
+        verified = await transaction.identity.verifications.of(user.id)
     return visit.page(
         "person.html",
         person=reads.user_view(visit.snapshot, user, visit.now),
@@ -85,6 +87,8 @@ async def person(visit: Visit) -> Response:
         sessions=reads.sessions(visit.snapshot, visit.now, user.id),
         devices=reads.devices(visit.snapshot, user.id),
         links=await links_of(visit.context, user.id),
+        cases=[case for case in cases if case.state == "open"],
+        verifications=[stored.verification for stored in verified if stored.end is None],
         decisions=await newest(visit, DecisionQuery(subject=user.id, limit=_RECENT)),
     )
 

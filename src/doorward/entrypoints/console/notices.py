@@ -18,6 +18,16 @@ NoticeCode = Literal[
     "token-revoked",
     "client-session-ended",
     "account-unlinked",
+    "case-opened",
+    "case-taken",
+    "case-worked",
+    "case-rejected",
+    "case-withdrawn",
+    "identity-verified",
+    "verification-revoked",
+    "verifier-trained",
+    "user-left",
+    "user-moved",
 ]
 
 _SENTENCES: Mapping[str, str] = MappingProxyType(
@@ -32,20 +42,34 @@ _SENTENCES: Mapping[str, str] = MappingProxyType(
         "token-revoked": "The service token is revoked.",
         "client-session-ended": "The sign-in to the application is ended.",
         "account-unlinked": "The account is no longer linked.",
+        "case-opened": "The case is open.",
+        "case-taken": "You work this case.",
+        "case-worked": "The case is brought up to date.",
+        "case-rejected": "The case is rejected, and the person is told.",
+        "case-withdrawn": "The case is withdrawn.",
+        "identity-verified": "The identity is verified, and the person is told.",
+        "verification-revoked": "The verification is revoked: the person is unproofed.",
+        "verifier-trained": "The training is recorded.",
+        "user-left": "The person has left: everything that they could use has ended.",
+        "user-moved": "The person is in these groups.",
     }
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A sentence, and whether some gateway has yet to enforce what it says."""
+    """A sentence, and whether some gateway has yet to enforce what it says.
+
+    `recorded` says that no gateway has to: nothing that they decide from has changed.
+    """
 
     text: str
     pending: bool
+    recorded: bool = False
 
 
 def notice(parameter: str) -> Notice | None:
     """What the query parameter `done` stands for."""
     code, _, rest = parameter.partition(".")
     text = _SENTENCES.get(code)
-    return None if text is None else Notice(text, rest == "pending")
+    return None if text is None else Notice(text, rest == "pending", rest == "recorded")

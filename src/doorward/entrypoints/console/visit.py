@@ -54,7 +54,7 @@ class Visit:
             notice=done,
             **values,
         )
-        return Response(html, headers=page_headers(_sign_in_host(self.request)))
+        return Response(html, headers=page_headers(sign_in_host(self.request)))
 
     async def form(self) -> dict[str, str]:
         """The fields of a posted form. Raises `request-invalid`."""
@@ -75,6 +75,10 @@ class Visit:
         """Go on to `path`, and say there what has come about."""
         query = urlencode({"done": said if effect.enforced else f"{said}.pending"})
         return RedirectResponse(f"{path}?{query}", status_code=303)
+
+    def recorded(self, path: str, said: NoticeCode) -> Response:
+        """As `done`, after an act that changes nothing for the gateways."""
+        return RedirectResponse(f"{path}?{urlencode({'done': f'{said}.recorded'})}", 303)
 
 
 Handler = Callable[[Visit], Awaitable[Response]]
@@ -103,7 +107,7 @@ def _route(path: str, handler: Handler, method: str) -> Route:
     return Route(path, endpoint, methods=[method])
 
 
-def _sign_in_host(request: Request) -> tuple[str, ...]:
+def sign_in_host(request: Request) -> tuple[str, ...]:
     """Where a form of somebody who is signed out ends, as a CSP source of the page's own scheme."""
     host = _HOST.fullmatch(request.headers.get("host", ""))
     return () if host is None else (f"auth.{host[1]}",)

@@ -27,6 +27,7 @@ from doorward.bootstrap import (
     keep_keys_fresh,
     keep_purged,
     keep_swept,
+    keep_verified,
     origins,
 )
 from doorward.config import CONTROL_TLS_NAME, ControlSettings, DataFolder, load_control
@@ -83,6 +84,7 @@ async def _serve(data: DataFolder, settings: ControlSettings) -> None:
             group.create_task(keep_purged(parts.store, now, settings.decision_log_days)),
             group.create_task(keep_keys_fresh(parts.openid)),
             group.create_task(keep_clients_told(parts.openid, parts.replica)),
+            group.create_task(keep_verified(parts.proofing)),
         ]
         await stop.wait()
         for server in (web, operator):
@@ -134,6 +136,7 @@ def _context(
         openid=parts.openid,
         federation=parts.federation,
         directory=parts.directory,
+        proofing=parts.proofing,
         heads=parts.heads,
         device_authority=parts.devices,
         authenticator=authenticator,

@@ -92,8 +92,10 @@ class Denials:
 
     def _at_auth(self, question: Question, resource: Resource, page: str, **more: str) -> str:
         query = urlencode({"resource": resource.id, "return": _local(question.target), **more})
-        origin = f"{question.scheme}://auth.{self._domain}{question.port_suffix}"
-        return f"{origin}/{page}?{query}"
+        return f"{self._auth(question)}/{page}?{query}"
+
+    def _auth(self, question: Question) -> str:
+        return f"{question.scheme}://auth.{self._domain}{question.port_suffix}"
 
     def _links(
         self,
@@ -104,7 +106,8 @@ class Denials:
         flow: str,
     ) -> Mapping[RemedyKind, str]:
         links: dict[RemedyKind, str] = {
-            "sign-in": self._at_auth(question, resource, "start", flow=flow)
+            "sign-in": self._at_auth(question, resource, "start", flow=flow),
+            "verify-identity": f"{self._auth(question)}/account/identity",
         }
         for kind in _STEP_UP:
             links[kind] = self._at_auth(question, resource, "step-up", need=kind)

@@ -17,6 +17,10 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
             "to sign in, under Ways to sign in, and remove what you do not know. Then ask the "
             "people who run doorward to lower your risk."
         ),
+        "code-sent": "A code is on its way to you.",
+        "contact-verified": "Your e-mail address is verified.",
+        "case-opened": "Your request is with the verifiers.",
+        "case-withdrawn": "Your request is withdrawn.",
         "attempt-disowned": (
             "Thank you for saying so. Nobody got in, so no session has ended. Your risk is "
             "raised a little."

@@ -1,0 +1,116 @@
+"""Console pages of identity verification: cases, verifications, verifiers."""
+
+from __future__ import annotations
+
+from urllib.parse import quote, urlencode
+
+from starlette.responses import Response
+
+from doorward.administrator.identity import evidence, rules
+from doorward.administrator.identity.records import Case
+from doorward.administrator.proofing.decide_case import assessment_of
+from doorward.administrator.proofing.revoke_verification import verification_named
+from doorward.administrator.proofing.verifiers import (
+    FRESH_SECONDS,
+    Desk,
+    is_fresh,
+    require_verifier,
+)
+from doorward.entrypoints.api import identity_reads
+from doorward.entrypoints.console import identity_words as words
+from doorward.entrypoints.console.visit import Visit, sign_in_host
+from doorward.errors import DoorwardError
+from doorward.model.estate import CONTROL_UPSTREAM
+from doorward.model.ids import SessionId
+
+_SOON_SECONDS = 30 * 86_400
+_SHOWN = 200
+
+
+async def overview(visit: Visit) -> Response:
+    """Open cases, verifications in force, and who may verify."""
+    async with visit.context.control.store.transaction() as transaction:
+        open_cases = await transaction.identity.cases.open()
+        live = await transaction.identity.verifications.live()
+        trainings = await transaction.identity.trainings.all()
+        reached = {
+            case.id: (await assessment_of(transaction, case, visit.now)) for case in open_cases
+        }
+    role = visit.context.proofing.verifier_role
+    return visit.page(
+        "identity.html",
+        words=words,
+        cases=[identity_reads.case_view(case, reached[case.id]) for case in open_cases],
+        verifications=identity_reads.live_views(live[:_SHOWN], visit.snapshot),
+        more=max(0, len(live) - _SHOWN),
+        soon=visit.now + _SOON_SECONDS,
+        verifiers=identity_reads.verifier_views(trainings, visit.snapshot, role, visit.now),
+        role=role,
+        people=sorted(visit.snapshot.users),
+    )
+
+
+async def case(visit: Visit) -> Response:
+    """One case, and what its verifier may do with it now."""
+    case_id = visit.request.path_params["case"]
+    async with visit.context.control.store.transaction() as transaction:
+        found = await transaction.identity.cases.get(case_id)
+        if found is None:
+            raise DoorwardError("case-unknown", "There is no such case.", "See under Identity.")
+        reached = await assessment_of(transaction, found, visit.now)
+        hindrance: DoorwardError | None = None
+        try:
+            await require_verifier(visit.context.proofing, transaction, desk(visit), found.subject)
+        except DoorwardError as error:
+            hindrance = error
+    person = visit.snapshot.users.get(found.subject)
+    return visit.page(
+        "case.html",
+        words=words,
+        case=identity_reads.case_view(found, reached),
+        person=person,
+        choices=_choices(found),
+        hindrance=hindrance,
+        own=hindrance is None and found.verifier == desk(visit).person,
+        fresh=hindrance is None and is_fresh(visit.snapshot, desk(visit)),
+        fresh_minutes=FRESH_SECONDS // 60,
+        step_up=_step_up(visit, f"/identity/cases/{quote(case_id, safe='')}"),
+    )
+
+
+async def verification(visit: Visit) -> Response:
+    """One verification with its record."""
+    async with visit.context.control.store.transaction() as transaction:
+        stored = await verification_named(transaction, visit.request.path_params["verification"])
+    detail = identity_reads.verification_detail(stored, visit.snapshot)
+    return visit.page("verification.html", words=words, verification=detail)
+
+
+def desk(visit: Visit) -> Desk:
+    """Where this visitor sits, for acts that only a person with a session may do."""
+    return Desk(visit.act, SessionId(visit.actor.session))
+
+
+def _choices(case: Case) -> dict[str, list[str]]:
+    """The ways of checking that any kind of evidence allows in a case of this method."""
+    items = [
+        evidence.Evidence(id="", kind=kind, issuer="", recorded_at=0.0, recorded_by=case.subject)
+        for kind in evidence.KINDS
+    ]
+    validated = frozenset[str]().union(*(rules.validations(i, case.method) for i in items))
+    owned = frozenset[str]().union(*(rules.ownerships(i, case.method) for i in items))
+    return {
+        "validated": [name for name in words.VALIDATIONS if name in validated],
+        "owned": [name for name in words.OWNERSHIPS if name in owned],
+    }
+
+
+def _step_up(visit: Visit, path: str) -> str:
+    """Where a passkey is asked for, by the scheme and port of this page; empty where unknown."""
+    label = visit.request.headers.get("host", "").partition(".")[0]
+    hosts = sign_in_host(visit.request)
+    for resource in visit.snapshot.resources.values():
+        if hosts and resource.host == label and resource.upstream == CONTROL_UPSTREAM:
+            query = {"resource": resource.id, "return": path, "need": "phishing-resistant"}
+            return f"//{hosts[0]}/step-up?{urlencode(query)}"
+    return ""

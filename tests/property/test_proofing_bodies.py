@@ -1,0 +1,97 @@
+"""Whatever is sent to the identity API: a clear answer, and nothing changed unless it was right."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from doorward.administrator.identity.verified_claims import decode
+from doorward.entrypoints.console.app import app
+from tests.fakes.office import CONSOLE, Office, office
+
+PATHS = (
+    ("POST", "/proofing/cases"),
+    ("POST", "/proofing/cases/idc_0001/evidence"),
+    ("PUT", "/proofing/cases/idc_0001/attributes"),
+    ("POST", "/proofing/cases/idc_0001/approve"),
+    ("POST", "/proofing/cases/idc_0001/reject"),
+    ("POST", "/verifications/idv_0001/revoke"),
+    ("PUT", "/verifiers/bob"),
+    ("POST", "/users/dave/join"),
+    ("POST", "/users/dave/move"),
+    ("POST", "/users/dave/leave"),
+)
+NAMES = st.sampled_from(
+    [
+        "kind", "issuer", "country", "number", "issued_on", "expires_on", "validated", "owned",
+        "subject", "method", "check", "source", "given_name", "family_name", "birthdate",
+        "checks", "reason", "until", "mail", "groups",
+    ]
+)  # fmt: skip
+VALUES = st.sampled_from(
+    ["passport", "onsite", "DEU", "deu", "2027-01-01", "2027-13-01", "inspected", "compared"]
+)
+leaves = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(), VALUES)
+anything = st.recursive(
+    leaves, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3)
+)
+bodies = st.one_of(st.dictionaries(NAMES, anything, max_size=6), anything)
+
+
+async def send(company: Office, method: str, path: str, content: bytes) -> httpx.Response:
+    transport = httpx.ASGITransport(app(company.context(company.gateway_assertion())))
+    async with httpx.AsyncClient(transport=transport, base_url=CONSOLE) as client:
+        return await client.request(
+            method,
+            f"/api/v1{path}",
+            content=content,
+            headers={
+                **company.headers(),
+                "sec-fetch-site": "same-origin",
+                "content-type": "application/json",
+            },
+        )
+
+
+async def tried(method: str, path: str, content: bytes) -> None:
+    company = await office()
+    before = company.store.content()
+    answer = await send(company, method, path, content)
+    assert answer.status_code < 500, answer.text
+    if answer.status_code >= 400:
+        assert answer.json()["code"], answer.text
+        assert answer.json()["detail"]
+        assert company.store.content() == before
+
+
+def encoded(body: Any) -> bytes:
+    """As JSON, or as what is none."""
+    try:
+        return msgspec.json.encode(body)
+    except (ValueError, msgspec.MsgspecError):
+        return repr(body).encode("utf-8", "surrogatepass")
+
+
+@pytest.mark.parametrize(("method", "path"), PATHS)
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(bodies)
+def test_a_body_that_is_not_right_changes_nothing(method: str, path: str, body: Any) -> None:
+    asyncio.run(tried(method, path, encoded(body)))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.sampled_from(PATHS), st.binary(max_size=200))
+def test_bytes_are_refused(where: tuple[str, str], content: bytes) -> None:
+    asyncio.run(tried(*where, content))
+
+
+@given(st.one_of(st.binary(max_size=200), bodies.map(encoded)))
+def test_what_has_not_the_shape_of_verified_claims_is_refused(content: bytes) -> None:
+    with pytest.raises(msgspec.DecodeError):
+        decode(content)
