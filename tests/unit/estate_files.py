@@ -40,6 +40,11 @@ id = "office"
 name = "Office"
 ranges = ["10.0.0.0/8"]
 
+[[authenticator]]
+id = "2fc0579f-8113-47ea-b116-bb5a8db9202a"
+name = "YubiKey 5 NFC"
+aal3 = true
+
 [[resource]]
 id = "board"
 name = "Board"

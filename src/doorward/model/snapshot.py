@@ -14,7 +14,17 @@ from typing import Literal
 
 import msgspec
 
-from doorward.model.estate import Group, Label, Network, Policy, Resource, Role, Service, User
+from doorward.model.estate import (
+    Authenticator,
+    Group,
+    Label,
+    Network,
+    Policy,
+    Resource,
+    Role,
+    Service,
+    User,
+)
 from doorward.model.identity import Device, ResourceCookie, ServiceToken, Session, Standing
 
 Kind = Literal[
@@ -25,6 +35,7 @@ Kind = Literal[
     "label",
     "network",
     "resource",
+    "authenticator",
     "policy",
     "session",
     "cookie",
@@ -40,6 +51,7 @@ Document = (
     | Label
     | Network
     | Resource
+    | Authenticator
     | Policy
     | Session
     | ResourceCookie
@@ -57,6 +69,7 @@ KINDS: Mapping[Kind, type[Document]] = MappingProxyType(
         "label": Label,
         "network": Network,
         "resource": Resource,
+        "authenticator": Authenticator,
         "policy": Policy,
         "session": Session,
         "cookie": ResourceCookie,
@@ -73,6 +86,7 @@ ESTATE_KINDS: tuple[Kind, ...] = (
     "label",
     "network",
     "resource",
+    "authenticator",
     "policy",
 )
 """The kinds that estate files declare; the others are recorded by sign-in and signals."""
@@ -116,6 +130,7 @@ class Snapshot:
     labels: Mapping[str, Label] = field(default_factory=dict)
     networks: Mapping[str, Network] = field(default_factory=dict)
     resources: Mapping[str, Resource] = field(default_factory=dict)
+    authenticators: Mapping[str, Authenticator] = field(default_factory=dict)
     policies: Mapping[str, Policy] = field(default_factory=dict)
     sessions: Mapping[str, Session] = field(default_factory=dict)
     cookies: Mapping[str, ResourceCookie] = field(default_factory=dict)
@@ -155,6 +170,7 @@ FIELDS: Mapping[Kind, str] = MappingProxyType(
         "label": "labels",
         "network": "networks",
         "resource": "resources",
+        "authenticator": "authenticators",
         "policy": "policies",
         "session": "sessions",
         "cookie": "cookies",
