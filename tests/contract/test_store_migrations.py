@@ -15,7 +15,7 @@ from doorward.adapters.store.migrate import alembic_config, upgrade
 from doorward.adapters.store.tables import decision, metadata
 from doorward.errors import DoorwardError
 
-HEAD = "0004"
+HEAD = "0005"
 
 
 def sync_engine(url: str) -> sqlalchemy.Engine:

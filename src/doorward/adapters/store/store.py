@@ -18,6 +18,7 @@ from doorward.adapters.store.database import Database
 from doorward.adapters.store.decisions import DecisionLog
 from doorward.adapters.store.documents import Documents, load_snapshot, read_revisions
 from doorward.adapters.store.one_time import OneTimeSecrets
+from doorward.adapters.store.recovery import Recoveries, RecoveryCodes
 from doorward.adapters.store.sign_ins import SignInLog
 from doorward.adapters.store.sqlite import SqliteDatabase
 from doorward.adapters.store.url import parse_url
@@ -48,6 +49,8 @@ class SqlTransaction:
 
     snapshot: Documents
     credentials: Credentials
+    recovery_codes: RecoveryCodes
+    recoveries: Recoveries
     one_time: OneTimeSecrets
     audit: AuditLog
     decisions: DecisionLog
@@ -80,6 +83,8 @@ class SqlStore:
                 tables = SqlTransaction(
                     Documents(connection),
                     Credentials(connection),
+                    RecoveryCodes(connection),
+                    Recoveries(connection),
                     OneTimeSecrets(connection),
                     AuditLog(connection),
                     DecisionLog(connection),
