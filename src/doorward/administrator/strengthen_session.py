@@ -40,6 +40,7 @@ async def strengthen_session(
             provider=proof.provider,
             provider_subject=proof.provider_subject,
             provider_session=proof.provider_session,
+            credential=proof.credential,
         )
         old = [
             removal("cookie", cookie.id)
@@ -56,6 +57,10 @@ async def strengthen_session(
             actor=f"user:{proof.user}",
             act="stepped-up",
             target=f"session:{session}",
-            detail={"methods": " ".join(proof.methods), "address": browser.address},
+            detail={
+                "methods": " ".join(proof.methods),
+                "aal": str(proof.aal),
+                "address": browser.address,
+            },
         )
     return SessionCookie(session, secret, await effect(control, number))

@@ -5,16 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 from urllib.parse import urlencode
 
+from doorward.administrator.credentials.assurance import Need
 from doorward.administrator.redirect_code import is_flow, is_return_path
 from doorward.entrypoints.login.site import Place
 from doorward.errors import DoorwardError
 from doorward.model.estate import Resource
 from doorward.model.snapshot import Snapshot
 
-Need = Literal["fresh", "phishing-resistant", "multi-factor", "hardware-key"]
 _ACCOUNT_PAGE = re.compile(r"/account(?:/[a-z0-9-]{1,64}){0,3}")
 NEEDS: tuple[Need, ...] = ("fresh", "phishing-resistant", "multi-factor", "hardware-key")
 

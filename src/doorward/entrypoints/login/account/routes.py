@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute
 
-from doorward.entrypoints.login.account import access, devices, overview, sessions, sign_ins
+from doorward.entrypoints.login.account import (
+    access,
+    credentials,
+    devices,
+    overview,
+    sessions,
+    sign_ins,
+)
 from doorward.entrypoints.login.account.visit import account_act, account_page
 from doorward.entrypoints.login.wiring import Wiring
 
@@ -13,6 +20,7 @@ def account_routes(wiring: Wiring) -> list[BaseRoute]:
     """Every page and every act below `/account`."""
     return [
         account_page(wiring, "/account", overview.show),
+        *_credentials(wiring),
         account_page(wiring, "/account/sessions", sessions.show),
         account_act(wiring, "/account/sessions/end", sessions.end),
         account_act(wiring, "/account/sessions/end-others", sessions.end_others),
@@ -23,4 +31,25 @@ def account_routes(wiring: Wiring) -> list[BaseRoute]:
         account_page(wiring, "/account/sign-ins", sign_ins.show),
         account_act(wiring, "/account/sign-ins/disown", sign_ins.disown),
         account_page(wiring, "/account/access", access.show),
+    ]
+
+
+def _credentials(wiring: Wiring) -> list[BaseRoute]:
+    here = credentials.HERE
+    scripts = {
+        "/passkeys/options": credentials.passkey_options,
+        "/passkeys": credentials.passkey,
+        "/totp": credentials.totp,
+        "/password": credentials.password,
+    }
+    forms = {
+        "/passkeys/rename": credentials.rename,
+        "/passkeys/remove": credentials.remove,
+        "/password/remove": credentials.remove_password,
+        "/recovery-codes": credentials.recovery_codes,
+    }
+    return [
+        account_page(wiring, here, credentials.show),
+        *(account_act(wiring, here + end, act, script=True) for end, act in scripts.items()),
+        *(account_act(wiring, here + end, act) for end, act in forms.items()),
     ]
