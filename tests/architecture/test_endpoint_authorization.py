@@ -20,7 +20,7 @@ from starlette.routing import BaseRoute, Host, Mount, Route
 from doorward.adapters.assertion_verifier import AssertionVerifier
 from doorward.administrator.control_plane import ControlPlane
 from doorward.administrator.mail import Mailer
-from doorward.administrator.ports import AuditHeads, Gateways, Secrets, Store
+from doorward.administrator.ports import AuditHeads, Gateways, Sealer, Secrets, Store
 from doorward.entrypoints.actors import GatewayAssertion
 from doorward.entrypoints.api.app import app as api
 from doorward.entrypoints.api.context import Context, DeviceAuthority
@@ -69,6 +69,7 @@ def application() -> Starlette:
             ),
             heads=cast("AuditHeads", Untouchable()),
             device_authority=cast("DeviceAuthority", Untouchable()),
+            sealer=cast("Sealer", Untouchable()),
             authenticator=GatewayAssertion(
                 AssertionVerifier("https://auth.example.localhost", list),
                 live,

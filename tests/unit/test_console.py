@@ -194,7 +194,14 @@ async def test_another_site_cannot_act(
     company: Office, browser: httpx.AsyncClient, route: Route
 ) -> None:
     before = company.control.live.current.number
-    path = route.path.format(session="ses_bob", user="bob", device="laptop-7", token="dwt_0001")
+    path = route.path.format(
+        session="ses_bob",
+        user="bob",
+        device="laptop-7",
+        token="dwt_0001",
+        passkey="k1",
+        recovery="rec_1",
+    )
     for sent in ({"sec-fetch-site": "cross-site"}, {"origin": "https://evil.test"}, {}):
         answer = await browser.post(path, headers={**company.headers(), **sent})
         assert answer.status_code == 403

@@ -31,6 +31,8 @@ KNOWN = {
     "resource": "payroll",
     "device": "laptop-7",
     "token": "dwt_0001",
+    "passkey": "passkey-of-bob",
+    "recovery": "rec_0001",
 }
 """What an endpoint's path may name, so that it finds something that it could change."""
 

@@ -9,7 +9,7 @@ from typing import Annotated, Protocol, cast
 from fastapi import Depends, Request
 
 from doorward.administrator.control_plane import ControlPlane
-from doorward.administrator.ports import AuditHeads
+from doorward.administrator.ports import AuditHeads, Sealer
 from doorward.entrypoints.actors import Actor, Authenticator
 from doorward.estate import EstateReader
 from doorward.model.ids import DeviceId, UnixSeconds
@@ -39,6 +39,7 @@ class Context:
     control: ControlPlane
     heads: AuditHeads
     device_authority: DeviceAuthority
+    sealer: Sealer
     authenticator: Authenticator
     clock: Callable[[], UnixSeconds]
     auth_origin: str

@@ -14,6 +14,7 @@ from doorward.entrypoints.cli.estate import apply, plan
 from doorward.entrypoints.cli.init import init
 from doorward.entrypoints.cli.log import log
 from doorward.entrypoints.cli.processes import control, gateway_app
+from doorward.entrypoints.cli.recovery import recovery_app
 from doorward.entrypoints.cli.session import session_app
 from doorward.entrypoints.cli.status import status
 from doorward.entrypoints.cli.token import token_app
@@ -35,6 +36,7 @@ for command in (init, up, control, status, plan, apply, log, why):
 for name, group in (
     ("gateway", gateway_app),
     ("user", user_app),
+    ("recovery", recovery_app),
     ("session", session_app),
     ("device", device_app),
     ("token", token_app),

@@ -11,7 +11,7 @@ from starlette.routing import Mount
 
 from doorward.entrypoints.api.app import mount
 from doorward.entrypoints.api.context import Context
-from doorward.entrypoints.console import acts, decisions, listings
+from doorward.entrypoints.console import acts, decisions, listings, recoveries
 from doorward.entrypoints.console.visit import act, error_page, page
 from doorward.entrypoints.pages.assets import STATIC_PATH
 from doorward.entrypoints.pages.static_files import static_files
@@ -25,6 +25,7 @@ PAGES = (
     page("/sessions", listings.sessions),
     page("/people", listings.people),
     page("/people/{user}", listings.person),
+    page("/recoveries", recoveries.listing),
     page("/resources", listings.resources),
     page("/resources/{resource}", listings.resource),
     page("/devices", listings.devices),
@@ -36,6 +37,10 @@ ACTS = (
     act("/people/{user}/disable", acts.disable_user),
     act("/people/{user}/enable", acts.enable_user),
     act("/people/{user}/sign-out", acts.sign_out),
+    act("/people/{user}/passkeys/{passkey}/remove", acts.remove_passkey),
+    act("/people/{user}/password/remove", acts.remove_password),
+    act("/recoveries/{recovery}/approve", recoveries.approve),
+    act("/recoveries/{recovery}/reject", recoveries.reject),
     act("/people/{user}/risk", acts.set_user_risk),
     act("/devices/{device}/posture", acts.report_posture),
     act("/devices/{device}/remove", acts.remove_device),

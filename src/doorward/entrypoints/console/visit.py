@@ -76,6 +76,10 @@ class Visit:
         query = urlencode({"done": said if effect.enforced else f"{said}.pending"})
         return RedirectResponse(f"{path}?{query}", status_code=303)
 
+    def said(self, path: str, said: NoticeCode) -> Response:
+        """Go on to `path`, and say there what was done: something that no gateway enforces."""
+        return RedirectResponse(f"{path}?{urlencode({'done': said})}", status_code=303)
+
 
 Handler = Callable[[Visit], Awaitable[Response]]
 

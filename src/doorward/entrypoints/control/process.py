@@ -107,6 +107,7 @@ def _context(
         control=parts.control,
         heads=parts.heads,
         device_authority=parts.devices,
+        sealer=parts.authenticators.sealer,
         authenticator=authenticator,
         clock=now,
         auth_origin=settings.origin("auth"),
