@@ -12,6 +12,7 @@ import structlog
 
 from doorward.adapters import installation, keys
 from doorward.adapters.assertion_verifier import AssertionVerifier
+from doorward.adapters.attestation import AttestationRoots
 from doorward.adapters.audit_head import SignedAuditHead
 from doorward.adapters.clock import now
 from doorward.adapters.device_authority import LocalDeviceAuthority
@@ -23,6 +24,7 @@ from doorward.adapters.live_snapshot import StoreReplica
 from doorward.adapters.mail import FolderMailer, MailServer, SmtpMailer, Tls
 from doorward.adapters.openid.jose import JoseTokenSigner
 from doorward.adapters.openid.logout_call import HttpLogoutSender
+from doorward.adapters.password_judge import ZxcvbnJudge
 from doorward.adapters.passwords import Argon2idHasher
 from doorward.adapters.sealer import AesGcmSealer
 from doorward.adapters.secrets import SystemSecrets
@@ -61,6 +63,8 @@ _LIMITS = {
     "person": Limit(attempts=10, window_seconds=15 * _MINUTE),
     "address": Limit(attempts=30, window_seconds=5 * _MINUTE),
     "openid-address": Limit(attempts=120, window_seconds=_MINUTE),
+    "recovery-address": Limit(attempts=10, window_seconds=15 * _MINUTE),
+    "recovery-person": Limit(attempts=5, window_seconds=15 * _MINUTE),
     "passkey-address": Limit(attempts=120, window_seconds=_MINUTE),
     "federation-address": Limit(attempts=120, window_seconds=_MINUTE),
     "audit-address": Limit(attempts=10, window_seconds=_MINUTE),
@@ -128,8 +132,10 @@ def compose(data: DataFolder, settings: ControlSettings) -> ControlParts:
             rp_id=f"auth.{settings.domain}",
             name=settings.organisation,
             origins=origins(settings, "auth"),
+            roots=_attestation_roots(data),
         ),
         totp=PyotpCodes(settings.organisation),
+        judge=ZxcvbnJudge(),
     )
     openid = Provider(
         control=control,
@@ -165,6 +171,19 @@ def compose(data: DataFolder, settings: ControlSettings) -> ControlParts:
         devices=LocalDeviceAuthority(installation.read_pair(folder, "device-ca")),
         link=LinkIdentity(folder / "link.pem", folder / "link.key", folder / "gateway-ca.pem"),
     )
+
+
+def _attestation_roots(data: DataFolder) -> AttestationRoots:
+    """Raises DoorwardError `attestation-root-malformed`."""
+    files = sorted(data.attestation_roots.glob("*.pem"))
+    try:
+        return AttestationRoots([file.read_bytes() for file in files])
+    except (OSError, ValueError) as error:
+        raise DoorwardError(
+            "attestation-root-malformed",
+            f"A file in {data.attestation_roots} is not one certificate in PEM form.",
+            "Put each root certificate of a maker into a file of its own.",
+        ) from error
 
 
 def _mailer(data: DataFolder, settings: ControlSettings) -> Mailer:

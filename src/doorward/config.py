@@ -125,6 +125,11 @@ class DataFolder:
         return self.control / "keys"
 
     @property
+    def attestation_roots(self) -> Path:
+        """Root certificates of makers whose passkey devices prove their model, one a file."""
+        return self.keys / "attestation"
+
+    @property
     def api_socket(self) -> Path:
         return self.control / "api.sock"
 

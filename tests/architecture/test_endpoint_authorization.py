@@ -25,7 +25,7 @@ from doorward.administrator.directory.ports import Directory
 from doorward.administrator.federation.federation import Federation
 from doorward.administrator.mail import Mailer
 from doorward.administrator.openid.provider import Provider
-from doorward.administrator.ports import AuditHeads, Gateways, Secrets, Store
+from doorward.administrator.ports import AuditHeads, Gateways, Sealer, Secrets, Store
 from doorward.administrator.proofing.parts import Proofing
 from doorward.entrypoints.actors import GatewayAssertion
 from doorward.entrypoints.api.app import app as api
@@ -93,6 +93,7 @@ def application() -> Starlette:
             proofing=cast("Proofing", Untouchable()),
             heads=cast("AuditHeads", Untouchable()),
             device_authority=cast("DeviceAuthority", Untouchable()),
+            sealer=cast("Sealer", Untouchable()),
             authenticator=gateways_word(),
             clock=lambda: 0.0,
             auth_origin="https://auth.example.localhost",

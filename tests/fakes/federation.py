@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from doorward.adapters.federation.tokens import JoseTokens
+from doorward.adapters.password_judge import ZxcvbnJudge
 from doorward.adapters.sealer import AesGcmSealer
 from doorward.adapters.throttle import SlidingWindowThrottle
 from doorward.adapters.totp import PyotpCodes
@@ -41,5 +42,6 @@ def federation_on(control: ControlPlane, http: ProviderHttp) -> Federation:
         throttle=SlidingWindowThrottle(_LIMITS),
         relying_party=WebAuthnRelyingParty(rp_id="x.test", name="x", origins=["https://x.test"]),
         totp=PyotpCodes("x"),
+        judge=ZxcvbnJudge(),
     )
     return federation_by(authenticators, http)

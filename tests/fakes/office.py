@@ -13,6 +13,7 @@ from typing import Literal
 import msgspec
 
 from doorward.adapters.assertion_verifier import AssertionVerifier
+from doorward.adapters.sealer import AesGcmSealer
 from doorward.adapters.throttle import SlidingWindowThrottle
 from doorward.adapters.ticket_signer import Es256Signer
 from doorward.administrator.audit_chain import head_of
@@ -24,6 +25,9 @@ from doorward.administrator.identity.records import Training
 from doorward.administrator.openid.provider import Provider
 from doorward.administrator.openid.signing_keys import ALGORITHMS
 from doorward.administrator.openid_ports import ClientSession
+from doorward.administrator.ports import Passkey, Password, Totp
+from doorward.administrator.recovery.approval_code import sealed_for
+from doorward.administrator.recovery_ports import Recovery
 from doorward.administrator.set_standing import set_user_risk
 from doorward.administrator.sign_ins.ports import NewSignIn
 from doorward.entrypoints.actors import Authenticator, GatewayAssertion
@@ -76,6 +80,7 @@ NOON: UnixSeconds = 1795435200.0
 """2026-11-23T12:00:00Z, a Monday."""
 ISSUER = "https://auth.doorward.localhost"
 CONSOLE = "http://console.doorward.localhost:8080"
+APPROVAL_CODE = "48213905"
 HOSTILE = '<script>alert("x")</script>'
 """What a stranger puts wherever they can: a path, a name, a user agent."""
 
@@ -132,6 +137,7 @@ class Office:
             proofing=proofing_on(self.control),
             heads=self.heads,
             device_authority=PaperAuthority(),
+            sealer=AesGcmSealer(bytes(32)),
             authenticator=authenticator,
             clock=lambda: self.now,
             auth_origin="http://auth.doorward.localhost:8080",
@@ -178,6 +184,13 @@ async def office(http: ProviderHttp | None = None) -> Office:
                 email="bob@work.example",
             )
         )
+        await transaction.credentials.put(_passkey())
+        await transaction.credentials.put(Password(user=UserId("bob"), hash="phc"))
+        await transaction.credentials.put(
+            Totp(user=UserId("bob"), sealed_secret=b"sealed", last_step=0)
+        )
+        await transaction.recovery_codes.replace(UserId("bob"), ["5e" * 32], NOON - 86400)
+        await transaction.recoveries.put(_recovery())
     gateways.waited.append(1)
     openid = Provider(
         control=control,
@@ -327,6 +340,36 @@ def _documents() -> list[Change]:
         ),
     ]
     return [change(kind, document) for kind, document in documents]
+
+
+def _passkey() -> Passkey:
+    return Passkey(
+        id="passkey-of-bob",
+        user=UserId("bob"),
+        name=f"Key {HOSTILE}",
+        public_key=b"cose",
+        sign_count=4,
+        transports=("usb",),
+        aaguid="2fc0579f-8113-47ea-b116-bb5a8db9202a",
+        created_at=NOON - 86400,
+        last_used_at=NOON - 600,
+        attested=True,
+        backup_eligible=False,
+    )
+
+
+def _recovery() -> Recovery:
+    """Carol cannot sign in, and reads out `APPROVAL_CODE`."""
+    return Recovery(
+        id="rec_0001",
+        user=UserId("carol"),
+        flow="f1" * 32,
+        sealed_code=sealed_for(AesGcmSealer(bytes(32)), "rec_0001", APPROVAL_CODE),
+        requested_at=NOON - 60,
+        expires_at=NOON + 840,
+        address="203.0.113.9",
+        user_agent=f"Mozilla/5.0 {HOSTILE}",
+    )
 
 
 def _person(user: str, name: str, *groups: str, role: RoleId | None = None) -> User:

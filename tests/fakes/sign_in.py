@@ -5,13 +5,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import httpx
 import msgspec
 import pyotp
 from starlette.applications import Starlette
 
+from doorward.adapters.attestation import AttestationRoots
+from doorward.adapters.password_judge import ZxcvbnJudge
 from doorward.adapters.sealer import AesGcmSealer
 from doorward.adapters.secrets import SystemSecrets
 from doorward.adapters.throttle import SlidingWindowThrottle
@@ -23,17 +27,23 @@ from doorward.administrator.accept_invitation import (
     begin_registration,
     begin_totp,
 )
-from doorward.administrator.authentication import Authenticators, Browser
+from doorward.administrator.authentication import Authenticators, Browser, Proof
 from doorward.administrator.control_plane import Act, ControlPlane
 from doorward.administrator.federation.federation import Federation
 from doorward.administrator.federation.ports import ProviderHttp
 from doorward.administrator.invite_user import invite_user
+from doorward.administrator.mail import Mail
+from doorward.administrator.open_session import open_session
 from doorward.administrator.openid.provider import Provider
+from doorward.administrator.sign_in_passkey import begin_passkey, sign_in_passkey
+from doorward.administrator.sign_in_password import sign_in_password
 from doorward.bootstrap import _LIMITS
 from doorward.entrypoints.login import app
 from doorward.model.estate import Label, Policy, Resource, User
-from doorward.model.ids import LabelId, PolicyId, ResourceId, UserId
-from doorward.model.snapshot import change
+from doorward.model.identity import Standing
+from doorward.model.ids import LabelId, PolicyId, ResourceId, SessionId, UserId
+from doorward.model.snapshot import Document, Kind, change
+from tests.fakes.attestation import Maker
 from tests.fakes.authenticator import SoftwareAuthenticator
 from tests.fakes.federation import federation_by
 from tests.fakes.openid import KeptLogouts, QuickSigner
@@ -67,6 +77,7 @@ class CountingHasher:
 
     async def verify(self, phc: str | None, password: str) -> bool:
         self.verified += 1
+        await asyncio.sleep(0)  # as long as a real hash takes, others have their turn
         return phc == f"hash of {password}"
 
 
@@ -107,11 +118,27 @@ class Desk:
     async def invite(self, user: UserId) -> str:
         return await invite_user(self.control, Act("operator", self.now), user, ttl_seconds=3600)
 
-    def device(self) -> SoftwareAuthenticator:
-        return SoftwareAuthenticator(AUTH, AUTH_HOST)
+    def device(self, **changed: Any) -> SoftwareAuthenticator:
+        return SoftwareAuthenticator(AUTH, AUTH_HOST, **changed)
 
-    async def with_passkey(self, user: UserId) -> SoftwareAuthenticator:
-        device, secret = self.device(), await self.invite(user)
+    def trust(self, *makers: Maker) -> None:
+        """Believe what these makers say of their devices."""
+        party = WebAuthnRelyingParty(
+            rp_id=AUTH_HOST,
+            name="example",
+            origins=[AUTH],
+            roots=AttestationRoots([maker.root for maker in makers]),
+        )
+        self.authenticators = replace(self.authenticators, relying_party=party)
+
+    async def publish(self, kind: Kind, document: Document) -> None:
+        async with self.store.transaction() as transaction:
+            await transaction.snapshot.publish([change(kind, document)])
+
+    async def with_passkey(
+        self, user: UserId, device: SoftwareAuthenticator | None = None
+    ) -> SoftwareAuthenticator:
+        device, secret = device or self.device(), await self.invite(user)
         options = await begin_registration(self.authenticators, HERE, secret, self.now)
         await accept_with_passkey(
             self.authenticators, HERE, secret, device.create(options), self.now
@@ -138,12 +165,44 @@ class Desk:
         return pyotp.TOTP(self.totp_secrets[user]).at(int(self.now) + steps * STEP_SECONDS)
 
     async def disable(self, user: UserId) -> None:
-        from doorward.model.identity import Standing
+        await self.publish("standing", Standing(id=user, disabled=True))
 
-        async with self.store.transaction() as transaction:
-            await transaction.snapshot.publish(
-                [change("standing", Standing(id=user, disabled=True))]
-            )
+    async def session(
+        self, proof: Proof, browser: Browser = HERE, *, age_seconds: float = 0
+    ) -> SessionId:
+        """A session of whoever proved that, so long ago."""
+        act = Act(f"user:{proof.user}", self.now - age_seconds)
+        opened = await open_session(
+            self.control, act, proof=proof, browser=browser, lifetime_seconds=3600
+        )
+        return opened.session
+
+    async def by_passkey(self, device: SoftwareAuthenticator, browser: Browser = HERE) -> Proof:
+        """What signing in with that device proves."""
+        options = await begin_passkey(self.authenticators, browser, user=None, now=self.now)
+        return await sign_in_passkey(
+            self.authenticators, browser, device.get(options), user=None, now=self.now
+        )
+
+    async def by_password(self, user: UserId, code: str | None = None) -> Proof:
+        """What signing in with the password proves; a code works once, so the clock goes on."""
+        proof = await sign_in_password(
+            self.authenticators,
+            HERE,
+            name=user,
+            password=PASSWORD,
+            code=self.code(user) if code is None else code,
+            now=self.now,
+        )
+        self.now += STEP_SECONDS
+        return proof
+
+    @property
+    def mailed(self) -> list[Mail]:
+        """Every message that was sent, oldest first."""
+        mailer = self.control.mailer
+        assert isinstance(mailer, KeptMail)
+        return mailer.sent
 
     async def audited(self, act: str) -> list[dict[str, str]]:
         """The details of every audit entry of that act, with its target, oldest first."""
@@ -173,6 +232,7 @@ async def desk(http: ProviderHttp | None = None) -> Desk:
         throttle=SlidingWindowThrottle(_LIMITS),
         relying_party=WebAuthnRelyingParty(rp_id=AUTH_HOST, name="example", origins=[AUTH]),
         totp=PyotpCodes("example"),
+        judge=ZxcvbnJudge(),
     )
     openid = Provider(
         control=control,

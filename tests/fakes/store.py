@@ -37,6 +37,7 @@ from doorward.administrator.ports import (
     StoredDecision,
     Totp,
 )
+from doorward.administrator.recovery_ports import Recovery
 from doorward.administrator.sign_ins.ports import SignIn
 from doorward.errors import DoorwardError
 from doorward.model.decision import DecisionRecord
@@ -59,6 +60,8 @@ class _State:
     passkeys: dict[str, Passkey] = field(default_factory=dict)
     passwords: dict[str, Password] = field(default_factory=dict)
     totps: dict[str, Totp] = field(default_factory=dict)
+    recovery_codes: dict[tuple[str, str], UnixSeconds] = field(default_factory=dict)
+    recoveries: dict[str, Recovery] = field(default_factory=dict)
     one_time: dict[tuple[str, str], OneTime] = field(default_factory=dict)
     audit: list[AuditEntry] = field(default_factory=list)
     decisions: list[StoredDecision] = field(default_factory=list)
@@ -123,11 +126,74 @@ class _Credentials:
     async def totp(self, user: UserId) -> Totp | None:
         return self._state.totps.get(user)
 
+    async def remove(self, credential: Passkey | Password | Totp) -> None:
+        match credential:
+            case Passkey():
+                known = self._state.passkeys.get(credential.id)
+                if known is not None and known.user == credential.user:
+                    del self._state.passkeys[credential.id]
+            case Password():
+                self._state.passwords.pop(credential.user, None)
+            case Totp():
+                self._state.totps.pop(credential.user, None)
+
     async def remove_all(self, user: UserId) -> None:
         for passkey in await self.passkeys(user):
             del self._state.passkeys[passkey.id]
+        for place in [place for place in self._state.recovery_codes if place[0] == user]:
+            del self._state.recovery_codes[place]
         self._state.passwords.pop(user, None)
         self._state.totps.pop(user, None)
+
+
+class _RecoveryCodes:
+    def __init__(self, state: _State) -> None:
+        self._codes = state.recovery_codes
+
+    async def replace(self, user: UserId, hashes: Sequence[str], at: UnixSeconds) -> None:
+        for place in [place for place in self._codes if place[0] == user]:
+            del self._codes[place]
+        self._codes.update({(user, item): at for item in hashes})
+
+    async def holds(self, user: UserId, code_hash: str) -> bool:
+        return (user, code_hash) in self._codes
+
+    async def take(self, user: UserId, code_hash: str) -> bool:
+        return self._codes.pop((user, code_hash), None) is not None
+
+    async def left(self, user: UserId) -> int:
+        return sum(owner == user for owner, _ in self._codes)
+
+
+class _Recoveries:
+    def __init__(self, state: _State) -> None:
+        self._items = state.recoveries
+
+    async def put(self, recovery: Recovery) -> None:
+        for other in [item.id for item in self._items.values() if item.flow == recovery.flow]:
+            del self._items[other]
+        self._items[recovery.id] = recovery
+
+    async def get(self, recovery_id: str) -> Recovery | None:
+        return self._items.get(recovery_id)
+
+    async def of_flow(self, flow: str) -> Recovery | None:
+        return next((item for item in self._items.values() if item.flow == flow), None)
+
+    async def waiting(self, now: UnixSeconds) -> Sequence[Recovery]:
+        found = [
+            item
+            for item in self._items.values()
+            if item.state == "waiting" and item.user and item.expires_at > now
+        ]
+        return sorted(found, key=lambda item: (item.requested_at, item.id))
+
+    async def remove(self, recovery_id: str) -> None:
+        self._items.pop(recovery_id, None)
+
+    async def sweep(self, now: UnixSeconds) -> None:
+        for key in [key for key, item in self._items.items() if item.expires_at <= now]:
+            del self._items[key]
 
 
 class _OneTime:
@@ -196,6 +262,8 @@ class _Transaction:
     def __init__(self, state: _State) -> None:
         self.snapshot = _Snapshot(state)
         self.credentials = _Credentials(state)
+        self.recovery_codes = _RecoveryCodes(state)
+        self.recoveries = _Recoveries(state)
         self.one_time = _OneTime(state)
         self.audit = _Audit(state)
         self.decisions = _Decisions(state)

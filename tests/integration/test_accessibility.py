@@ -14,13 +14,19 @@ from doorward.model.ids import DecisionId
 from tests.integration import test_console_browser, test_sign_in_browser
 from tests.integration.accessibility import violations
 from tests.integration.account_stand import Stand, stand
+from tests.integration.login_stand import Running, with_device
 from tests.integration.test_account_browser import PAGES as OWN_PAGES
 
 console = test_console_browser.running
 sign_in = test_sign_in_browser.running
 
 SIZES = [(1280, 800), (390, 844)]
-SIGN_IN_PAGES = {"sign-in": "/sign-in", "invitation": "/invitation#secret", "error": "/nothing"}
+SIGN_IN_PAGES = {
+    "sign-in": "/sign-in",
+    "invitation": "/invitation#secret",
+    "recovery": "/recovery",
+    "error": "/nothing",
+}
 SIGNED_IN_PAGES = {
     "home": "/",
     "step-up": "/step-up",
@@ -69,13 +75,34 @@ async def test_a_persons_own_pages(account: Stand) -> None:
         assert await judged(page, account.origin, {**OWN_PAGES, **SIGNED_IN_PAGES}) == []
 
 
-async def test_the_pages_of_sign_in(sign_in: test_sign_in_browser.Running) -> None:
+async def test_the_pages_of_sign_in(sign_in: Running) -> None:
     for width, height, dark in views():
         page = await seen(sign_in.browser, width, height, dark=dark)
         assert await judged(page, sign_in.origin, SIGN_IN_PAGES) == []
         await page.goto("about:blank")
         await page.goto(await sign_in.invitation())
         await page.get_by_role("button", name="Make a passkey").wait_for()
+        assert await violations(page) == []
+        await page.goto(sign_in.origin + "/recovery")
+        await page.get_by_label("Name or e-mail address").fill("alice")
+        await page.get_by_role("button", name="Show me a code").click()
+        await page.locator(".spoken").wait_for()
+        assert await violations(page) == []
+
+
+async def test_ways_to_sign_in(sign_in: Running) -> None:
+    for width, height, dark in views():
+        page = await seen(sign_in.browser, width, height, dark=dark)
+        await with_device(page)
+        await page.goto(await sign_in.invitation())
+        await page.get_by_role("button", name="Make a passkey").click()
+        await page.get_by_role("heading", name="Hello").wait_for()
+        await page.goto(sign_in.origin + "/account/credentials")
+        assert await violations(page) == []
+        for closed in await page.locator("details").all():
+            await closed.locator("summary").click()
+        assert await violations(page) == []
+        await page.goto(sign_in.origin + "/step-up?need=hardware-key")
         assert await violations(page) == []
 
 

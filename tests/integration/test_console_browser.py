@@ -30,6 +30,7 @@ PAGES = {
     "sessions": "/sessions",
     "people": "/people",
     "person": "/people/bob",
+    "recoveries": "/recoveries",
     "resources": "/resources",
     "resource": "/resources/payroll",
     "devices": "/devices",

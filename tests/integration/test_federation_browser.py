@@ -23,7 +23,7 @@ from doorward.entrypoints.login import app
 from doorward.model.estate import AssuranceRow
 from tests.fakes.federation import federation_by
 from tests.fakes.sign_in import ALICE, AUTH_HOST
-from tests.integration.test_sign_in_browser import with_device
+from tests.integration.login_stand import with_device
 from tests.tools import require_tool
 from tests.unit.federation_world import World, world
 

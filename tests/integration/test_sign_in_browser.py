@@ -5,103 +5,24 @@ With DOORWARD_SCREENSHOTS set to a folder, each page is also written there as an
 
 from __future__ import annotations
 
-import asyncio
 import os
 import re
-import socket
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pyotp
 import pytest
-from granian.constants import Interfaces
-from granian.server.embed import Server
-from playwright.async_api import Browser, CDPSession, Page, async_playwright, expect
+from playwright.async_api import Page, expect
 
 from doorward.adapters.clock import now
-from doorward.adapters.webauthn import WebAuthnRelyingParty
-from doorward.entrypoints.login import app
-from tests.fakes.federation import federation_by
-from tests.fakes.provider import Providers
-from tests.fakes.sign_in import ALICE, AUTH_HOST, BOB, PASSWORD, Desk, desk
-from tests.tools import require_tool
-
-DEVICE = {
-    "protocol": "ctap2",
-    "transport": "internal",
-    "hasResidentKey": True,
-    "hasUserVerification": True,
-    "isUserVerified": True,
-    "automaticPresenceSimulation": True,
-}
-
-
-@dataclass
-class Running:
-    desk: Desk
-    browser: Browser
-    origin: str
-
-    async def page(self, *, width: int = 1280, dark: bool = False, scripts: bool = True) -> Page:
-        context = await self.browser.new_context(
-            viewport={"width": width, "height": 800},
-            color_scheme="dark" if dark else "light",
-            java_script_enabled=scripts,
-        )
-        return await context.new_page()
-
-    async def invitation(self) -> str:
-        return f"{self.origin}/invitation#{await self.desk.invite(ALICE)}"
+from tests.fakes.sign_in import BOB, PASSWORD
+from tests.integration.login_stand import Running, login_stand, with_device
 
 
 @pytest.fixture
 async def running() -> AsyncIterator[Running]:
-    chromium = require_tool("chromium")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    origin = f"http://{AUTH_HOST}:{port}"
-    office = await desk()
-    office.now = now()
-    office.authenticators = replace(
-        office.authenticators,
-        relying_party=WebAuthnRelyingParty(rp_id=AUTH_HOST, name="example", origins=[origin]),
-    )
-    application = app(
-        office.authenticators,
-        clock=now,
-        federation=federation_by(office.authenticators, Providers()),
-        auth_origins=[origin],
-        session_seconds=3600,
-        openid=office.openid,
-    )
-    server = Server(
-        application,
-        address="127.0.0.1",
-        port=port,
-        interface=Interfaces.ASGI,
-        websockets=False,
-        log_enabled=False,
-    )
-    serving = asyncio.create_task(server.serve())
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
-        )
-        yield Running(office, browser, origin)
-        await browser.close()
-    server.stop()  # type: ignore[no-untyped-call]
-    await serving
-
-
-async def with_device(page: Page, **changed: object) -> tuple[CDPSession, str]:
-    devtools = await page.context.new_cdp_session(page)
-    await devtools.send("WebAuthn.enable")
-    added = await devtools.send(
-        "WebAuthn.addVirtualAuthenticator", {"options": {**DEVICE, **changed}}
-    )
-    return devtools, added["authenticatorId"]
+    async with login_stand() as stand:
+        yield stand
 
 
 async def accept(page: Page, link: str) -> None:
@@ -243,7 +164,7 @@ async def test_every_page_is_whole(running: Running, name: str, width: int, dark
     await page.get_by_role("button", name="Make a passkey").click()
     await expect(page.get_by_role("heading", name=re.compile("Hello"))).to_be_visible()
     await look("home")
-    for need in ("fresh", "phishing-resistant", "multi-factor"):
+    for need in ("fresh", "phishing-resistant", "multi-factor", "hardware-key"):
         await page.goto(running.origin + f"/step-up?resource=payroll&return=/&need={need}")
         await look(f"step-up-{need}")
     await page.goto(running.origin + "/sign-out")

@@ -53,6 +53,11 @@ groups = [{ value = "Finance team", group = "finance" }]
 acr = [{ value = "phr", aal = 2, phishing_resistant = true }]
 amr = [{ value = "hwk", aal = 3 }]
 
+[[authenticator]]
+id = "2fc0579f-8113-47ea-b116-bb5a8db9202a"
+name = "YubiKey 5 NFC"
+aal3 = true
+
 [[resource]]
 id = "board"
 name = "Board"

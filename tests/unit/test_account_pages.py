@@ -139,6 +139,7 @@ async def test_devices_are_told_in_words(office: Desk) -> None:
 
 async def test_removing_a_device_needs_a_fresh_sign_in(office: Desk) -> None:
     await enrol(office, "laptop")
+    await office.with_passkey(ALICE)
     here = await browser(office)
     office.now += 300
     answer = await here.post("/account/devices/remove", device="laptop")

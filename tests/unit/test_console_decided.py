@@ -37,6 +37,8 @@ KNOWN = {
     "case": "idc_0001",
     "evidence": "ide_0001",
     "verification": "idv_0001",
+    "passkey": "passkey-of-bob",
+    "recovery": "rec_0001",
 }
 """What an endpoint's path may name, so that it finds something that it could change."""
 

@@ -29,7 +29,7 @@ MISTAKES = [
     ('"10.0.0.0/8"', '"10.0.0.1/8"', "bad-range", "10.0.0.1/8"),
     ('"Europe/Berlin"', '"Europe/Nowhere"', "bad-time-zone", "Nowhere"),
     ('"Europe/Berlin"', '"../../etc/passwd"', "bad-time-zone", "passwd"),
-    ('host = "board"', 'host = "auth"', "reserved-host", "auth"),
+    ('host = "board"', 'host = "auth"', "reserved-host", '"auth"'),
     ('id = "board"', 'id = "auth"', "reserved-id", '"auth"'),
     ('id = "alice"', 'id = "service:alice"', "reserved-id", "service:alice"),
     ('host = "board"', 'host = "Board"', "bad-host", '"Board"\nupstream'),
@@ -79,6 +79,15 @@ MISTAKES = [
         "duplicate-issuer",
         'issuer = "https://login.example.org"\nclient_id = "doorward"',
     ),
+    ("2fc0579f-8113", "2FC0579F-8113", "bad-aaguid", "2FC0579F"),
+    ("2fc0579f-8113-47ea-b116-bb5a8db9202a", "2fc0579f", "bad-aaguid", '"2fc0579f"'),
+    (
+        "2fc0579f-8113-47ea-b116-bb5a8db9202a",
+        "00000000-0000-0000-0000-000000000000",
+        "bad-aaguid",
+        "00000000",
+    ),
+    ("2fc0579f-8113-47ea-b116-bb5a8db9202a", "any", "unattested-aal3", "aal3 = true"),
     ('name = "Staff"', 'name = "S"\nparents = ["finance"]', "group-cycle", 'parents = ["finance"]'),
 ]
 
@@ -107,6 +116,7 @@ def test_the_right_estate_is_accepted() -> None:
         "resource": 1,
         "client": 0,
         "provider": 1,
+        "authenticator": 1,
         "policy": 1,
     }
     policy = estate.documents["policy"]["board-for-staff"]

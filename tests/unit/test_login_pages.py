@@ -221,6 +221,7 @@ async def test_a_step_up_to_a_passkey_takes_no_password(office: Desk) -> None:
 
 async def test_a_step_up_by_another_person_is_refused(office: Desk) -> None:
     client = await signed_in(office)
+    await office.with_passkey(ALICE)
     device = await office.with_passkey(office.control.live.current.users["bob"].id)
     answer = await by_passkey(client, device, "step-up")
     assert answer.status_code == 403
@@ -298,6 +299,12 @@ POSTS = [
     "/webauthn/step-up",
     "/openid/logout/confirm",
     "/federation/{provider}/start",
+    "/recovery",
+    "/recovery/state",
+    "/recovery/totp",
+    "/recovery/password",
+    "/recovery/passkey/options",
+    "/recovery/passkey",
 ]
 FOREIGN_POSTS = [
     "/openid/authorize",

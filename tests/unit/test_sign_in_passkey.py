@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from doorward.administrator.authentication import PasskeyRejectedError, Proof
+from doorward.administrator.credentials.assurance import passkey_credential
 from doorward.administrator.passkey_challenge import LIFETIME_SECONDS
 from doorward.administrator.sign_in_passkey import begin_passkey, sign_in_passkey
 from tests.fakes.authenticator import SoftwareAuthenticator
@@ -40,7 +41,12 @@ async def test_a_passkey_proves_a_person_whom_nobody_named(
     assert options["rpId"] == "auth.doorward.localhost"
     assert not options.get("allowCredentials")
     assert await answer(office, device.get(options)) == Proof(
-        ALICE, ("passkey",), phishing_resistant=True, multi_factor=True, aal=2
+        ALICE,
+        ("passkey",),
+        phishing_resistant=True,
+        multi_factor=True,
+        aal=2,
+        credential=passkey_credential(device.name),
     )
 
 
@@ -127,6 +133,7 @@ async def test_a_sign_count_that_stands_still_is_a_copied_passkey(
 async def test_a_step_up_takes_the_passkey_of_that_person_only(
     office: Desk, device: SoftwareAuthenticator
 ) -> None:
+    await office.with_passkey(BOB)
     options = await begin_passkey(office.authenticators, HERE, user=BOB, now=office.now)
     with pytest.raises(PasskeyRejectedError) as caught:
         await sign_in_passkey(

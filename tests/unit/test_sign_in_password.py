@@ -45,7 +45,12 @@ async def attempt(
 
 async def test_both_factors_prove_a_person(office: Desk) -> None:
     assert await attempt(office) == Proof(
-        ALICE, ("password", "totp"), phishing_resistant=False, multi_factor=True, aal=2
+        ALICE,
+        ("password", "totp"),
+        phishing_resistant=False,
+        multi_factor=True,
+        aal=2,
+        credential="password",
     )
 
 

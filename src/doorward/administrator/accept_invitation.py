@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import msgspec
 
@@ -13,24 +11,30 @@ from doorward.administrator.authentication import (
     AttemptRejectedError,
     Authenticators,
     Browser,
-    PasskeyRejectedError,
     Proof,
-    TotpEnrolment,
     digest,
     require_enabled,
 )
-from doorward.administrator.passkey_challenge import new_challenge, use_challenge
-from doorward.administrator.password_rules import normalised, require_acceptable
-from doorward.administrator.ports import OneTime, Passkey, Password, Totp, Transaction
-from doorward.administrator.sign_in_password import totp_context
+from doorward.administrator.credentials.assurance import PASSWORD_CREDENTIAL, passkey_proof
+from doorward.administrator.credentials.enrol_password import (
+    NewTotp,
+    confirmed_password,
+    keep_password,
+    new_totp,
+)
+from doorward.administrator.credentials.register_passkey import (
+    keep_passkey,
+    registration_options,
+    verified_registration,
+)
+from doorward.administrator.credentials.tell import tell_person
+from doorward.administrator.ports import OneTime, Transaction
 from doorward.errors import DoorwardError
 from doorward.model.estate import User
 from doorward.model.ids import UnixSeconds, UserId
 
 PURPOSE = "invitation"
 NEWEST = "newest-invitation"
-_ENROLMENT = "totp-enrolment"
-_ENROLMENT_SECONDS = 900
 
 
 class Invitation(msgspec.Struct, frozen=True):
@@ -47,20 +51,6 @@ def newest(user: UserId, secret: str, expires_at: UnixSeconds) -> OneTime:
         data=msgspec.Raw(msgspec.json.encode(digest(secret))),
         expires_at=expires_at,
     )
-
-
-class _Enrolment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    user: UserId
-    flow: str
-    sealed: str
-
-
-@dataclass(frozen=True, slots=True)
-class NewTotp:
-    """A TOTP secret to show, and the `ticket` with which its first code is confirmed."""
-
-    ticket: str
-    enrolment: TotpEnrolment
 
 
 async def read_invitation(
@@ -85,10 +75,7 @@ async def begin_registration(
 ) -> dict[str, object]:
     """Options for `navigator.credentials.create`, without the passkeys the person has."""
     user = await read_invitation(authenticators, browser, secret, now)
-    challenge = await new_challenge(authenticators, browser, "registration", user.id, now)
-    async with authenticators.control.store.transaction() as transaction:
-        existing = await transaction.credentials.passkeys(user.id)
-    return authenticators.relying_party.registration_options(user, challenge, existing)
+    return await registration_options(authenticators, browser, user, now)
 
 
 async def accept_with_passkey(
@@ -98,31 +85,19 @@ async def accept_with_passkey(
     response: Mapping[str, object],
     now: UnixSeconds,
 ) -> Proof:
-    """Use the invitation up and keep the new passkey. Raises PasskeyRejectedError."""
+    """Use the invitation up and keep the new passkey.
+
+    Raises PasskeyRejectedError and AttemptRejectedError `authenticator-refused`.
+    """
     user = await read_invitation(authenticators, browser, secret, now)
     target = f"user:{user.id}"
     async with recorded(authenticators, browser, method="invitation", target=target, at=now):
-        credential = authenticators.relying_party.read(response)
-        await use_challenge(authenticators, browser, "registration", credential, user.id, now)
-        new = authenticators.relying_party.verify_registration(credential)
+        new = await verified_registration(authenticators, browser, user, response, now)
         async with authenticators.control.store.transaction() as transaction:
-            if await transaction.credentials.passkey(new.id) is not None:
-                raise PasskeyRejectedError("passkey-already-registered")
-            await transaction.credentials.put(
-                Passkey(
-                    id=new.id,
-                    user=user.id,
-                    name="Passkey",
-                    public_key=new.public_key,
-                    sign_count=new.sign_count,
-                    transports=new.transports,
-                    aaguid=new.aaguid,
-                    created_at=now,
-                    last_used_at=now,
-                )
-            )
+            passkey = await keep_passkey(transaction, user, new, browser, now)
             await _use_up(transaction, secret, user, "passkey", browser, now)
-    return Proof(user.id, ("passkey",), phishing_resistant=True, multi_factor=True, aal=2)
+    await _tell(authenticators, user, f"The passkey “{passkey.name}” can now", browser, now)
+    return passkey_proof(passkey, authenticators.control.live.current.authenticators)
 
 
 async def begin_totp(
@@ -130,20 +105,7 @@ async def begin_totp(
 ) -> NewTotp:
     """A new TOTP secret, kept sealed for this browser until its first code confirms it."""
     user = await read_invitation(authenticators, browser, secret, now)
-    enrolment = authenticators.totp.enrolment(user.email or user.id)
-    ticket = authenticators.control.secrets.token()
-    sealed = authenticators.sealer.seal(enrolment.secret.encode(), totp_context(user.id))
-    data = _Enrolment(user.id, browser.flow, base64.b64encode(sealed).decode())
-    async with authenticators.control.store.transaction() as transaction:
-        await transaction.one_time.put(
-            OneTime(
-                purpose=_ENROLMENT,
-                key=digest(ticket),
-                data=msgspec.Raw(msgspec.json.encode(data)),
-                expires_at=now + _ENROLMENT_SECONDS,
-            )
-        )
-    return NewTotp(ticket, enrolment)
+    return await new_totp(authenticators, browser, user, now)
 
 
 async def accept_with_password(
@@ -160,36 +122,39 @@ async def accept_with_password(
 
     A wrong code leaves everything as it was, to be tried again.
     Raises DoorwardError `password-too-weak`, `invitation-invalid` and AttemptRejectedError
-    `code-wrong`.
+    `code-wrong` and `enrolment-expired`.
     """
     user = await read_invitation(authenticators, browser, secret, now)
-    require_acceptable(password, user)
     target = f"user:{user.id}"
     async with recorded(authenticators, browser, method="invitation", target=target, at=now):
+        new = await confirmed_password(
+            authenticators, browser, user, ticket=ticket, password=password, code=code, now=now
+        )
         async with authenticators.control.store.transaction() as transaction:
-            item = await transaction.one_time.peek(_ENROLMENT, digest(ticket), now)
-        enrolment = item and msgspec.json.decode(item.data, type=_Enrolment)
-        if not enrolment or (enrolment.user, enrolment.flow) != (user.id, browser.flow):
-            raise _invalid()
-        sealed = base64.b64decode(enrolment.sealed)
-        totp = authenticators.sealer.open(sealed, totp_context(user.id)).decode()
-        step = authenticators.totp.accepted_step(totp, code, now)
-        if step is None:
-            raise AttemptRejectedError(
-                "code-wrong",
-                "This code does not match the QR code.",
-                "Type the six digits that your app shows now.",
-                why="wrong-code",
-            )
-        phc = await authenticators.hasher.hash(normalised(password))
-        async with authenticators.control.store.transaction() as transaction:
-            await transaction.credentials.put(Password(user=user.id, hash=phc))
-            await transaction.credentials.put(
-                Totp(user=user.id, sealed_secret=sealed, last_step=step)
-            )
-            await transaction.one_time.take(_ENROLMENT, digest(ticket), now)
+            await keep_password(transaction, new, now)
             await _use_up(transaction, secret, user, "password", browser, now)
-    return Proof(user.id, ("password", "totp"), phishing_resistant=False, multi_factor=True, aal=2)
+    await _tell(authenticators, user, "A new password and authenticator app can now", browser, now)
+    return Proof(
+        user.id,
+        ("password", "totp"),
+        phishing_resistant=False,
+        multi_factor=True,
+        aal=2,
+        credential=PASSWORD_CREDENTIAL,
+    )
+
+
+async def _tell(
+    authenticators: Authenticators, user: User, what: str, browser: Browser, now: UnixSeconds
+) -> None:
+    await tell_person(
+        authenticators.control,
+        user,
+        "Your invitation was accepted",
+        f"{what} sign in as you.",
+        now,
+        browser.address,
+    )
 
 
 async def _use_up(

@@ -37,6 +37,7 @@ class Proof:
     `aal` is the authenticator assurance level, 1 to 3. Where another provider vouched, `provider`
     is its id and `provider_subject` and `provider_session` are SHA-256 of its `sub` and `sid`.
     `authenticated_at` is when, where that was not just now.
+    `credential` names what it rested on, as `Session.credential` does.
     """
 
     user: UserId
@@ -53,6 +54,8 @@ class Proof:
         """When the person was authenticated; never ahead of `now`."""
         return now if self.authenticated_at is None else min(now, self.authenticated_at)
 
+    credential: str = ""
+
 
 @dataclass(frozen=True, slots=True)
 class UnverifiedCredential:
@@ -66,22 +69,40 @@ class UnverifiedCredential:
 
 @dataclass(frozen=True, slots=True)
 class NewCredential:
-    """A verified WebAuthn registration; `public_key` is COSE, `id` base64url."""
+    """A verified WebAuthn registration; `public_key` is COSE, `id` base64url.
+
+    `attested` says that a statement which leads to a trusted root vouches for the model `aaguid`.
+    """
 
     id: str
     public_key: bytes
     sign_count: int
     transports: tuple[str, ...]
     aaguid: str
+    attested: bool
+    backup_eligible: bool
+    backed_up: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PasskeyUse:
+    """What a verified answer says of the passkey from now on."""
+
+    sign_count: int
+    backup_eligible: bool
+    backed_up: bool
 
 
 class RelyingParty(Protocol):
     """WebAuthn level 2, the relying party's side; user verification is always required."""
 
     def registration_options(
-        self, user: User, challenge: str, existing: Sequence[Passkey]
+        self, user: User, challenge: str, existing: Sequence[Passkey], *, attested: bool
     ) -> dict[str, object]:
-        """PublicKeyCredentialCreationOptions as JSON: discoverable, not one of `existing`."""
+        """PublicKeyCredentialCreationOptions as JSON: discoverable, not one of `existing`.
+
+        `attested` asks the device to prove its model.
+        """
         ...
 
     def authentication_options(
@@ -98,8 +119,10 @@ class RelyingParty(Protocol):
         """Raises DoorwardError `passkey-rejected`."""
         ...
 
-    def verify_authentication(self, credential: UnverifiedCredential, passkey: Passkey) -> int:
-        """The new sign count. Raises DoorwardError `passkey-rejected`."""
+    def verify_authentication(
+        self, credential: UnverifiedCredential, passkey: Passkey
+    ) -> PasskeyUse:
+        """Raises DoorwardError `passkey-rejected`."""
         ...
 
 
@@ -111,6 +134,12 @@ class TotpEnrolment:
     uri: str
     qr_path: str
     qr_size: int
+
+
+class PasswordJudge(Protocol):
+    """Knows which passwords are tried first by whoever guesses."""
+
+    def guessable(self, password: str, own_words: Sequence[str]) -> bool: ...
 
 
 class TotpCodes(Protocol):
@@ -133,6 +162,7 @@ class Authenticators:
     throttle: Throttle
     relying_party: RelyingParty
     totp: TotpCodes
+    judge: PasswordJudge
 
 
 class AttemptRejectedError(DoorwardError):

@@ -46,6 +46,7 @@ async def open_session(
         provider=proof.provider,
         provider_subject=proof.provider_subject,
         provider_session=proof.provider_session,
+        credential=proof.credential,
         address=browser.address,
         user_agent=browser.user_agent,
     )
@@ -61,6 +62,10 @@ async def open_session(
             actor=f"user:{proof.user}",
             act="signed-in",
             target=f"session:{session.id}",
-            detail={"methods": " ".join(proof.methods), "address": browser.address},
+            detail={
+                "methods": " ".join(proof.methods),
+                "aal": str(proof.aal),
+                "address": browser.address,
+            },
         )
     return SessionCookie(session.id, secret, await effect(control, number))

@@ -1,10 +1,11 @@
-"""Which passwords people may choose (SP 800-63B 3.1.1.2): length, not composition."""
+"""Which passwords people may choose (SP 800-63B-4 3.1.1.2): length and a blocklist."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 
+from doorward.administrator.authentication import PasswordJudge
 from doorward.errors import DoorwardError
 from doorward.model.estate import User
 
@@ -20,8 +21,11 @@ def normalised(password: str) -> str:
     return unicodedata.normalize("NFKC", password)
 
 
-def require_acceptable(password: str, user: User) -> None:
-    """Raises DoorwardError `password-too-weak`: too short or long, or mostly the person's name."""
+def require_acceptable(password: str, user: User, judge: PasswordJudge) -> None:
+    """Raises DoorwardError `password-too-weak`.
+
+    Too short or long, mostly the person's name, or among the first that anybody guesses.
+    """
     text = normalised(password)
     if len(text) < MIN_LENGTH:
         raise _weak(f"A password needs at least {MIN_LENGTH} characters.")
@@ -34,6 +38,8 @@ def require_acceptable(password: str, user: User) -> None:
         rest = rest.replace(word, "")
     if len(rest) < _MIN_BESIDE_OWN_NAME:
         raise _weak("This password is little more than your own name or address.")
+    if judge.guessable(text, sorted(_own_words(user))):
+        raise _weak("This password is among the first that an attacker tries.")
 
 
 def _own_words(user: User) -> set[str]:

@@ -17,6 +17,7 @@ from doorward.administrator.directory.ports import DirectoryTable
 from doorward.administrator.federation_table import FederationTable
 from doorward.administrator.identity.ports import IdentityTables
 from doorward.administrator.openid_ports import OpenidTables
+from doorward.administrator.recovery_ports import RecoveryCodeTable, RecoveryTable
 from doorward.administrator.sign_ins.ports import SignInTable
 from doorward.model.decision import DecisionRecord
 from doorward.model.ids import DecisionId, UnixSeconds, UserId
@@ -31,7 +32,11 @@ class Revision(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Passkey(msgspec.Struct, frozen=True, kw_only=True):
-    """A WebAuthn credential. `id` is base64url without padding; `public_key` is COSE."""
+    """A WebAuthn credential. `id` is base64url without padding; `public_key` is COSE.
+
+    `attested` says that a statement which leads to a trusted root vouched for the model `aaguid`.
+    `backup_eligible` says whether the key may leave its device; None where nobody has looked yet.
+    """
 
     id: str
     user: UserId
@@ -42,6 +47,9 @@ class Passkey(msgspec.Struct, frozen=True, kw_only=True):
     aaguid: str
     created_at: UnixSeconds
     last_used_at: UnixSeconds | None = None
+    attested: bool = False
+    backup_eligible: bool | None = None
+    backed_up: bool = False
 
 
 class Password(msgspec.Struct, frozen=True, kw_only=True):
@@ -150,7 +158,11 @@ class CredentialTable(Protocol):
 
     async def totp(self, user: UserId) -> Totp | None: ...
 
-    async def remove_all(self, user: UserId) -> None: ...
+    async def remove(self, credential: Passkey | Password | Totp) -> None: ...
+
+    async def remove_all(self, user: UserId) -> None:
+        """Everything that the person could authenticate with, recovery codes included."""
+        ...
 
 
 class OneTimeTable(Protocol):
@@ -195,19 +207,15 @@ class DecisionTable(Protocol):
         ...
 
 
-class Transaction(Protocol):
-    """One atomic unit: all of it is committed, or none."""
+class PeopleTables(Protocol):
+    """What is kept of people beside the snapshot: how they sign in, and when they did."""
 
-    @property
-    def snapshot(self) -> SnapshotTable: ...
     @property
     def credentials(self) -> CredentialTable: ...
     @property
-    def one_time(self) -> OneTimeTable: ...
+    def recovery_codes(self) -> RecoveryCodeTable: ...
     @property
-    def audit(self) -> AuditTable: ...
-    @property
-    def decisions(self) -> DecisionTable: ...
+    def recoveries(self) -> RecoveryTable: ...
     @property
     def sign_ins(self) -> SignInTable: ...
     @property
@@ -215,9 +223,22 @@ class Transaction(Protocol):
     @property
     def federation(self) -> FederationTable: ...
     @property
-    def directory(self) -> DirectoryTable: ...
-    @property
     def identity(self) -> IdentityTables: ...
+
+
+class Transaction(PeopleTables, Protocol):
+    """One atomic unit: all of it is committed, or none."""
+
+    @property
+    def snapshot(self) -> SnapshotTable: ...
+    @property
+    def one_time(self) -> OneTimeTable: ...
+    @property
+    def audit(self) -> AuditTable: ...
+    @property
+    def decisions(self) -> DecisionTable: ...
+    @property
+    def directory(self) -> DirectoryTable: ...
 
 
 class Store(Protocol):

@@ -14,8 +14,10 @@ from doorward.administrator.authentication import (
     Proof,
     UnverifiedCredential,
 )
+from doorward.administrator.credentials.assurance import HARDWARE, passkey_aal, passkey_proof
 from doorward.administrator.passkey_challenge import new_challenge, use_challenge
 from doorward.administrator.ports import Passkey
+from doorward.errors import DoorwardError
 from doorward.model.ids import UnixSeconds, UserId
 
 
@@ -25,17 +27,23 @@ async def begin_passkey(
     *,
     user: UserId | None,
     now: UnixSeconds,
+    aal: int = 1,
 ) -> dict[str, object]:
     """Options for `navigator.credentials.get`; without a user, any discoverable passkey.
 
-    Nobody's name is asked for, so nobody learns whether it exists. Raises TooManyAttemptsError.
+    Of a user's passkeys, those that reach `aal`. Nobody's name is asked for, so nobody learns
+    whether it exists. Raises TooManyAttemptsError, and DoorwardError `no-such-passkey`.
     """
     await admit(authenticators, f"passkey-address:{network_of(browser.address)}")
     challenge = await new_challenge(authenticators, browser, "authentication", user, now)
     allowed: list[Passkey] = []
     if user is not None:
         async with authenticators.control.store.transaction() as transaction:
-            allowed = list(await transaction.credentials.passkeys(user))
+            held = await transaction.credentials.passkeys(user)
+        models = authenticators.control.live.current.authenticators
+        allowed = [passkey for passkey in held if passkey_aal(passkey, models) >= aal]
+        if not allowed:
+            raise _none_such(aal)
     return authenticators.relying_party.authentication_options(challenge, allowed)
 
 
@@ -59,7 +67,7 @@ async def sign_in_passkey(
         passkey = await _verified(authenticators, credential, now)
         if user is not None and passkey.user != user:
             raise PasskeyRejectedError("passkey-of-somebody-else")
-    return Proof(passkey.user, ("passkey",), phishing_resistant=True, multi_factor=True, aal=2)
+    return passkey_proof(passkey, authenticators.control.live.current.authenticators)
 
 
 async def _verified(
@@ -71,10 +79,26 @@ async def _verified(
         if passkey is None:
             raise PasskeyRejectedError("passkey-unknown")
         try:
-            sign_count = authenticators.relying_party.verify_authentication(credential, passkey)
+            seen = authenticators.relying_party.verify_authentication(credential, passkey)
         except PasskeyRejectedError as rejected:
             rejected.person = passkey.user
             raise
-        used = msgspec.structs.replace(passkey, sign_count=sign_count, last_used_at=now)
+        used = msgspec.structs.replace(
+            passkey,
+            sign_count=seen.sign_count,
+            backup_eligible=seen.backup_eligible,
+            backed_up=seen.backed_up,
+            last_used_at=now,
+        )
         await transaction.credentials.put(used)
     return used
+
+
+def _none_such(aal: int) -> DoorwardError:
+    if aal >= HARDWARE:
+        return DoorwardError(
+            "no-such-passkey",
+            "None of your passkeys is kept in hardware that your organisation approves.",
+            "Ask for an approved security key, and add it under Ways to sign in.",
+        )
+    return DoorwardError("no-such-passkey", "You have no passkey yet.", "Use your password.")

@@ -1,4 +1,7 @@
-"""Sign in with password and TOTP code together, so that nobody learns which was wrong."""
+"""Sign in with password and code together, so that nobody learns which was wrong.
+
+The code is that of the authenticator app, or a recovery code. A password alone proves nothing.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +22,14 @@ from doorward.administrator.authentication import (
     digest,
     find_user,
 )
+from doorward.administrator.credentials.assurance import PASSWORD_CREDENTIAL
+from doorward.administrator.credentials.enrol_password import totp_context
+from doorward.administrator.credentials.recovery_codes import FEW, code_hash
+from doorward.administrator.credentials.tell import tell_person
 from doorward.administrator.password_rules import MAX_LENGTH, normalised
 from doorward.administrator.ports import Totp
+from doorward.model.estate import User
+from doorward.model.identity import Method
 from doorward.model.ids import UnixSeconds, UserId
 
 _NOBODY = UserId("nobody@nowhere.invalid")
@@ -51,9 +60,11 @@ async def sign_in_password(
         await admit(authenticators, f"address:{network_of(browser.address)}", account)
         admitted = await authenticators.throttle.allow(person)
         user_id = user.id if user else _NOBODY
+        recovery = code_hash(code)
         async with authenticators.control.store.transaction() as transaction:
             stored = await transaction.credentials.password(user_id)
             totp = await transaction.credentials.totp(user_id)
+            held = await transaction.recovery_codes.holds(user_id, recovery)
         phc = stored.hash if stored else None
         right = await authenticators.hasher.verify(phc, normalised(password[: MAX_LENGTH + 1]))
         step = authenticators.totp.accepted_step(totp_secret(authenticators, totp), code, now)
@@ -63,11 +74,18 @@ async def sign_in_password(
             raise _rejected("unknown-account" if user is None else "no-password")
         if not right:
             raise _rejected("wrong-password")
-        if step is None:
+        if step is None and not held:
             raise _rejected("wrong-code")
-        await _use_step(authenticators, user_id, step)
+        second = await _use_second_factor(authenticators, user, step, recovery, browser, now)
         await authenticators.throttle.forget(account, person)
-    return Proof(user_id, ("password", "totp"), phishing_resistant=False, multi_factor=True, aal=2)
+    return Proof(
+        user_id,
+        ("password", second),
+        phishing_resistant=False,
+        multi_factor=True,
+        aal=2,
+        credential=PASSWORD_CREDENTIAL,
+    )
 
 
 def totp_secret(authenticators: Authenticators, totp: Totp | None) -> str:
@@ -77,9 +95,28 @@ def totp_secret(authenticators: Authenticators, totp: Totp | None) -> str:
     return authenticators.sealer.open(totp.sealed_secret, totp_context(totp.user)).decode()
 
 
-def totp_context(user: UserId) -> str:
-    """What a sealed TOTP secret is bound to."""
-    return f"totp:{user}"
+async def _use_second_factor(
+    authenticators: Authenticators,
+    user: User,
+    step: int | None,
+    recovery: str,
+    browser: Browser,
+    now: UnixSeconds,
+) -> Method:
+    if step is not None:
+        await _use_step(authenticators, user.id, step)
+        return "totp"
+    left = await _use_recovery_code(authenticators, user, recovery, browser, now)
+    advice = " Make new ones soon." if left <= FEW else ""
+    await tell_person(
+        authenticators.control,
+        user,
+        "A recovery code of your account was used",
+        f"Somebody signed in as you with your password and a recovery code. {left} left.{advice}",
+        now,
+        browser.address,
+    )
+    return "recovery-code"
 
 
 async def _use_step(authenticators: Authenticators, user: UserId, step: int) -> None:
@@ -89,6 +126,24 @@ async def _use_step(authenticators: Authenticators, user: UserId, step: int) -> 
         if totp is None or step <= totp.last_step:
             raise _rejected("code-replayed")
         await transaction.credentials.put(msgspec.structs.replace(totp, last_step=step))
+
+
+async def _use_recovery_code(
+    authenticators: Authenticators, user: User, recovery: str, browser: Browser, now: UnixSeconds
+) -> int:
+    """Accept a code once, also against a racing second request; how many are left."""
+    async with authenticators.control.store.transaction() as transaction:
+        if not await transaction.recovery_codes.take(user.id, recovery):
+            raise _rejected("code-replayed")
+        left = await transaction.recovery_codes.left(user.id)
+        await transaction.audit.append(
+            at=now,
+            actor=f"user:{user.id}",
+            act="recovery-code-used",
+            target=f"user:{user.id}",
+            detail={"left": str(left), "address": browser.address},
+        )
+    return left
 
 
 def _rejected(why: str) -> AttemptRejectedError:

@@ -38,6 +38,7 @@ async def strengthen_session(
             phishing_resistant=proof.phishing_resistant,
             multi_factor=proof.multi_factor,
             aal=proof.aal,
+            credential=proof.credential,
             **_provider(found, proof),
         )
         old = [
@@ -55,7 +56,11 @@ async def strengthen_session(
             actor=f"user:{proof.user}",
             act="stepped-up",
             target=f"session:{session}",
-            detail={"methods": " ".join(proof.methods), "address": browser.address},
+            detail={
+                "methods": " ".join(proof.methods),
+                "aal": str(proof.aal),
+                "address": browser.address,
+            },
         )
     return SessionCookie(session, secret, await effect(control, number))
 

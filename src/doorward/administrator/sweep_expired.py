@@ -1,4 +1,4 @@
-"""Remove what has expired: sessions, lone cookies, tokens, one-time secrets, old sign-ins."""
+"""Remove what has expired: sessions, lone cookies, tokens, what works once, old sign-ins."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ async def sweep_expired(
             before = now - sign_in_log_days * _DAY
             await transaction.sign_ins.remove_before(before, SIGN_INS_PER_SWEEP)
         await transaction.openid.grants.sweep(now)
+        await transaction.recoveries.sweep(now)
         snapshot = await settled(control, transaction)
         sessions = [item.id for item in snapshot.sessions.values() if item.expires_at <= now]
         ended = end_sessions(snapshot, sessions)

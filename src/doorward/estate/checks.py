@@ -14,9 +14,11 @@ from doorward.estate.clients import check_client
 from doorward.estate.problems import Problems, Source
 from doorward.estate.provider_checks import check_provider
 from doorward.model.estate import (
+    ANY_AUTHENTICATOR,
     EXTERNAL_UPSTREAM,
     OWN_UPSTREAMS,
     ActionRule,
+    Authenticator,
     Label,
     Network,
     Resource,
@@ -36,6 +38,8 @@ _HOST = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 _RULE_PATH = re.compile(r"/|(/[A-Za-z0-9._~!$&'()+,=:@-]+)+/?")
 _METHOD = re.compile(r"[A-Z]{1,20}")
+_AAGUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_NO_AAGUID = "00000000-0000-0000-0000-000000000000"
 
 
 def check_document(kind: Kind, document: Document, source: Source, problems: Problems) -> None:
@@ -80,6 +84,26 @@ def _check_user(user: User, source: Source, problems: Problems) -> None:
             "bad-email",
             f"`{user.email}` is not an e-mail address.",
             "Write it like alice@example.org.",
+        )
+
+
+def _check_authenticator(authenticator: Authenticator, source: Source, problems: Problems) -> None:
+    if authenticator.id == ANY_AUTHENTICATOR:
+        if authenticator.aal3:
+            problems.add(
+                source,
+                ("aal3",),
+                "unattested-aal3",
+                "Any authenticator at all cannot reach AAL 3.",
+                "Take `aal3` away, and name the models that may.",
+            )
+    elif not _AAGUID.fullmatch(authenticator.id) or authenticator.id == _NO_AAGUID:
+        problems.add(
+            source,
+            ("id",),
+            "bad-aaguid",
+            f"`{authenticator.id}` is not the AAGUID of a model.",
+            "Write the lower-case UUID that its maker publishes, or any.",
         )
 
 
@@ -212,6 +236,7 @@ def _check_rule(rule: ActionRule, source: Source, problems: Problems) -> None:
 _CHECKS: Mapping[Kind, Callable[[Any, Source, Problems], None]] = MappingProxyType(
     {
         "user": _check_user,
+        "authenticator": _check_authenticator,
         "label": _check_label,
         "network": _check_network,
         "resource": _check_resource,

@@ -7,6 +7,7 @@ from typing import Final, Literal
 import msgspec
 
 from doorward.model.ids import (
+    AuthenticatorId,
     ClientId,
     GroupId,
     LabelId,
@@ -33,6 +34,8 @@ OWN_UPSTREAMS = frozenset({CONTROL_UPSTREAM, SCIM_UPSTREAM})
 
 Source = Literal["estate", "scim"]
 """Who declares a person or group: the estate's files, or a directory that provisions by SCIM."""
+ANY_AUTHENTICATOR = "any"
+"""The id that stands for every model of passkey device, attested or not."""
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -179,6 +182,19 @@ class IdentityProvider(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     acr: tuple[AssuranceRow, ...] = ()
     amr: tuple[AssuranceRow, ...] = ()
     require_fresh: bool = False
+
+
+class Authenticator(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A model of passkey device that people may register; `id` is its AAGUID (WebAuthn 6.5.1).
+
+    Where any is declared, only those are accepted, and only with an attestation that leads to a
+    trusted root; `any` as id lets all others be registered too. `aal3` says that the model keeps
+    its keys in hardware well enough for AAL 3 (SP 800-63B).
+    """
+
+    id: AuthenticatorId
+    name: str
+    aal3: bool = False
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

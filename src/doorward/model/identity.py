@@ -40,6 +40,8 @@ class Session(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     `aal` is the authenticator assurance level of the latest authentication (SP 800-63B), 1 to 3.
     Where another provider vouched, `provider` is its id, and `provider_subject` and
     `provider_session` are the hex SHA-256 of its `sub` and `sid`, to find the session by.
+    `credential` names what the latest authentication rested on, to end the session with it:
+    `passkey:` and the hex SHA-256 of the passkey's id, `password`, or nothing of doorward's own.
     """
 
     id: SessionId
@@ -57,6 +59,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     provider: str = ""
     provider_subject: str = ""
     provider_session: str = ""
+    credential: str = ""
 
 
 class ResourceCookie(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

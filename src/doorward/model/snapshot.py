@@ -15,6 +15,7 @@ from typing import Literal
 import msgspec
 
 from doorward.model.estate import (
+    Authenticator,
     Client,
     Group,
     IdentityProvider,
@@ -38,6 +39,7 @@ Kind = Literal[
     "resource",
     "client",
     "provider",
+    "authenticator",
     "policy",
     "session",
     "cookie",
@@ -55,6 +57,7 @@ Document = (
     | Resource
     | Client
     | IdentityProvider
+    | Authenticator
     | Policy
     | Session
     | ResourceCookie
@@ -74,6 +77,7 @@ KINDS: Mapping[Kind, type[Document]] = MappingProxyType(
         "resource": Resource,
         "client": Client,
         "provider": IdentityProvider,
+        "authenticator": Authenticator,
         "policy": Policy,
         "session": Session,
         "cookie": ResourceCookie,
@@ -92,6 +96,7 @@ ESTATE_KINDS: tuple[Kind, ...] = (
     "resource",
     "client",
     "provider",
+    "authenticator",
     "policy",
 )
 """The kinds that estate files declare; the others are recorded by sign-in and signals."""
@@ -137,6 +142,7 @@ class Snapshot:
     resources: Mapping[str, Resource] = field(default_factory=dict)
     clients: Mapping[str, Client] = field(default_factory=dict)
     providers: Mapping[str, IdentityProvider] = field(default_factory=dict)
+    authenticators: Mapping[str, Authenticator] = field(default_factory=dict)
     policies: Mapping[str, Policy] = field(default_factory=dict)
     sessions: Mapping[str, Session] = field(default_factory=dict)
     cookies: Mapping[str, ResourceCookie] = field(default_factory=dict)
@@ -178,6 +184,7 @@ FIELDS: Mapping[Kind, str] = MappingProxyType(
         "resource": "resources",
         "client": "clients",
         "provider": "providers",
+        "authenticator": "authenticators",
         "policy": "policies",
         "session": "sessions",
         "cookie": "cookies",

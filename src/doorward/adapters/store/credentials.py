@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from sqlalchemy import Row, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from doorward.adapters.store.tables import passkey, password, totp
+from doorward.adapters.store.tables import passkey, password, recovery_code, totp
 from doorward.administrator.ports import Passkey, Password, Totp
 from doorward.model.ids import UserId
 
@@ -68,8 +68,20 @@ class Credentials:
             return None
         return Totp(user=user, sealed_secret=bytes(row.sealed_secret), last_step=row.last_step)
 
+    async def remove(self, credential: Passkey | Password | Totp) -> None:
+        match credential:
+            case Passkey():
+                own = passkey.c.id == credential.id, passkey.c.user == credential.user
+                await self._connection.execute(delete(passkey).where(*own))
+            case Password():
+                await self._connection.execute(
+                    delete(password).where(password.c.user == credential.user)
+                )
+            case Totp():
+                await self._connection.execute(delete(totp).where(totp.c.user == credential.user))
+
     async def remove_all(self, user: UserId) -> None:
-        for table in (passkey, password, totp):
+        for table in (passkey, password, totp, recovery_code):
             await self._connection.execute(delete(table).where(table.c.user == user))
 
     async def _put_passkey(self, credential: Passkey) -> None:
@@ -88,6 +100,9 @@ class Credentials:
                 aaguid=credential.aaguid,
                 created_at=credential.created_at,
                 last_used_at=credential.last_used_at,
+                attested=credential.attested,
+                backup_eligible=credential.backup_eligible,
+                backed_up=credential.backed_up,
             )
         )
 

@@ -22,6 +22,7 @@ from doorward.adapters.store.federation import FederationLinks
 from doorward.adapters.store.identity import IdentityRecords
 from doorward.adapters.store.one_time import OneTimeSecrets
 from doorward.adapters.store.openid import Openid
+from doorward.adapters.store.recovery import Recoveries, RecoveryCodes
 from doorward.adapters.store.sign_ins import SignInLog
 from doorward.adapters.store.sqlite import SqliteDatabase
 from doorward.adapters.store.url import parse_url
@@ -52,6 +53,8 @@ class SqlTransaction:
 
     snapshot: Documents
     credentials: Credentials
+    recovery_codes: RecoveryCodes
+    recoveries: Recoveries
     one_time: OneTimeSecrets
     audit: AuditLog
     decisions: DecisionLog
@@ -89,6 +92,8 @@ class SqlStore:
                 tables = SqlTransaction(
                     Documents(connection),
                     Credentials(connection),
+                    RecoveryCodes(connection),
+                    Recoveries(connection),
                     OneTimeSecrets(connection),
                     AuditLog(connection),
                     DecisionLog(connection),

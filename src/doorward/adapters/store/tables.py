@@ -19,6 +19,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    false,
 )
 
 metadata = MetaData(
@@ -65,6 +66,9 @@ passkey = Table(
     Column("aaguid", Text, nullable=False),
     Column("created_at", Double, nullable=False),
     Column("last_used_at", Double),
+    Column("attested", Boolean, nullable=False, server_default=false()),
+    Column("backup_eligible", Boolean),
+    Column("backed_up", Boolean, nullable=False, server_default=false()),
 )
 
 password = Table(
@@ -80,6 +84,31 @@ totp = Table(
     Column("user", Text, primary_key=True),
     Column("sealed_secret", LargeBinary, nullable=False),
     Column("last_step", _number, nullable=False),
+)
+
+recovery_code = Table(
+    "recovery_code",
+    metadata,
+    Column("user", Text, primary_key=True),
+    Column("hash", Text, primary_key=True),
+    Column("made_at", Double, nullable=False),
+)
+
+recovery = Table(
+    "recovery",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("user", Text, nullable=False),
+    Column("flow", Text, nullable=False, index=True),
+    Column("sealed_code", LargeBinary, nullable=False),
+    Column("requested_at", Double, nullable=False),
+    Column("expires_at", Double, nullable=False, index=True),
+    Column("address", Text, nullable=False),
+    Column("user_agent", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("decided_by", Text, nullable=False),
+    Column("keep", Boolean, nullable=False),
 )
 
 one_time = Table(

@@ -12,7 +12,7 @@ from doorward.administrator.control_plane import ControlPlane
 from doorward.administrator.directory.ports import Directory
 from doorward.administrator.federation.federation import Federation
 from doorward.administrator.openid.provider import Provider
-from doorward.administrator.ports import AuditHeads
+from doorward.administrator.ports import AuditHeads, Sealer
 from doorward.administrator.proofing.parts import Proofing
 from doorward.entrypoints.actors import Actor, Authenticator
 from doorward.estate import EstateReader
@@ -47,6 +47,7 @@ class Context:
     proofing: Proofing
     heads: AuditHeads
     device_authority: DeviceAuthority
+    sealer: Sealer
     authenticator: Authenticator
     clock: Callable[[], UnixSeconds]
     auth_origin: str

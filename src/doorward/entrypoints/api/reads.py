@@ -9,16 +9,23 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from doorward.administrator.credentials.assurance import passkey_aal
+from doorward.administrator.credentials.held import Held
 from doorward.administrator.disabling import disablers
 from doorward.administrator.people import people_of
 from doorward.administrator.ports import GatewayState, StoredDecision
+from doorward.administrator.recovery.decide_recovery import MAX_TRIES
+from doorward.administrator.recovery_ports import Recovery
 from doorward.entrypoints.api.views import (
     ActionRuleView,
+    CredentialsView,
     DecisionDetail,
     DecisionView,
     DeviceView,
     GatewayView,
+    PasskeyView,
     PolicyView,
+    RecoveryView,
     RemedyView,
     ResourceView,
     SessionView,
@@ -130,6 +137,40 @@ def _user_view(snapshot: Snapshot, user: User, live: int, now: UnixSeconds) -> U
         ial_until=None if until is None else datetime.fromtimestamp(until, UTC),
         left=standing is not None and standing.left,
     )
+
+
+def credentials(snapshot: Snapshot, held: Held) -> CredentialsView:
+    """By what a person can sign in."""
+    passkeys = tuple(
+        PasskeyView.model_validate(
+            {
+                **msgspec.structs.asdict(passkey),
+                "aal": passkey_aal(passkey, snapshot.authenticators),
+            }
+        )
+        for passkey in held.passkeys
+    )
+    return CredentialsView(
+        passkeys=len(passkeys),
+        password=held.password,
+        recovery_codes=held.recovery_codes,
+        passkey_list=passkeys,
+    )
+
+
+def recoveries(snapshot: Snapshot, waiting: Sequence[Recovery]) -> list[RecoveryView]:
+    """Requests for recovery of people who are still known."""
+    return [
+        RecoveryView.model_validate(
+            {
+                **msgspec.structs.asdict(item),
+                "name": snapshot.users[item.user].name,
+                "tries_left": MAX_TRIES - item.tries,
+            }
+        )
+        for item in waiting
+        if item.user in snapshot.users
+    ]
 
 
 def devices(snapshot: Snapshot, owner: str | None = None) -> list[DeviceView]:

@@ -7,25 +7,21 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from doorward.administrator import set_standing
+from doorward.administrator.credentials.held import held_by
+from doorward.administrator.credentials.own_password import revoke_password
+from doorward.administrator.credentials.remove_passkey import revoke_passkey
 from doorward.administrator.invite_user import invite_user as invite
 from doorward.administrator.set_user_groups import set_user_groups as set_groups
 from doorward.administrator.sign_out_everywhere import sign_out_everywhere
 from doorward.entrypoints.api import reads
 from doorward.entrypoints.api.bodies import Body, ReasonBody, RiskBody
 from doorward.entrypoints.api.context import Caller, Ports
-from doorward.entrypoints.api.views import EffectView, InvitationView, UserView, View
+from doorward.entrypoints.api.views import CredentialsView, EffectView, InvitationView, UserView
 from doorward.errors import DoorwardError
 from doorward.model.ids import GroupId, UserId
 
 router = APIRouter(prefix="/users", tags=["users"])
 MAX_PAGE = 1000
-
-
-class CredentialsView(View):
-    """How many passkeys a person has, and whether a password with TOTP."""
-
-    passkeys: int
-    password: bool
 
 
 class GroupsBody(Body):
@@ -65,9 +61,24 @@ async def show_user(ports: Ports, _: Caller, user: str) -> UserView:
 async def list_credentials(ports: Ports, _: Caller, user: str) -> CredentialsView:
     """By what a person can sign in; nothing secret."""
     async with ports.control.store.transaction() as transaction:
-        passkeys = await transaction.credentials.passkeys(UserId(user))
-        password = await transaction.credentials.password(UserId(user))
-        return CredentialsView(passkeys=len(passkeys), password=password is not None)
+        held = await held_by(transaction, UserId(user))
+    return reads.credentials(ports.control.live.current, held)
+
+
+@router.delete("/{user}/passkeys/{passkey}")
+async def remove_passkey(ports: Ports, caller: Caller, user: str, passkey: str) -> EffectView:
+    """Remove a passkey, also the last one, and end the sessions that rest on it."""
+    act = caller.act(ports.clock())
+    done = await revoke_passkey(ports.control, act, UserId(user), passkey)
+    return EffectView.model_validate(done)
+
+
+@router.delete("/{user}/password")
+async def remove_password(ports: Ports, caller: Caller, user: str) -> EffectView:
+    """Remove password, TOTP and recovery codes, and end the sessions that rest on them."""
+    act = caller.act(ports.clock())
+    done = await revoke_password(ports.control, act, UserId(user))
+    return EffectView.model_validate(done)
 
 
 @router.post("/{user}/disable")

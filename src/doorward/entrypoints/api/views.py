@@ -106,6 +106,7 @@ class SessionView(View):
     address: str
     user_agent: str
     risk: int
+    aal: int
 
 
 class UserView(View):
@@ -132,6 +133,49 @@ class UserView(View):
     ial: int
     ial_until: datetime | None
     left: bool
+
+
+class PasskeyView(View):
+    """A passkey: nothing of it is secret. `aal` is what using it reaches (SP 800-63B)."""
+
+    id: str
+    name: str
+    aaguid: str
+    attested: bool
+    backup_eligible: bool | None
+    backed_up: bool
+    aal: int
+    created_at: datetime
+    last_used_at: datetime | None
+
+
+class CredentialsView(View):
+    """By what a person can sign in. `password` stands for one with TOTP beside it."""
+
+    passkeys: int
+    password: bool
+    recovery_codes: int
+    passkey_list: tuple[PasskeyView, ...]
+
+
+class RecoveryView(View):
+    """A request for recovery that somebody has to decide. The code is not here: it is read out."""
+
+    id: str
+    user: str
+    name: str
+    requested_at: datetime
+    expires_at: datetime
+    address: str
+    user_agent: str
+    tries_left: int
+
+
+class DecidedRecoveryView(View):
+    """Whose request was decided, and how."""
+
+    user: str
+    approved: bool
 
 
 class DeviceView(View):

@@ -18,6 +18,7 @@ from doorward.entrypoints.cli.lifecycle import handover, join, leave, move
 from doorward.entrypoints.cli.log import log
 from doorward.entrypoints.cli.processes import control, gateway_app
 from doorward.entrypoints.cli.provider import provider_app
+from doorward.entrypoints.cli.recovery import recovery_app
 from doorward.entrypoints.cli.session import session_app
 from doorward.entrypoints.cli.status import status
 from doorward.entrypoints.cli.token import token_app
@@ -42,6 +43,7 @@ for life in (join, move, leave, handover):
 for name, group in (
     ("gateway", gateway_app),
     ("user", user_app),
+    ("recovery", recovery_app),
     ("session", session_app),
     ("device", device_app),
     ("token", token_app),

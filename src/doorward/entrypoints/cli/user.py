@@ -144,6 +144,56 @@ def invite(user: str, data: Data = DEFAULT_DATA, as_json: AsJson = False) -> Non
     typer.echo(f"It works once, until {local(invitation['expires_at'])}.", err=True)
 
 
+@user_app.command()
+def credentials(user: str, data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
+    """Show by what a person can sign in; nothing secret."""
+    with connect(data) as api:
+        held = api.get(f"/users/{segment(user)}/credentials")
+    if as_json:
+        print_json(held)
+        return
+    print_table(
+        ("passkey", "name", "AAL", "model", "attested", "synced", "added", "last used"),
+        [
+            (
+                passkey["id"],
+                passkey["name"],
+                passkey["aal"],
+                passkey["aaguid"],
+                "yes" if passkey["attested"] else "no",
+                "yes" if passkey["backed_up"] else "no",
+                local(passkey["created_at"]),
+                local(passkey["last_used_at"]) if passkey["last_used_at"] else "never",
+            )
+            for passkey in held["passkey_list"]
+        ],
+        f"{user} has no passkey.",
+    )
+    typer.echo(f"Password with authenticator app: {'yes' if held['password'] else 'no'}.")
+    typer.echo(f"Recovery codes left: {held['recovery_codes']}.")
+
+
+@user_app.command("remove-passkey")
+def remove_passkey(
+    user: str,
+    passkey: Annotated[str, typer.Argument(help="Its id, as `doorward user credentials` shows.")],
+    data: Data = DEFAULT_DATA,
+    as_json: AsJson = False,
+) -> None:
+    """Remove a passkey, also the last one, and end the sessions that rest on it."""
+    with connect(data) as api:
+        effect = api.delete(f"/users/{segment(user)}/passkeys/{segment(passkey)}")
+    print_effect(effect, f"The passkey of {user} is removed.", as_json=as_json)
+
+
+@user_app.command("remove-password")
+def remove_password(user: str, data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
+    """Remove password, authenticator app and recovery codes, and end sessions that rest on them."""
+    with connect(data) as api:
+        effect = api.delete(f"/users/{segment(user)}/password")
+    print_effect(effect, f"The password of {user} is removed.", as_json=as_json)
+
+
 @user_app.command("sign-out")
 def sign_out(user: str, data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
     """End every session of a person, with their open streams."""

@@ -7,6 +7,8 @@ from urllib.parse import quote
 from starlette.responses import Response
 
 from doorward.administrator import manage_devices, service_tokens, set_standing
+from doorward.administrator.credentials.own_password import revoke_password
+from doorward.administrator.credentials.remove_passkey import revoke_passkey
 from doorward.administrator.openid import end_client_session as client_sessions
 from doorward.administrator.revoke_session import revoke_session as revoke
 from doorward.administrator.sign_out_everywhere import sign_out_everywhere
@@ -43,6 +45,20 @@ async def sign_out(visit: Visit) -> Response:
     user = _user(visit)
     effect = await sign_out_everywhere(visit.context.control, visit.act, user)
     return visit.done(_person(user), "user-signed-out", effect)
+
+
+async def remove_passkey(visit: Visit) -> Response:
+    """Take a passkey away from a person."""
+    user, passkey = _user(visit), str(visit.request.path_params["passkey"])
+    effect = await revoke_passkey(visit.context.control, visit.act, user, passkey)
+    return visit.done(_person(user), "passkey-removed", effect)
+
+
+async def remove_password(visit: Visit) -> Response:
+    """Take password, authenticator app and recovery codes away from a person."""
+    user = _user(visit)
+    effect = await revoke_password(visit.context.control, visit.act, user)
+    return visit.done(_person(user), "password-removed", effect)
 
 
 async def set_user_risk(visit: Visit) -> Response:

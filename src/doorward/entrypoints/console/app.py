@@ -19,6 +19,7 @@ from doorward.entrypoints.console import (
     lifecycle,
     listings,
     providers,
+    recoveries,
 )
 from doorward.entrypoints.console.visit import act, error_page, page
 from doorward.entrypoints.pages.assets import STATIC_PATH
@@ -33,6 +34,7 @@ PAGES = (
     page("/sessions", listings.sessions),
     page("/people", listings.people),
     page("/people/{user}", listings.person),
+    page("/recoveries", recoveries.listing),
     page("/resources", listings.resources),
     page("/resources/{resource}", listings.resource),
     page("/devices", listings.devices),
@@ -52,6 +54,10 @@ ACTS = (
     act("/people/{user}/disable", acts.disable_user),
     act("/people/{user}/enable", acts.enable_user),
     act("/people/{user}/sign-out", acts.sign_out),
+    act("/people/{user}/passkeys/{passkey}/remove", acts.remove_passkey),
+    act("/people/{user}/password/remove", acts.remove_password),
+    act("/recoveries/{recovery}/approve", recoveries.approve),
+    act("/recoveries/{recovery}/reject", recoveries.reject),
     act("/people/{user}/risk", acts.set_user_risk),
     act("/devices/{device}/posture", acts.report_posture),
     act("/devices/{device}/remove", acts.remove_device),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from doorward import __version__
+from doorward.administrator.credentials.held import held_by
 from doorward.administrator.ports import DecisionQuery
 from doorward.administrator.verify_audit import verify_audit
 from doorward.entrypoints.api import reads
@@ -70,7 +71,7 @@ async def people(visit: Visit) -> Response:
 
 
 async def person(visit: Visit) -> Response:
-    """One person: standing, sessions, devices, recent sign-ins and decisions."""
+    """One person: standing, sessions, ways to sign in, devices, recent sign-ins and decisions."""
     user = visit.snapshot.users.get(visit.request.path_params["user"])
     if user is None:
         raise DoorwardError(
@@ -80,8 +81,10 @@ async def person(visit: Visit) -> Response:
         sign_ins = await transaction.sign_ins.of(user.id, limit=_RECENT)
         cases = await transaction.identity.cases.of(user.id)
         verified = await transaction.identity.verifications.of(user.id)
+        held = await held_by(transaction, user.id)
     return visit.page(
         "person.html",
+        credentials=reads.credentials(visit.snapshot, held),
         person=reads.user_view(visit.snapshot, user, visit.now),
         sign_ins=[SignInView.model_validate(entry) for entry in sign_ins],
         sessions=reads.sessions(visit.snapshot, visit.now, user.id),

@@ -28,6 +28,10 @@ NoticeCode = Literal[
     "verifier-trained",
     "user-left",
     "user-moved",
+    "passkey-removed",
+    "password-removed",
+    "recovery-approved",
+    "recovery-refused",
 ]
 
 _SENTENCES: Mapping[str, str] = MappingProxyType(
@@ -52,6 +56,10 @@ _SENTENCES: Mapping[str, str] = MappingProxyType(
         "verifier-trained": "The training is recorded.",
         "user-left": "The person has left: everything that they could use has ended.",
         "user-moved": "The person is in these groups.",
+        "passkey-removed": "The passkey is removed, with the sessions that rest on it.",
+        "password-removed": "The password is removed, with the sessions that rest on it.",
+        "recovery-approved": "The recovery is approved: the person's browser goes on by itself.",
+        "recovery-refused": "The request is over.",
     }
 )
 

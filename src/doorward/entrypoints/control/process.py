@@ -139,6 +139,7 @@ def _context(
         proofing=parts.proofing,
         heads=parts.heads,
         device_authority=parts.devices,
+        sealer=parts.authenticators.sealer,
         authenticator=authenticator,
         clock=now,
         auth_origin=settings.origin("auth"),

@@ -29,6 +29,10 @@ STATUS: Mapping[str, int] = MappingProxyType(
         "cross-site-request": 403,
         "sign-in-rejected": 403,
         "passkey-rejected": 403,
+        "authenticator-refused": 403,
+        "no-such-passkey": 403,
+        "recovery-not-approved": 403,
+        "step-up-needed": 403,
         "step-up-rejected": 403,
         "user-disabled": 403,
         "identity-unlinked": 403,
@@ -42,12 +46,18 @@ STATUS: Mapping[str, int] = MappingProxyType(
         "identity-conflict": 409,
         "case-closed": 409,
         "case-open": 409,
+        "passkey-unknown": 404,
+        "password-unknown": 409,
+        "last-credential": 409,
+        "too-many-passkeys": 409,
         "invitation-invalid": 410,
+        "enrolment-expired": 410,
         "host-unknown": 421,
         "password-too-weak": 422,
         "code-wrong": 422,
         "contact-code-wrong": 422,
         "contact-too-often": 429,
+        "passkey-name-invalid": 422,
         "too-many-attempts": 429,
         "internal-error": 500,
         "log-unavailable": 503,
@@ -107,19 +117,26 @@ def failed(error: DoorwardError, form: Literal["page", "json"]) -> Response:
     """An error as a page in plain words, or as problem+json (RFC 9457)."""
     status = error_status(error)
     if form == "json":
-        problem = {
-            "type": f"urn:doorward:error:{error.code}",
-            "title": error.detail,
-            "status": status,
-            "code": error.code,
-            "remedy": error.remedy,
-        }
-        response = json(problem, status, "application/problem+json")
+        response = problem(error)
     else:
         text = error.remedy or "Check the address."
         response = page("message.html", status=status, title=error.detail, text=text)
     response.headers.update(error_headers(error))
     return response
+
+
+def problem(error: DoorwardError, location: str = "") -> Response:
+    """An error as problem+json (RFC 9457); `location` is where the page's script goes instead."""
+    status = error_status(error)
+    document = {
+        "type": f"urn:doorward:error:{error.code}",
+        "title": error.detail,
+        "status": status,
+        "code": error.code,
+        "remedy": error.remedy,
+        **({"location": location} if location else {}),
+    }
+    return json(document, status, "application/problem+json")
 
 
 def put_cookie(response: Response, name: str, value: str, max_age_seconds: int) -> None:

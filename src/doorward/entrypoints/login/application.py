@@ -14,7 +14,14 @@ from starlette.routing import BaseRoute, Mount
 from doorward.administrator.authentication import Authenticators
 from doorward.administrator.federation.federation import Federation
 from doorward.administrator.openid.provider import Provider
-from doorward.entrypoints.login import invitation, redirects, sign_in, sign_out, step_up
+from doorward.entrypoints.login import (
+    invitation,
+    recovery,
+    redirects,
+    sign_in,
+    sign_out,
+    step_up,
+)
 from doorward.entrypoints.login.account.routes import account_routes
 from doorward.entrypoints.login.answers import failed, json
 from doorward.entrypoints.login.applications import Applications
@@ -92,10 +99,25 @@ def routes(wiring: Wiring) -> list[BaseRoute]:
         *account_routes(wiring),
         *openid_routes(wiring),
         *federation_routes(wiring),
+        *_recovery(wiring),
         route(wiring, "/.well-known/jwks.json", _keys, form="json"),
         route(wiring, "/.doorward/callback", redirects.callback, at_auth=False),
         route(wiring, "/.doorward/sign-out", sign_out.ask_here, at_auth=False),
         route(wiring, "/.doorward/sign-out", sign_out.here, post=True, at_auth=False),
+    ]
+
+
+def _recovery(wiring: Wiring) -> list[BaseRoute]:
+    return [
+        route(wiring, "/recovery", recovery.show),
+        route(wiring, "/recovery", recovery.submit, post=True),
+        route(wiring, "/recovery/state", recovery.state, post=True, form="json"),
+        route(wiring, "/recovery/totp", recovery.totp, post=True, form="json"),
+        route(wiring, "/recovery/password", recovery.password, post=True, form="json"),
+        route(
+            wiring, "/recovery/passkey/options", recovery.passkey_options, post=True, form="json"
+        ),
+        route(wiring, "/recovery/passkey", recovery.passkey, post=True, form="json"),
     ]
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 from urllib.parse import urlencode
 
+from doorward.administrator.credentials.assurance import Need
 from doorward.administrator.redirect_code import is_flow, is_return_path
 from doorward.entrypoints.login.site import Place
 from doorward.errors import DoorwardError
@@ -15,7 +15,6 @@ from doorward.model.estate import Client, Resource
 from doorward.model.snapshot import Snapshot
 from doorward.protocol.openid.addresses import form_sources
 
-Need = Literal["fresh", "phishing-resistant", "multi-factor", "hardware-key"]
 _ACCOUNT_PAGE = re.compile(r"/account(?:/[a-z0-9-]{1,64}){0,3}")
 _OPENID_PAGE = re.compile(r"/openid/continue/([A-Za-z0-9._-]{1,128})/[A-Za-z0-9_-]{16,64}")
 NEEDS: tuple[Need, ...] = ("fresh", "phishing-resistant", "multi-factor", "hardware-key")

@@ -42,6 +42,7 @@ class PasskeyAnswer(msgspec.Struct, frozen=True):
     resource: str = ""
     path: str = ""
     flow: str = ""
+    need: str = ""
 
     def field(self, name: str) -> str:
         """A continuation field by its name in forms."""

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+import msgspec
 from starlette.responses import Response
 
 from doorward.administrator.authentication import Proof
+from doorward.administrator.credentials.assurance import HARDWARE, Need, passkey_aal
+from doorward.administrator.credentials.held import Held, held_by
 from doorward.administrator.federation.step_up import step_up_providers
 from doorward.administrator.sign_in_passkey import begin_passkey, sign_in_passkey
 from doorward.administrator.sign_in_password import sign_in_password
@@ -19,7 +24,6 @@ from doorward.entrypoints.login.answers import (
 )
 from doorward.entrypoints.login.continuation import (
     Continuation,
-    Need,
     read_continuation,
     read_need,
 )
@@ -33,6 +37,21 @@ from doorward.entrypoints.login.wiring import (
     with_flow,
 )
 from doorward.errors import DoorwardError
+
+_PASSKEY_ONLY = frozenset({"phishing-resistant", "hardware-key"})
+
+
+class _Wanted(msgspec.Struct, frozen=True):
+    need: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Means:
+    """By what a person can do this step-up; `models` is what they could ask for."""
+
+    passkey: bool
+    password: bool
+    models: str
 
 
 async def show(wiring: Wiring, visit: Visit) -> Response:
@@ -51,7 +70,7 @@ async def submit(wiring: Wiring, visit: Visit) -> Response:
     fields = await visit.form()
     onward = read_continuation(lambda name: fields.get(name, ""), wiring.snapshot)
     need = read_need(fields.get("need", ""))
-    if need == "phishing-resistant":
+    if need in _PASSKEY_ONLY:
         raise DoorwardError(
             "step-up-rejected", "A passkey is needed here.", "Use your passkey instead."
         )
@@ -74,10 +93,15 @@ async def submit(wiring: Wiring, visit: Visit) -> Response:
 
 
 async def passkey_options(wiring: Wiring, visit: Visit) -> Response:
-    """Options for the passkeys of the person who is signed in."""
+    """Options for the passkeys of the person who is signed in, as strong as is needed."""
     person = require_signed_in(wiring, visit)
+    need = read_need((await visit.json(_Wanted)).need)
     options = await begin_passkey(
-        wiring.authenticators, visit.browser(), user=person.user.id, now=visit.now
+        wiring.authenticators,
+        visit.browser(),
+        user=person.user.id,
+        now=visit.now,
+        aal=HARDWARE if need == "hardware-key" else 1,
     )
     return json(options)
 
@@ -94,6 +118,12 @@ async def passkey(wiring: Wiring, visit: Visit) -> Response:
         user=person.user.id,
         now=visit.now,
     )
+    if read_need(answer.need) == "hardware-key" and proof.aal < HARDWARE:
+        raise DoorwardError(
+            "step-up-rejected",
+            "This passkey is not kept in hardware that your organisation approves.",
+            "Use an approved security key.",
+        )
     done = json({"location": onward.back(visit.place)})
     return await _strengthen(wiring, visit, person, proof, done)
 
@@ -113,6 +143,18 @@ async def _strengthen(
     return response
 
 
+async def _means(wiring: Wiring, person: SignedIn, need: Need) -> _Means:
+    async with wiring.control.store.transaction() as transaction:
+        held: Held = await held_by(transaction, person.user.id)
+    models = wiring.snapshot.authenticators
+    least = HARDWARE if need == "hardware-key" else 1
+    return _Means(
+        passkey=any(passkey_aal(item, models) >= least for item in held.passkeys),
+        password=held.password and need not in _PASSKEY_ONLY,
+        models=", ".join(sorted(model.name for model in models.values() if model.aal3)),
+    )
+
+
 async def _form(
     wiring: Wiring,
     visit: Visit,
@@ -129,5 +171,6 @@ async def _form(
         providers=await step_up_providers(wiring.federation, person.user.id, need),
         person=person.user,
         need=need,
+        means=await _means(wiring, person, need),
         error=error,
     )

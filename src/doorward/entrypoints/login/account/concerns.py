@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
+from doorward.administrator.credentials.held import held_by
+from doorward.administrator.credentials.recovery_codes import FEW
 from doorward.administrator.ports import Transaction
 from doorward.entrypoints.login.account.visit import AccountVisit
 from doorward.entrypoints.pages.times import day
@@ -88,6 +90,21 @@ async def one_way_in(visit: AccountVisit, transaction: Transaction) -> Concern |
     )
 
 
+async def few_recovery_codes(visit: AccountVisit, transaction: Transaction) -> Concern | None:
+    """A password whose authenticator app has nothing, or little, to stand for it."""
+    held = await held_by(transaction, visit.user.id)
+    if not held.password or held.passkeys or held.recovery_codes > FEW:
+        return None
+    left = f"only {held.recovery_codes}" if held.recovery_codes else "no"
+    return Concern(
+        f"You have {left} unused recovery codes",
+        "If you lose the device with your authenticator app, they are your way in. A passkey "
+        "beside your password would be a better one.",
+        "See your ways to sign in",
+        "/account/credentials",
+    )
+
+
 async def ends_soon(visit: AccountVisit, _: Transaction) -> Concern | None:
     """Identity verification that is about to run out."""
     standing = visit.snapshot.standings.get(visit.user.id)
@@ -127,6 +144,7 @@ async def failed_attempts(visit: AccountVisit, transaction: Transaction) -> Conc
 CONCERNS: tuple[Check, ...] = (
     raised_risk,
     one_way_in,
+    few_recovery_codes,
     unhealthy_device,
     failed_attempts,
     ends_soon,

@@ -11,6 +11,11 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         "session-ended": "That session has ended.",
         "others-ended": "Every other session of yours has ended.",
         "device-removed": "The device is removed. Its certificate means nothing any more.",
+        "passkey-added": "The passkey is added. It can sign in from now on.",
+        "passkey-renamed": "The passkey has its new name.",
+        "passkey-removed": "It is removed, and whoever was signed in with it is signed out.",
+        "password-set": "Your new password and authenticator app are set. Former ones are gone.",
+        "password-removed": "It is removed, and whoever was signed in with it is signed out.",
         "sign-in-disowned": (
             "Thank you for saying so. Every other session of yours has ended, and your risk is "
             "raised, so that some applications keep you out for now. Next: replace what was used "

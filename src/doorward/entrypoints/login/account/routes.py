@@ -6,6 +6,7 @@ from starlette.routing import BaseRoute
 
 from doorward.entrypoints.login.account import (
     access,
+    credentials,
     devices,
     identity,
     links,
@@ -21,6 +22,7 @@ def account_routes(wiring: Wiring) -> list[BaseRoute]:
     """Every page and every act below `/account`."""
     return [
         account_page(wiring, "/account", overview.show),
+        *_credentials(wiring),
         account_page(wiring, "/account/sessions", sessions.show),
         account_act(wiring, "/account/sessions/end", sessions.end),
         account_act(wiring, "/account/sessions/end-others", sessions.end_others),
@@ -39,4 +41,25 @@ def account_routes(wiring: Wiring) -> list[BaseRoute]:
         account_page(wiring, "/account/links", links.show),
         account_act(wiring, "/account/links/link", links.link),
         account_act(wiring, "/account/links/remove", links.remove),
+    ]
+
+
+def _credentials(wiring: Wiring) -> list[BaseRoute]:
+    here = credentials.HERE
+    scripts = {
+        "/passkeys/options": credentials.passkey_options,
+        "/passkeys": credentials.passkey,
+        "/totp": credentials.totp,
+        "/password": credentials.password,
+    }
+    forms = {
+        "/passkeys/rename": credentials.rename,
+        "/passkeys/remove": credentials.remove,
+        "/password/remove": credentials.remove_password,
+        "/recovery-codes": credentials.recovery_codes,
+    }
+    return [
+        account_page(wiring, here, credentials.show),
+        *(account_act(wiring, here + end, act, script=True) for end, act in scripts.items()),
+        *(account_act(wiring, here + end, act) for end, act in forms.items()),
     ]

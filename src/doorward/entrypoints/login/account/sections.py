@@ -16,6 +16,7 @@ class Section(NamedTuple):
 HOME = "/account"
 SECTIONS: tuple[Section, ...] = (
     Section(HOME, "Overview", "Who you are here, and what needs your attention."),
+    Section("/account/credentials", "Ways to sign in", "What you sign in with, and adding to it."),
     Section("/account/sessions", "Sessions", "Where you are signed in, and ending it."),
     Section("/account/devices", "Devices", "What you work with, and how well it is."),
     Section("/account/sign-ins", "Recent sign-ins", "Who signed in as you. Was it you?"),

@@ -104,11 +104,14 @@ def account_page(wiring: Wiring, path: str, handler: Handler) -> Route:
     return route(wiring, path, show)
 
 
-def account_act(wiring: Wiring, path: str, handler: Handler) -> Route:
-    """A form of these pages, posted. Raises DoorwardError `not-signed-in`."""
+def account_act(wiring: Wiring, path: str, handler: Handler, *, script: bool = False) -> Route:
+    """A form of these pages, posted, or a question of their `script`, answered in JSON.
+
+    Raises DoorwardError `not-signed-in`.
+    """
 
     async def submit(wiring: Wiring, visit: Visit) -> Response:
         person = require_signed_in(wiring, visit)
         return await handler(AccountVisit(wiring, visit, person, wiring.snapshot))
 
-    return route(wiring, path, submit, post=True)
+    return route(wiring, path, submit, post=True, form="json" if script else "page")

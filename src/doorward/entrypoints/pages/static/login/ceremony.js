@@ -26,6 +26,10 @@ export async function ask(path, body) {
     throw new Error("doorward could not be reached. Check your connection and try again.");
   }
   const answer = await response.json().catch(() => ({ title: UNEXPECTED }));
+  if (!response.ok && answer.location) {
+    window.location.assign(answer.location);
+    return new Promise(() => {});
+  }
   if (!response.ok) {
     throw new Error([answer.title, answer.remedy].filter(Boolean).join(" ") || UNEXPECTED);
   }

@@ -1,15 +1,9 @@
-import { ask, create, onSubmit, sentence } from "./ceremony.js";
+import { ask } from "./ceremony.js";
+import { enrolment, fail } from "./enrolment.js";
 
 const find = (name) => document.querySelector(`[data-${name}]`);
-const trouble = find("trouble");
 const secret = window.location.hash.slice(1);
 window.history.replaceState(null, "", window.location.pathname);
-let ticket = "";
-
-function fail(error) {
-  trouble.textContent = sentence(error);
-  trouble.hidden = false;
-}
 
 async function welcome() {
   if (!secret) throw new Error("This link is not complete. Open it again from the message that brought it.");
@@ -20,27 +14,13 @@ async function welcome() {
   find("choices").hidden = false;
 }
 
-async function enrol() {
-  if (ticket) return;
-  const totp = await ask("/invitation/totp", { secret });
-  ticket = totp.ticket;
-  find("secret").textContent = totp.secret.match(/.{1,4}/g).join(" ");
-  const qr = find("qr");
-  qr.setAttribute("viewBox", `0 0 ${totp.qr_size} ${totp.qr_size}`);
-  qr.querySelector("path").setAttribute("d", totp.qr_path);
-}
-
-onSubmit(find("register"), trouble, async () => {
-  const credential = await create(await ask("/webauthn/register/options", { secret }));
-  return ask("/webauthn/register", { secret, credential });
-});
-onSubmit(find("password"), trouble, () =>
-  ask("/invitation/password", {
-    secret,
-    ticket,
-    password: document.getElementById("password").value,
-    code: document.getElementById("code").value,
-  }),
+enrolment(
+  {
+    options: "/webauthn/register/options",
+    passkey: "/webauthn/register",
+    totp: "/invitation/totp",
+    password: "/invitation/password",
+  },
+  { secret },
 );
-find("other").addEventListener("toggle", (event) => event.target.open && enrol().catch(fail));
 welcome().catch(fail);

@@ -1,0 +1,102 @@
+"""How strong each way to sign in is (SP 800-63B-4), and what changing one of them demands. Pure.
+
+AAL 3 is a passkey whose model was attested, is marked `aal3` in the estate, and keeps the key for
+itself. Every other passkey is AAL 2: its device verified the person. Password with TOTP, or with
+a recovery code, is AAL 2 as well, and not phishing resistant. Whoever comes back by recovery has
+AAL 1 until they use what they registered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from doorward.administrator.authentication import Proof, digest
+from doorward.administrator.credentials.held import Held
+from doorward.administrator.ports import Passkey
+from doorward.errors import DoorwardError
+from doorward.model.estate import Authenticator
+from doorward.model.identity import Session
+from doorward.model.ids import UnixSeconds
+
+FRESH_SECONDS = 600
+"""How long an authentication is good for changing credentials."""
+HARDWARE = 3
+PASSWORD_CREDENTIAL = "password"  # noqa: S105 - a name, as `Session.credential` has it
+
+Need = Literal["fresh", "phishing-resistant", "multi-factor", "hardware-key"]
+
+
+class StepUpNeededError(DoorwardError):
+    """The session is too old or too weak for this; `need` is what a step-up has to reach."""
+
+    def __init__(self, need: Need) -> None:
+        super().__init__(
+            "step-up-needed",
+            "To change how you sign in, confirm first that it is you.",
+            "Confirm it with the strongest way that you have.",
+        )
+        self.need: Need = need
+
+
+@dataclass(frozen=True, slots=True)
+class Strength:
+    """What an authentication reaches; `need` is its name for a step-up."""
+
+    aal: int
+    phishing_resistant: bool
+    need: Need
+
+
+def passkey_aal(passkey: Passkey, authenticators: Mapping[str, Authenticator]) -> int:
+    """2, or 3 where the estate says so of the model, and the model is proved."""
+    model = authenticators.get(passkey.aaguid)
+    bound = passkey.attested and passkey.backup_eligible is False
+    return HARDWARE if bound and model is not None and model.aal3 else 2
+
+
+def passkey_credential(passkey_id: str) -> str:
+    """How `Session.credential` names a passkey."""
+    return f"passkey:{digest(passkey_id)}"
+
+
+def passkey_proof(passkey: Passkey, authenticators: Mapping[str, Authenticator]) -> Proof:
+    """What a verified use of `passkey` proves."""
+    return Proof(
+        passkey.user,
+        ("passkey",),
+        phishing_resistant=True,
+        multi_factor=True,
+        aal=passkey_aal(passkey, authenticators),
+        credential=passkey_credential(passkey.id),
+    )
+
+
+def strongest(held: Held, authenticators: Mapping[str, Authenticator]) -> Strength:
+    """The most that this person can prove."""
+    if any(passkey_aal(item, authenticators) == HARDWARE for item in held.passkeys):
+        return Strength(HARDWARE, phishing_resistant=True, need="hardware-key")
+    if held.passkeys:
+        return Strength(2, phishing_resistant=True, need="phishing-resistant")
+    if held.password:
+        return Strength(2, phishing_resistant=False, need="multi-factor")
+    return Strength(1, phishing_resistant=False, need="fresh")
+
+
+def is_strong(session: Session, wanted: Strength, now: UnixSeconds) -> bool:
+    """Whether the session's authentication is recent, and as strong as `wanted`.
+
+    A weaker session that somebody stole must not bind a credential (SP 800-63B-4 4.1.2.1).
+    """
+    return (
+        now - session.authenticated_at <= FRESH_SECONDS
+        and session.aal >= wanted.aal
+        and (session.phishing_resistant or not wanted.phishing_resistant)
+    )
+
+
+def require_strong(session: Session, wanted: Strength, now: UnixSeconds) -> None:
+    """Raises StepUpNeededError."""
+    if not is_strong(session, wanted, now):
+        raise StepUpNeededError(wanted.need)

@@ -1,0 +1,34 @@
+"""What one person can sign in with, as a transaction sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from doorward.administrator.ports import Passkey, Transaction
+from doorward.model.ids import UserId
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A person's ways in. `password` says that there is one with TOTP beside it."""
+
+    passkeys: Sequence[Passkey]
+    password: bool
+    recovery_codes: int
+
+    @property
+    def ways(self) -> int:
+        """How many ways to sign in that stands for; recovery codes alone are none."""
+        return len(self.passkeys) + self.password
+
+
+async def held_by(transaction: Transaction, user: UserId) -> Held:
+    """What `user` holds now."""
+    credentials = transaction.credentials
+    password, totp = await credentials.password(user), await credentials.totp(user)
+    return Held(
+        passkeys=await credentials.passkeys(user),
+        password=password is not None and totp is not None,
+        recovery_codes=await transaction.recovery_codes.left(user),
+    )

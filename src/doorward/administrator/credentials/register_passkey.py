@@ -1,0 +1,125 @@
+"""Register a passkey: the ceremony that invitation, account page and recovery share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from doorward.administrator.authentication import (
+    AttemptRejectedError,
+    Authenticators,
+    Browser,
+    NewCredential,
+    PasskeyRejectedError,
+)
+from doorward.administrator.credentials.passkey_names import checked_name, suggested_name
+from doorward.administrator.passkey_challenge import new_challenge, use_challenge
+from doorward.administrator.ports import Passkey, Transaction
+from doorward.errors import DoorwardError
+from doorward.model.estate import ANY_AUTHENTICATOR, Authenticator, User
+from doorward.model.ids import UnixSeconds
+
+MAX_PASSKEYS = 32
+
+
+async def registration_options(
+    authenticators: Authenticators,
+    browser: Browser,
+    user: User,
+    now: UnixSeconds,
+    *,
+    anew: bool = False,
+) -> dict[str, object]:
+    """Options for `navigator.credentials.create`.
+
+    A device that holds a passkey of the person makes no other, unless all begins `anew`.
+    """
+    challenge = await new_challenge(authenticators, browser, "registration", user.id, now)
+    control = authenticators.control
+    async with control.store.transaction() as transaction:
+        existing = () if anew else await transaction.credentials.passkeys(user.id)
+    return authenticators.relying_party.registration_options(
+        user, challenge, existing, attested=bool(control.live.current.authenticators)
+    )
+
+
+async def verified_registration(
+    authenticators: Authenticators,
+    browser: Browser,
+    user: User,
+    response: Mapping[str, object],
+    now: UnixSeconds,
+) -> NewCredential:
+    """The passkey that the browser's answer proves, of a model that may be registered.
+
+    Uses the challenge up. Raises PasskeyRejectedError, and AttemptRejectedError
+    `authenticator-refused`.
+    """
+    credential = authenticators.relying_party.read(response)
+    await use_challenge(authenticators, browser, "registration", credential, user.id, now)
+    new = authenticators.relying_party.verify_registration(credential)
+    require_allowed(authenticators.control.live.current.authenticators, new)
+    return new
+
+
+def require_allowed(authenticators: Mapping[str, Authenticator], new: NewCredential) -> None:
+    """Raises AttemptRejectedError `authenticator-refused`.
+
+    Where the estate names models, a passkey must prove that it is one of them.
+    """
+    listed = new.aaguid in authenticators
+    if not authenticators or ANY_AUTHENTICATOR in authenticators or (listed and new.attested):
+        return
+    names = ", ".join(sorted({model.name for model in authenticators.values()}))
+    detail = (
+        "This device did not prove which model it is."
+        if listed or not new.attested
+        else "Your organisation does not accept passkeys of this model."
+    )
+    why = "authenticator-unattested" if listed or not new.attested else "authenticator-unlisted"
+    raise AttemptRejectedError(
+        "authenticator-refused",
+        detail,
+        f"Use one of these: {names}. Let the browser show the device's make and model.",
+        why=why,
+    )
+
+
+async def keep_passkey(
+    transaction: Transaction,
+    user: User,
+    new: NewCredential,
+    browser: Browser,
+    now: UnixSeconds,
+    name: str = "",
+) -> Passkey:
+    """Store it, under `name` or one that is suggested.
+
+    Raises PasskeyRejectedError where it is registered already, DoorwardError `too-many-passkeys`
+    and `passkey-name-invalid`.
+    """
+    if await transaction.credentials.passkey(new.id) is not None:
+        raise PasskeyRejectedError("passkey-already-registered")
+    existing = await transaction.credentials.passkeys(user.id)
+    if len(existing) >= MAX_PASSKEYS:
+        raise DoorwardError(
+            "too-many-passkeys",
+            f"You have {MAX_PASSKEYS} passkeys already.",
+            "Remove one that you no longer use.",
+        )
+    taken = (item.name for item in existing)
+    passkey = Passkey(
+        id=new.id,
+        user=user.id,
+        name=checked_name(name) if name else suggested_name(new.aaguid, browser.user_agent, taken),
+        public_key=new.public_key,
+        sign_count=new.sign_count,
+        transports=new.transports,
+        aaguid=new.aaguid,
+        created_at=now,
+        last_used_at=now,
+        attested=new.attested,
+        backup_eligible=new.backup_eligible,
+        backed_up=new.backed_up,
+    )
+    await transaction.credentials.put(passkey)
+    return passkey

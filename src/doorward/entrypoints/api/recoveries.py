@@ -1,0 +1,56 @@
+"""Recoveries: people who cannot sign in, and the second person who vouches for them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from doorward.administrator.recovery import decide_recovery
+from doorward.entrypoints.api import reads
+from doorward.entrypoints.api.bodies import Body, ReasonBody
+from doorward.entrypoints.api.context import Caller, Ports
+from doorward.entrypoints.api.views import DecidedRecoveryView, RecoveryView
+
+router = APIRouter(prefix="/recoveries", tags=["recoveries"])
+
+
+class ApprovalBody(Body):
+    """The code that the person read out; whether what they had until now stays."""
+
+    code: Annotated[str, Field(max_length=32)]
+    keep: bool = False
+
+
+@router.get("")
+async def list_recoveries(ports: Ports, _: Caller) -> list[RecoveryView]:
+    """Requests that nobody has decided, oldest first."""
+    waiting = await decide_recovery.waiting_recoveries(ports.control, ports.clock())
+    return reads.recoveries(ports.control.live.current, waiting)
+
+
+@router.post("/{recovery}/approve")
+async def approve_recovery(
+    ports: Ports, caller: Caller, recovery: str, body: ApprovalBody
+) -> DecidedRecoveryView:
+    """Let the browser that asked register a new way to sign in."""
+    user = await decide_recovery.approve_recovery(
+        ports.control,
+        caller.act(ports.clock()),
+        ports.sealer,
+        recovery,
+        code=body.code,
+        keep=body.keep,
+    )
+    return DecidedRecoveryView(user=user, approved=True)
+
+
+@router.post("/{recovery}/reject")
+async def reject_recovery(
+    ports: Ports, caller: Caller, recovery: str, body: ReasonBody
+) -> DecidedRecoveryView:
+    """End a request. The browser that asked is not told."""
+    act = caller.act(ports.clock())
+    user = await decide_recovery.refuse_recovery(ports.control, act, recovery, body.reason)
+    return DecidedRecoveryView(user=user, approved=False)

@@ -1,0 +1,174 @@
+"""What administrators see and take away of people's credentials, and how they decide recoveries."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+
+from doorward.entrypoints.actors import OperatorSocket
+from doorward.entrypoints.api.app import app as api_app
+from doorward.entrypoints.console.app import app as console_app
+from doorward.model.estate import Authenticator
+from doorward.model.ids import AuthenticatorId, UserId
+from doorward.model.snapshot import change
+from tests.fakes.office import APPROVAL_CODE, CONSOLE, Office, office
+
+BOB = UserId("bob")
+MODEL = "2fc0579f-8113-47ea-b116-bb5a8db9202a"
+OWN_PAGE = {"sec-fetch-site": "same-origin"}
+WRONG_CODE = "00000000"
+
+
+@pytest.fixture
+async def company() -> Office:
+    return await office()
+
+
+@pytest.fixture
+async def api(company: Office) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(api_app(company.context(OperatorSocket())))
+    async with httpx.AsyncClient(transport=transport, base_url="http://doorward/api/v1") as client:
+        yield client
+
+
+@pytest.fixture
+async def browser(company: Office) -> AsyncIterator[httpx.AsyncClient]:
+    """Alice at the console, on its own pages."""
+    application = console_app(company.context(company.gateway_assertion()))
+    headers = {**company.headers(), **OWN_PAGE}
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(application), base_url=CONSOLE, headers=headers
+    ) as client:
+        yield client
+
+
+async def acts(company: Office) -> list[tuple[str, str, str]]:
+    async with company.store.transaction() as transaction:
+        latest = await transaction.audit.latest(20)
+    return [(entry.actor, entry.act, entry.target) for entry in latest[::-1]]
+
+
+async def test_credentials_are_listed_with_their_level_and_without_secrets(
+    company: Office, api: httpx.AsyncClient
+) -> None:
+    async with company.store.transaction() as transaction:
+        item = Authenticator(id=AuthenticatorId(MODEL), name="Hard key", aal3=True)
+        await transaction.snapshot.publish([change("authenticator", item)])
+    answer = await api.get("/users/bob/credentials")
+    held: dict[str, Any] = answer.json()
+    assert (held["passkeys"], held["password"], held["recovery_codes"]) == (1, True, 1)
+    (passkey,) = held["passkey_list"]
+    assert (passkey["id"], passkey["aal"], passkey["attested"]) == ("passkey-of-bob", 3, True)
+    for secret in ("cose", "phc", "sealed", "5e5e"):
+        assert secret not in answer.text
+
+
+async def test_credentials_are_taken_away(company: Office, api: httpx.AsyncClient) -> None:
+    assert (await api.delete("/users/bob/passkeys/passkey-of-bob")).json()["enforced"]
+    assert (await api.delete("/users/bob/password")).status_code == 200
+    held = (await api.get("/users/bob/credentials")).json()
+    assert held == {"passkeys": 0, "password": False, "recovery_codes": 0, "passkey_list": []}
+    assert (await acts(company))[-2:] == [
+        ("operator", "passkey-removed", "user:bob"),
+        ("operator", "password-removed", "user:bob"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [
+        ("/users/bob/passkeys/nothing", "passkey-unknown"),
+        ("/users/alice/passkeys/passkey-of-bob", "passkey-unknown"),
+        ("/users/nobody/passkeys/x", "user-unknown"),
+        ("/users/alice/password", "password-unknown"),
+    ],
+)
+async def test_what_is_not_there_cannot_be_taken(
+    company: Office, api: httpx.AsyncClient, path: str, code: str
+) -> None:
+    answer = await api.delete(path)
+    assert (answer.status_code, answer.json()["code"]) == (404, code)
+    async with company.store.transaction() as transaction:
+        assert len(await transaction.credentials.passkeys(BOB)) == 1
+
+
+async def test_the_person_page_lists_and_removes(
+    company: Office, browser: httpx.AsyncClient
+) -> None:
+    page = (await browser.get("/people/bob")).text
+    assert "1 recovery code left" in page
+    assert "<script>alert" not in page
+    answer = await browser.post("/people/bob/passkeys/passkey-of-bob/remove")
+    assert answer.headers["location"] == "/people/bob?done=passkey-removed"
+    answer = await browser.post("/people/bob/password/remove")
+    assert "No password." in (await browser.get(answer.headers["location"])).text
+    assert (await acts(company))[-1] == ("user:alice", "password-removed", "user:bob")
+
+
+async def test_recoveries_are_listed_without_their_code(
+    api: httpx.AsyncClient, browser: httpx.AsyncClient
+) -> None:
+    answer = await api.get("/recoveries")
+    (waiting,) = answer.json()
+    assert (waiting["id"], waiting["user"], waiting["tries_left"]) == ("rec_0001", "carol", 3)
+    page = (await browser.get("/recoveries")).text
+    assert "Make sure that you know who is speaking" in page
+    for text in (answer.text, page):
+        assert APPROVAL_CODE not in text
+        assert "f1f1" not in text
+    assert "<script>alert" not in page
+
+
+async def test_the_console_approves_with_the_code(
+    company: Office, browser: httpx.AsyncClient
+) -> None:
+    form = {"code": f"{APPROVAL_CODE[:4]} {APPROVAL_CODE[4:]}", "keep": "1"}
+    answer = await browser.post("/recoveries/rec_0001/approve", data=form)
+    assert answer.headers["location"] == "/recoveries?done=recovery-approved"
+    page = (await browser.get(answer.headers["location"])).text
+    assert "Nobody waits" in page
+    assert "goes on by itself" in page
+    assert "gateway" not in page
+    async with company.store.transaction() as transaction:
+        decided = await transaction.recoveries.get("rec_0001")
+    assert decided is not None
+    assert (decided.state, decided.decided_by, decided.keep) == ("approved", "user:alice", True)
+
+
+async def test_a_wrong_code_is_said_on_the_page(
+    company: Office, browser: httpx.AsyncClient
+) -> None:
+    answer = await browser.post("/recoveries/rec_0001/approve", data={"code": WRONG_CODE})
+    assert answer.status_code == 422
+    assert "You have 2 more." in answer.text
+    assert "2 tries left" in answer.text
+    assert ("user:alice", "recovery-code-wrong", "user:carol") in await acts(company)
+
+
+async def test_nobody_approves_their_own_recovery_at_the_console(company: Office) -> None:
+    application = console_app(company.context(company.gateway_assertion()))
+    headers = {**company.headers(sub="carol", name="Carol"), **OWN_PAGE}
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(application), base_url=CONSOLE, headers=headers
+    ) as client:
+        answer = await client.post("/recoveries/rec_0001/approve", data={"code": APPROVAL_CODE})
+    assert answer.status_code == 403
+    assert "Somebody else has to approve it." in answer.text
+
+
+async def test_the_api_approves_and_rejects(api: httpx.AsyncClient) -> None:
+    wrong = await api.post("/recoveries/rec_0001/approve", json={"code": WRONG_CODE})
+    assert (wrong.status_code, wrong.json()["code"]) == (422, "recovery-code-wrong")
+    right = await api.post("/recoveries/rec_0001/approve", json={"code": APPROVAL_CODE})
+    assert right.json() == {"user": "carol", "approved": True}
+    gone = await api.post("/recoveries/rec_0001/reject", json={"reason": "late"})
+    assert (gone.status_code, gone.json()["code"]) == (404, "recovery-unknown")
+
+
+async def test_a_request_is_rejected(company: Office, browser: httpx.AsyncClient) -> None:
+    answer = await browser.post("/recoveries/rec_0001/reject", data={"reason": "a stranger"})
+    assert answer.headers["location"] == "/recoveries?done=recovery-refused"
+    assert (await acts(company))[-1] == ("user:alice", "recovery-refused", "user:carol")

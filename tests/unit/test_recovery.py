@@ -1,0 +1,449 @@
+"""Recovery by a second person: who may approve, what it opens, and what nobody learns from it."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from doorward.administrator.authentication import PasskeyRejectedError, TooManyAttemptsError
+from doorward.administrator.control_plane import Act
+from doorward.administrator.credentials.add_passkey import begin_adding
+from doorward.administrator.credentials.assurance import StepUpNeededError
+from doorward.administrator.recovery.complete_recovery import (
+    begin_recovery_passkey,
+    begin_recovery_totp,
+    recover_with_passkey,
+    recover_with_password,
+)
+from doorward.administrator.recovery.decide_recovery import (
+    MAX_TRIES,
+    approve_recovery,
+    refuse_recovery,
+    waiting_recoveries,
+)
+from doorward.administrator.recovery.request_recovery import (
+    LIFETIME_SECONDS,
+    RecoveryView,
+    recovery_of,
+    request_recovery,
+)
+from doorward.administrator.recovery_ports import Recovery
+from doorward.administrator.sweep_expired import sweep_expired
+from doorward.errors import DoorwardError
+from tests.fakes.authenticator import SoftwareAuthenticator
+from tests.fakes.sign_in import (
+    ALICE,
+    BOB,
+    ELSEWHERE,
+    HERE,
+    LIMITS,
+    PASSWORD,
+    Desk,
+    browser_at,
+    desk,
+)
+
+
+@pytest.fixture
+async def office() -> Desk:
+    return await desk()
+
+
+def act(office: Desk, actor: str = "user:bob") -> Act:
+    return Act(actor, office.now)
+
+
+async def ask(office: Desk, name: str = "alice") -> RecoveryView:
+    await request_recovery(office.authenticators, HERE, name, office.now)
+    view = await recovery_of(office.authenticators, HERE, office.now)
+    assert view is not None
+    return view
+
+
+async def waiting(office: Desk) -> list[Recovery]:
+    return list(await waiting_recoveries(office.control, office.now))
+
+
+async def approve(
+    office: Desk, code: str, *, actor: str = "user:bob", keep: bool = False, recovery: str = ""
+) -> None:
+    found = recovery or (await waiting(office))[0].id
+    await approve_recovery(
+        office.control,
+        act(office, actor),
+        office.authenticators.sealer,
+        found,
+        code=code,
+        keep=keep,
+    )
+
+
+async def register(office: Desk, device: SoftwareAuthenticator | None = None) -> None:
+    options = await begin_recovery_passkey(office.authenticators, HERE, office.now)
+    proof = await recover_with_passkey(
+        office.authenticators, HERE, (device or office.device()).create(options), office.now
+    )
+    assert (proof.user, proof.methods, proof.aal) == (ALICE, ("recovery-approval",), 1)
+    assert not proof.phishing_resistant
+    assert not proof.multi_factor
+    await office.session(proof)
+
+
+# The whole way
+
+
+@pytest.mark.parametrize("actor", ["user:bob", "operator"])
+async def test_a_second_person_lets_the_browser_register_anew(office: Desk, actor: str) -> None:
+    lost = await office.with_passkey(ALICE)
+    await office.with_password(ALICE)
+    stolen = await office.session(await office.by_passkey(lost))
+    invitation = await office.invite(ALICE)
+    view = await ask(office)
+    assert (len(view.code), view.code.isdigit(), view.state) == (8, True, "waiting")
+    await approve(office, f" {view.code[:4]} {view.code[4:]} ", actor=actor)
+    approved = await recovery_of(office.authenticators, HERE, office.now)
+    assert approved is not None
+    assert (approved.state, approved.code) == ("approved", "")
+    device = office.device()
+    await register(office, device)
+    (session,) = office.control.live.current.sessions.values()
+    assert stolen != session.id
+    assert (await office.by_passkey(device)).user == ALICE
+    with pytest.raises(PasskeyRejectedError):
+        await office.by_passkey(lost)
+    with pytest.raises(DoorwardError, match="sign-in-rejected"):
+        await office.by_password(ALICE)
+    from doorward.administrator.accept_invitation import read_invitation
+
+    with pytest.raises(DoorwardError, match="invitation-invalid"):
+        await read_invitation(office.authenticators, HERE, invitation, office.now)
+    (completed,) = await office.audited("recovery-completed")
+    assert (completed["target"], completed["approved"]) == ("user:alice", actor)
+
+
+async def test_nothing_changes_until_the_new_way_is_registered(office: Desk) -> None:
+    device = await office.with_passkey(ALICE)
+    session = await office.session(await office.by_passkey(device))
+    view = await ask(office)
+    await approve(office, view.code)
+    assert session in office.control.live.current.sessions
+    assert (await office.by_passkey(device)).user == ALICE
+
+
+async def test_the_approver_may_keep_what_there_was(office: Desk) -> None:
+    device = await office.with_passkey(ALICE)
+    session = await office.session(await office.by_passkey(device))
+    await approve(office, (await ask(office)).code, keep=True)
+    options = await begin_recovery_passkey(office.authenticators, HERE, office.now)
+    assert len(options["excludeCredentials"]) == 1  # type: ignore[arg-type]
+    await register(office)
+    assert session in office.control.live.current.sessions
+    assert (await office.by_passkey(device)).user == ALICE
+
+
+async def test_a_password_with_totp_can_be_the_new_way(office: Desk) -> None:
+    await approve(office, (await ask(office)).code)
+    new = await begin_recovery_totp(office.authenticators, HERE, office.now)
+    office.totp_secrets["alice"] = new.enrolment.secret
+    with pytest.raises(DoorwardError, match="code-wrong"):
+        await recover_with_password(
+            office.authenticators,
+            HERE,
+            ticket=new.ticket,
+            password=PASSWORD,
+            code="000000",
+            now=office.now,
+        )
+    proof = await recover_with_password(
+        office.authenticators,
+        HERE,
+        ticket=new.ticket,
+        password=PASSWORD,
+        code=office.code(ALICE),
+        now=office.now,
+    )
+    assert (proof.methods, proof.aal, proof.credential) == (("recovery-approval",), 1, "password")
+    office.now += 30
+    assert (await office.by_password(ALICE)).aal == 2
+
+
+async def test_the_session_of_a_recovery_changes_nothing_more(office: Desk) -> None:
+    await approve(office, (await ask(office)).code)
+    await register(office)
+    (session,) = office.control.live.current.sessions.values()
+    with pytest.raises(StepUpNeededError):
+        await begin_adding(office.authenticators, HERE, session.id, office.now)
+
+
+async def test_an_approval_is_used_once_also_by_racing_requests(office: Desk) -> None:
+    await approve(office, (await ask(office)).code)
+    made = []
+    for _ in range(3):
+        options = await begin_recovery_passkey(office.authenticators, HERE, office.now)
+        made.append(office.device().create(options))
+    results = await asyncio.gather(
+        *(recover_with_passkey(office.authenticators, HERE, item, office.now) for item in made),
+        return_exceptions=True,
+    )
+    assert sum(not isinstance(item, BaseException) for item in results) == 1
+    async with office.store.transaction() as transaction:
+        assert len(await transaction.credentials.passkeys(ALICE)) == 1
+    assert await recovery_of(office.authenticators, HERE, office.now) is None
+
+
+async def test_the_person_is_told_at_every_step(office: Desk) -> None:
+    mail = await request_recovery(office.authenticators, HERE, "alice", office.now)
+    assert mail is not None
+    assert (mail.to, "Nothing has changed yet" in mail.text) == ("alice@example.test", True)
+    assert "If this was not you" in mail.text
+    view = await recovery_of(office.authenticators, HERE, office.now)
+    assert view is not None
+    assert view.code not in mail.text
+    await approve(office, view.code)
+    assert "bob approved" in office.mailed[-1].text
+    await register(office)
+    assert "was recovered" in office.mailed[-1].subject
+
+
+async def test_everything_is_audited_with_who_and_for_whom(office: Desk) -> None:
+    await approve(office, (await ask(office)).code)
+    await register(office)
+    async with office.store.transaction() as transaction:
+        entries = await transaction.audit.entries(after=0, limit=100)
+    found = [(e.actor, e.act, e.target) for e in entries if e.act.startswith("recovery")]
+    assert found == [
+        ("anonymous", "recovery-requested", "user:alice"),
+        ("user:bob", "recovery-approved", "user:alice"),
+        ("user:alice", "recovery-completed", "user:alice"),
+    ]
+
+
+# Who may approve, and how often they may be wrong
+
+
+@pytest.mark.parametrize(
+    ("actor", "code"),
+    [
+        ("user:alice", "recovery-own"),
+        ("service:reports", "recovery-needs-person"),
+        ("system", "recovery-needs-person"),
+    ],
+)
+async def test_only_another_person_approves(office: Desk, actor: str, code: str) -> None:
+    view = await ask(office)
+    with pytest.raises(DoorwardError) as caught:
+        await approve(office, view.code, actor=actor)
+    assert caught.value.code == code
+    still = await recovery_of(office.authenticators, HERE, office.now)
+    assert still is not None
+    assert still.state == "waiting"
+
+
+async def test_ones_own_request_can_be_refused(office: Desk) -> None:
+    await ask(office)
+    (found,) = await waiting(office)
+    await refuse_recovery(office.control, act(office, "user:alice"), found.id, "not me")
+    assert not await waiting(office)
+    assert (await office.audited("recovery-refused"))[0]["reason"] == "not me"
+
+
+async def test_three_wrong_codes_end_the_request(office: Desk) -> None:
+    view = await ask(office)
+    (found,) = await waiting(office)
+    wrong = f"{(int(view.code) + 1) % 10**8:08d}"
+    for left in (2, 1, 0):
+        with pytest.raises(DoorwardError, match="recovery-code-wrong") as caught:
+            await approve(office, wrong, recovery=found.id)
+        assert (f"{left} more" in caught.value.remedy) == (left > 0)
+    with pytest.raises(DoorwardError, match="recovery-unknown"):
+        await approve(office, view.code, recovery=found.id)
+    assert len(await office.audited("recovery-code-wrong")) == MAX_TRIES
+    with pytest.raises(DoorwardError, match="recovery-not-approved"):
+        await begin_recovery_passkey(office.authenticators, HERE, office.now)
+
+
+@pytest.mark.parametrize("code", ["", "0", "١٢٣٤٥٦٧٨", "1234567", "123456789", "x" * 5000])
+async def test_a_malformed_code_is_a_wrong_code(office: Desk, code: str) -> None:
+    await ask(office)
+    with pytest.raises(DoorwardError, match="recovery-code-wrong"):
+        await approve(office, code)
+
+
+async def test_the_code_of_another_request_is_wrong(office: Desk) -> None:
+    await request_recovery(office.authenticators, ELSEWHERE, "bob", office.now)
+    other = await recovery_of(office.authenticators, ELSEWHERE, office.now)
+    assert other is not None
+    view = await ask(office)
+    alices = next(item.id for item in await waiting(office) if item.user == ALICE)
+    if other.code != view.code:
+        with pytest.raises(DoorwardError, match="recovery-code-wrong"):
+            await approve(office, other.code, actor="operator", recovery=alices)
+
+
+async def test_a_request_is_decided_once(office: Desk) -> None:
+    view = await ask(office)
+    (found,) = await waiting(office)
+    await approve(office, view.code, recovery=found.id)
+    for again in (
+        approve(office, view.code, recovery=found.id),
+        refuse_recovery(office.control, act(office), found.id),
+    ):
+        with pytest.raises(DoorwardError, match="recovery-unknown"):
+            await again
+
+
+async def test_the_store_does_not_hold_the_code(office: Desk) -> None:
+    view = await ask(office)
+    assert view.code not in str(office.store.content())
+
+
+# Only this browser, only in time, only an enabled person
+
+
+async def test_another_browser_cannot_go_on(office: Desk) -> None:
+    await approve(office, (await ask(office)).code)
+    with pytest.raises(DoorwardError, match="recovery-not-approved"):
+        await begin_recovery_passkey(office.authenticators, ELSEWHERE, office.now)
+    options = await begin_recovery_passkey(office.authenticators, HERE, office.now)
+    with pytest.raises(DoorwardError, match="recovery-not-approved"):
+        await recover_with_passkey(
+            office.authenticators, ELSEWHERE, office.device().create(options), office.now
+        )
+
+
+async def test_a_request_and_an_approval_end(office: Desk) -> None:
+    view = await ask(office)
+    (found,) = await waiting(office)
+    office.now += LIFETIME_SECONDS
+    assert not await waiting(office)
+    assert await recovery_of(office.authenticators, HERE, office.now) is None
+    with pytest.raises(DoorwardError, match="recovery-unknown"):
+        await approve(office, view.code, recovery=found.id)
+    view = await ask(office)
+    await approve(office, view.code)
+    office.now += 900
+    with pytest.raises(DoorwardError, match="recovery-not-approved"):
+        await begin_recovery_passkey(office.authenticators, HERE, office.now)
+    await sweep_expired(office.control, office.now)
+    async with office.store.transaction() as transaction:
+        assert await transaction.recoveries.of_flow(HERE.flow) is None
+
+
+async def test_a_disabled_person_neither_asks_nor_is_approved_nor_goes_on(office: Desk) -> None:
+    view = await ask(office)
+    (found,) = await waiting(office)
+    await office.disable(ALICE)
+    with pytest.raises(DoorwardError, match="user-disabled"):
+        await approve(office, view.code, recovery=found.id)
+    assert await request_recovery(office.authenticators, ELSEWHERE, "alice", office.now) is None
+
+
+async def test_a_person_disabled_after_the_approval_does_not_go_on(office: Desk) -> None:
+    await approve(office, (await ask(office)).code)
+    options = await begin_recovery_passkey(office.authenticators, HERE, office.now)
+    await office.disable(ALICE)
+    with pytest.raises(DoorwardError, match="user-disabled"):
+        await recover_with_passkey(
+            office.authenticators, HERE, office.device().create(options), office.now
+        )
+    async with office.store.transaction() as transaction:
+        assert not await transaction.credentials.passkeys(ALICE)
+
+
+async def test_a_person_disabled_at_the_last_moment_does_not_go_on(office: Desk) -> None:
+    await approve(office, (await ask(office)).code)
+    new = await begin_recovery_totp(office.authenticators, HERE, office.now)
+    office.totp_secrets["alice"] = new.enrolment.secret
+
+    async def disabling_hash(password: str) -> str:
+        await office.disable(ALICE)
+        return password
+
+    office.hasher.hash = disabling_hash  # type: ignore[method-assign]
+    with pytest.raises(DoorwardError, match="user-disabled"):
+        await recover_with_password(
+            office.authenticators,
+            HERE,
+            ticket=new.ticket,
+            password=PASSWORD,
+            code=office.code(ALICE),
+            now=office.now,
+        )
+    async with office.store.transaction() as transaction:
+        assert await transaction.credentials.password(ALICE) is None
+
+
+async def test_a_lying_registration_keeps_approval_and_former_credentials(office: Desk) -> None:
+    old = await office.with_passkey(ALICE)
+    await approve(office, (await ask(office)).code)
+    liar = office.device()
+    liar.origin = "https://evil.example"
+    with pytest.raises(PasskeyRejectedError):
+        await register(office, liar)
+    assert (await office.by_passkey(old)).user == ALICE
+    await register(office)
+
+
+# What nobody learns
+
+
+async def test_an_unknown_name_takes_every_step_that_a_known_one_takes(office: Desk) -> None:
+    seen = []
+    for name in ("alice", "mallory", "ALICE@example.test"):
+        before = len(await office.audited("recovery-requested"))
+        view = await ask(office, name)
+        assert view.code.isdigit()
+        seen.append(
+            (
+                view.state,
+                len(view.code),
+                view.expires_at,
+                len(await office.audited("recovery-requested")) - before,
+            )
+        )
+    assert len(set(seen)) == 1
+
+
+async def test_a_request_for_nobody_is_in_no_list_and_sends_no_mail(office: Desk) -> None:
+    assert await request_recovery(office.authenticators, HERE, "mallory", office.now) is None
+    assert not await waiting(office)
+    async with office.store.transaction() as transaction:
+        found = await transaction.recoveries.of_flow(HERE.flow)
+    assert found is not None
+    with pytest.raises(DoorwardError, match="recovery-unknown"):
+        await approve(office, "00000000", actor="operator", recovery=found.id)
+
+
+async def test_a_refusal_looks_like_waiting(office: Desk) -> None:
+    view = await ask(office)
+    (found,) = await waiting(office)
+    await refuse_recovery(office.control, act(office), found.id)
+    assert await recovery_of(office.authenticators, HERE, office.now) == view
+
+
+async def test_many_requests_for_one_person_are_kept_from_the_console_silently(
+    office: Desk,
+) -> None:
+    limit = LIMITS["recovery-person"].attempts
+    for number in range(limit + 3):
+        browser = browser_at(f"10.0.0.{number}")
+        mail = await request_recovery(office.authenticators, browser, "alice", office.now)
+        assert (mail is not None) == (number < limit)
+        view = await recovery_of(office.authenticators, browser, office.now)
+        assert view is not None
+        assert view.state == "waiting"
+
+
+@pytest.mark.parametrize("name", ["alice", "mallory"])
+async def test_an_address_is_stopped_whoever_it_asks_for(office: Desk, name: str) -> None:
+    for number in range(LIMITS["recovery-address"].attempts):
+        await request_recovery(office.authenticators, HERE, f"{name}-{number}", office.now)
+    with pytest.raises(TooManyAttemptsError):
+        await request_recovery(office.authenticators, HERE, name, office.now)
+
+
+async def test_a_name_that_nobody_has_is_not_written_down(office: Desk) -> None:
+    await ask(office, "my password typed here")
+    assert "my password typed here" not in str(office.store.content())
+    assert BOB not in str(await office.audited("recovery-requested"))
