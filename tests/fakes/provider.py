@@ -15,6 +15,7 @@ import base64
 import hashlib
 import hmac
 import itertools
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +23,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 from joserfc import jws
+from joserfc.errors import SecurityWarning
 from joserfc.jwk import ECKey, KeyParameters, OKPKey, RSAKey
 
 from doorward.administrator.federation.ports import Answer
@@ -69,7 +71,8 @@ def signed(
         parts = (msgspec.json.encode(protected), msgspec.json.encode(claims))
         return ".".join(base64url(part) for part in parts) + "."
     registry = jws.JWSRegistry(algorithms=[algorithm], strict_check_header=False)
-    return jws.serialize_compact(protected, msgspec.json.encode(claims), key, registry=registry)
+    with warnings.catch_warnings(action="ignore", category=SecurityWarning):
+        return jws.serialize_compact(protected, msgspec.json.encode(claims), key, registry=registry)
 
 
 def signed_by_hmac(claims: Mapping[str, object], secret: bytes, **header: object) -> str:

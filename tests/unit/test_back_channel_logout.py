@@ -79,6 +79,12 @@ async def test_tokens_are_typed_or_not_typed(place: World, provider_type: str | 
     assert "ses_1" not in place.snapshot.sessions
 
 
+@pytest.mark.parametrize("other", ["at+jwt", "secevent+jwt", "dpop+jwt"])
+async def test_a_token_of_another_kind_is_no_logout_token(place: World, other: str) -> None:
+    place.work.header = {"typ": other}
+    await refused(place, place.work.logout_token(), "not-a-logout-token")
+
+
 LIES: list[tuple[dict[str, Any], str]] = [
     ({"iss": "https://evil.example"}, "issuer-wrong"),
     ({"aud": "another"}, "audience-wrong"),

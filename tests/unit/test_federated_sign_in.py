@@ -169,6 +169,24 @@ async def test_an_address_that_folds_to_a_person_is_not_theirs(place: World) -> 
         await place.sign_in()
 
 
+async def test_a_person_whose_address_folds_to_another_is_not_meant(place: World) -> None:
+    kim = msgspec.structs.replace(place.snapshot.users["carol"], email="\u212aim@example.test")
+    async with place.desk.store.transaction() as transaction:
+        await transaction.snapshot.publish([change("user", kim)])
+    await place.declare(**BY_EMAIL)
+    place.work.claims |= {"email": "kim@example.test", "email_verified": True}
+    with pytest.raises(DoorwardError, match="identity-unlinked"):
+        await place.sign_in()
+
+
+async def test_a_provider_speaks_for_people_of_its_domains_only(place: World) -> None:
+    await place.declare(match="email", domains=("work.example", "test"))
+    place.work.claims |= {"email": "alice@example.test", "email_verified": True}
+    with pytest.raises(DoorwardError, match="identity-unlinked"):
+        await place.sign_in()
+    assert await place.rejected() == ["address-of-another-domain"]
+
+
 async def test_another_subject_with_the_same_address_is_refused(place: World) -> None:
     await place.declare(**BY_EMAIL)
     place.work.claims |= {"email": "alice@example.test", "email_verified": True}

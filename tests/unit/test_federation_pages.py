@@ -271,6 +271,23 @@ async def test_a_step_up_that_proves_too_little_leaves_the_session(place: World)
     assert place.snapshot.sessions == before
 
 
+async def test_a_step_up_is_of_the_session_that_set_out(place: World) -> None:
+    """The cookie of another session, of the same person, came into the browser meanwhile."""
+    client, location = await step_up(place, "fresh")
+    other, _ = await there_and_back(place)
+    client.cookies.set(SESSION, other.cookies[SESSION], domain=AUTH_HOST, path="/")
+    before = dict(place.snapshot.sessions)
+    assert len(before) == 2
+    client.cookies.jar.clear(AUTH_HOST, "/", SESSION)
+    back = await client.get(
+        "/federation/work/callback",
+        params=place.work.authorize(location),
+        headers={"cookie": f"{SESSION}={other.cookies[SESSION]}; {FLOW}={client.cookies[FLOW]}"},
+    )
+    assert back.status_code == 401
+    assert place.snapshot.sessions == before
+
+
 async def test_a_provider_that_cannot_help_is_not_offered(place: World) -> None:
     client, _ = await there_and_back(place)
     page = await client.get("/step-up", params={"need": "phishing-resistant"})

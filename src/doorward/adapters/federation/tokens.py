@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 from joserfc import jws
-from joserfc.errors import JoseError
+from joserfc.errors import JoseError, UnsupportedAlgorithmError
+from joserfc.jwa import JWSAlgModel
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
 from doorward.administrator.federation.ports import UnverifiedToken, VerifiedToken
@@ -26,7 +27,13 @@ _KINDS: Mapping[str, tuple[str, type[RSAKey | ECKey | OKPKey]]] = {
     "Ed": ("OKP", OKPKey),
 }
 """The key type of each family of algorithms: none where a key that is known could sign."""
-_CURVES = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521", "EdDSA": "Ed25519"}
+_CURVES = {
+    "ES256": "P-256",
+    "ES384": "P-384",
+    "ES512": "P-521",
+    "Ed25519": "Ed25519",
+    "EdDSA": "Ed25519",
+}
 
 
 class _Header(msgspec.Struct, frozen=True):
@@ -35,6 +42,25 @@ class _Header(msgspec.Struct, frozen=True):
     typ: str = ""
     crit: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     b64: bool = True
+
+
+class _OneAlgorithm(jws.JWSRegistry):
+    """joserfc's checks for one algorithm: an empty list would mean its defaults, HS256 among them.
+
+    It says nothing of names that RFC 9864 deprecates, since providers use them still.
+    """
+
+    max_header_length = MAX_LENGTH
+    max_payload_length = MAX_LENGTH
+
+    def __init__(self, algorithm: str) -> None:
+        super().__init__(algorithms=[algorithm], strict_check_header=False)
+        self._algorithm = algorithm
+
+    def get_alg(self, name: str) -> JWSAlgModel:
+        if name != self._algorithm or name not in self.algorithms:
+            raise UnsupportedAlgorithmError
+        return self.algorithms[name]
 
 
 class JoseTokens:
@@ -58,12 +84,10 @@ class JoseTokens:
         keys: Sequence[Mapping[str, object]],
         algorithms: Sequence[str],
     ) -> VerifiedToken:
-        # joserfc takes an empty list for its own defaults, HS256 among them.
         if token.algorithm not in algorithms or token.algorithm[:2] not in _KINDS:
             raise FederationRejectedError("algorithm-refused")
         key = _key(token, keys)
-        registry = jws.JWSRegistry(algorithms=[token.algorithm], strict_check_header=False)
-        registry.max_header_length = registry.max_payload_length = MAX_LENGTH
+        registry = _OneAlgorithm(token.algorithm)
         try:
             signed = jws.deserialize_compact(token.text, key, registry=registry)
             claims = msgspec.json.decode(signed.payload, type=dict[str, object])
@@ -79,12 +103,16 @@ def _key(token: UnverifiedToken, keys: Sequence[Mapping[str, object]]) -> RSAKey
         raise FederationRejectedError("key-unknown")
     kind = _KINDS[token.algorithm[:2]][1]
     try:
+        if kind is RSAKey and _bits(fitting[0].get("n")) < MIN_RSA_BITS:
+            raise FederationRejectedError("key-too-short")
         key = kind.import_key(_public(fitting[0]))
     except (JoseError, ValueError, TypeError, binascii.Error):
         raise FederationRejectedError("key-malformed") from None
-    if isinstance(key, RSAKey) and key.public_key.key_size < MIN_RSA_BITS:
-        raise FederationRejectedError("key-too-short")
     return key
+
+
+def _bits(modulus: object) -> int:
+    return int.from_bytes(_decoded(str(modulus))).bit_length()
 
 
 _MEMBERS = frozenset({"kty", "n", "e", "crv", "x", "y"})

@@ -20,7 +20,8 @@ CLOCK_LEEWAY_SECONDS = 60
 
 _SUBJECT = re.compile(r"[ -~]{1,255}")
 _TYPES = frozenset({"", "jwt"})
-_HASHES = {"256": "sha256", "384": "sha384", "512": "sha512", "EdDSA": "sha512"}
+_HASHES = {"256": "sha256", "384": "sha384", "512": "sha512", "519": "sha512", "DSA": "sha512"}
+"""By the last three letters of the algorithm, Ed25519 and EdDSA included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,8 +154,7 @@ def _authenticated_at(
 def _check_access_token(token: VerifiedToken, access_token: str) -> None:
     if "at_hash" not in token.claims:
         return
-    algorithm = token.algorithm
-    name = _HASHES.get(algorithm, _HASHES.get(algorithm[-3:], ""))
+    name = _HASHES.get(token.algorithm[-3:], "")
     said = token.claims["at_hash"]
     if not name or not isinstance(said, str) or not said.isascii():
         raise FederationRejectedError("access-token-of-another")

@@ -11,6 +11,7 @@ ALGORITHMS = (
     "ES256",
     "ES384",
     "ES512",
+    "Ed25519",
     "EdDSA",
     "PS256",
     "PS384",
