@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 
 import msgspec
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from doorward.administrator.accept_invitation import newest
@@ -219,6 +219,7 @@ async def untouched(store: MemoryStore, held: dict[str, int]) -> None:
         assert await transaction.one_time.remove_of(STAYS) == invited
 
 
+@settings(max_examples=60, deadline=None)
 @given(holdings)
 def test_nothing_names_who_left_but_estate_ownership_and_their_standing(
     held: dict[str, int],
@@ -235,6 +236,7 @@ def test_nothing_names_who_left_but_estate_ownership_and_their_standing(
     asyncio.run(story())
 
 
+@settings(max_examples=60, deadline=None)
 @given(holdings)
 def test_the_same_steps_end_whoever_is_removed(held: dict[str, int]) -> None:
     async def story() -> None:

@@ -91,6 +91,7 @@ def test_bytes_are_refused(where: tuple[str, str], content: bytes) -> None:
     asyncio.run(tried(*where, content))
 
 
+@settings(deadline=None)
 @given(st.one_of(st.binary(max_size=200), bodies.map(encoded)))
 def test_what_has_not_the_shape_of_verified_claims_is_refused(content: bytes) -> None:
     with pytest.raises(msgspec.DecodeError):
