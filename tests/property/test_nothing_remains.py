@@ -229,7 +229,9 @@ def test_nothing_names_who_left_but_estate_ownership_and_their_standing(
         await leave(control, Act("operator", NOW), GONE)
         await remains(store, control)
         snapshot = control.live.current
-        assert snapshot.standings[GONE] == Standing(id=GONE, disabled=True, left=True)
+        assert snapshot.standings[GONE] == Standing(
+            id=GONE, disabled=True, disabled_by=("doorward",), left=True
+        )
         assert (snapshot.users[GONE].groups, snapshot.users[GONE].roles) == ((), ())
         await untouched(store, held)
 

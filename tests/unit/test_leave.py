@@ -78,13 +78,21 @@ async def test_leaving_ends_everything_in_one_act(company: Office) -> None:
     assert set(snapshot.service_tokens) == {"dwt_0001"}
     assert snapshot.users[BOB].groups == ()
     assert snapshot.standings[BOB] == Standing(
-        id=BOB, disabled=True, left=True, risk=7, reason="went elsewhere"
+        id=BOB,
+        disabled=True,
+        disabled_by=("doorward",),
+        left=True,
+        risk=7,
+        reason="went elsewhere",
     )
     [(act, detail)] = (await entries(company))[:1]
     assert act == "user-left"
     assert detail == {
         "reason": "went elsewhere",
         "sessions": "1",
+        "credentials": "3",
+        "linked accounts": "1",
+        "sign-ins to applications": "1",
         "devices": "1",
         "service tokens": "1",
         "verifications": "1",
@@ -160,6 +168,8 @@ def mail(company: Office) -> KeptMail:
 
 
 async def test_joining_says_what_opens_and_what_is_missing(company: Office) -> None:
+    async with company.store.transaction() as transaction:
+        await transaction.credentials.remove_all(BOB)
     joined = await join(company, BOB, by_mail=True)
     assert joined.mailed
     assert joined.link in mail(company).sent[0].text

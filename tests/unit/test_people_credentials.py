@@ -127,7 +127,7 @@ async def test_the_console_approves_with_the_code(
 ) -> None:
     form = {"code": f"{APPROVAL_CODE[:4]} {APPROVAL_CODE[4:]}", "keep": "1"}
     answer = await browser.post("/recoveries/rec_0001/approve", data=form)
-    assert answer.headers["location"] == "/recoveries?done=recovery-approved"
+    assert answer.headers["location"] == "/recoveries?done=recovery-approved.recorded"
     page = (await browser.get(answer.headers["location"])).text
     assert "Nobody waits" in page
     assert "goes on by itself" in page
@@ -170,5 +170,5 @@ async def test_the_api_approves_and_rejects(api: httpx.AsyncClient) -> None:
 
 async def test_a_request_is_rejected(company: Office, browser: httpx.AsyncClient) -> None:
     answer = await browser.post("/recoveries/rec_0001/reject", data={"reason": "a stranger"})
-    assert answer.headers["location"] == "/recoveries?done=recovery-refused"
+    assert answer.headers["location"] == "/recoveries?done=recovery-refused.recorded"
     assert (await acts(company))[-1] == ("user:alice", "recovery-refused", "user:carol")

@@ -105,6 +105,15 @@ async def training(transaction: Transaction, leaver: Leaver) -> Ended:
     return Ended("trainings", await transaction.identity.trainings.remove(leaver.user))
 
 
+async def recoveries(transaction: Transaction, leaver: Leaver) -> Ended:
+    """Requests to come back in, which nobody may approve any more."""
+    waiting = await transaction.recoveries.waiting(leaver.at)
+    found = [item for item in waiting if item.user == leaver.user]
+    for item in found:
+        await transaction.recoveries.remove(item.id)
+    return Ended("recoveries", len(found))
+
+
 async def links(transaction: Transaction, leaver: Leaver) -> Ended:
     """Accounts at other providers that stood for the person."""
     count = len(await transaction.federation.identities(leaver.user))
@@ -127,6 +136,7 @@ async def client_sign_ins(transaction: Transaction, leaver: Leaver) -> Ended:
 STEPS: tuple[Step, ...] = (
     sessions,
     credentials,
+    recoveries,
     links,
     client_sign_ins,
     one_time_secrets,
