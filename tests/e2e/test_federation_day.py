@@ -184,6 +184,10 @@ def test_a_person_links_their_account_and_an_operator_takes_it_away(
 def test_the_console_shows_providers_and_links(
     demo: Demo, provider: RealProvider, page: Page
 ) -> None:
+    page.goto(demo.url("auth"))
+    sign_in(page, "dave@work")
+    expect(page.get_by_role("heading", name="Hello, Dave")).to_be_visible()
+    demo.run("user", "sign-out", "dave")
     page.goto(str(demo.json("user", "invite", "alice")["link"]))
     page.get_by_role("button", name="Make a passkey").click()
     expect(page.get_by_role("heading", name="Hello")).to_be_visible()
@@ -203,16 +207,21 @@ def test_the_console_shows_providers_and_links(
 def test_a_provider_that_is_gone_is_said_in_a_sentence(
     demo: Demo, provider: RealProvider, page: Page
 ) -> None:
-    """The last of the day: the provider is stopped, and nothing else suffers."""
-    estate = demo.data / "estate" / "provider.toml"
-    declared = estate.read_text("utf-8").replace(provider.issuer, "http://127.0.0.1:9")
-    estate.write_text(declared, "utf-8")
-    demo.run("apply", str(demo.data / "estate"))
-    page.goto(demo.url("auth"))
-    page.get_by_role("button", name="Sign in with Work").click()
-    expect(page.get_by_role("heading", name="127.0.0.1 does not answer.")).to_be_visible()
-    shot(page, "down")
-    check = demo.run("provider", "check", "work", check=False)
-    assert check.returncode == 1
-    assert "does not answer" in check.stdout
-    assert demo.json("status")["ok"]
+    """Another one is declared, at an address where nobody is; nothing else suffers."""
+    estate = demo.data / "estate" / "gone.toml"
+    declared = PROVIDER.format(issuer="http://127.0.0.1:9", client=CLIENT_ID)
+    estate.write_text(declared.replace('"work"', '"gone"').replace('"Work"', '"Gone"'), "utf-8")
+    demo.run("apply", str(estate.parent))
+    try:
+        page.goto(demo.url("auth"))
+        page.get_by_role("button", name="Sign in with Gone").click()
+        expect(page.get_by_role("heading", name="127.0.0.1 does not answer.")).to_be_visible()
+        shot(page, "down")
+        check = demo.run("provider", "check", "gone", check=False)
+        assert check.returncode == 1
+        assert "does not answer" in check.stdout
+        assert demo.json("provider", "check", "work")["issuer"] == provider.issuer
+        assert demo.json("status")["ok"]
+    finally:
+        estate.unlink()
+        demo.run("apply", str(estate.parent))
