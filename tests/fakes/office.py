@@ -16,6 +16,8 @@ from doorward.adapters.assertion_verifier import AssertionVerifier
 from doorward.adapters.ticket_signer import Es256Signer
 from doorward.administrator.audit_chain import head_of
 from doorward.administrator.control_plane import Act, ControlPlane
+from doorward.administrator.directory.entries import Address, Details
+from doorward.administrator.provisioning.provision_person import provision_person
 from doorward.administrator.set_standing import set_user_risk
 from doorward.administrator.sign_ins.ports import NewSignIn
 from doorward.entrypoints.actors import Authenticator, GatewayAssertion
@@ -111,6 +113,18 @@ class Office:
             auth_origin="http://auth.doorward.localhost:8080",
             invitation_seconds=3600,
         )
+
+    async def provision(self, count: int) -> None:
+        """Have a directory add `count` people, `person-000` and on, every seventh inactive."""
+        act = Act("service:reports", self.now - 90.0)
+        for number in range(count):
+            details = Details(
+                user_name=f"person-{number:03d}",
+                display_name=f"{('Zoë', 'Łukasz', 'Ολγα')[number % 3]} Müller {number}",
+                active=number % 7 != 0,
+                addresses=(Address(value=f"person-{number:03d}@example.test"),),
+            )
+            await provision_person(self.control, act, b"{}", details)
 
     def claims(self, **changed: object) -> AssertionClaims:
         """What the gateway says of alice at the console, with some of it changed."""
