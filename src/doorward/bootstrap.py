@@ -45,6 +45,7 @@ _LIMITS = {
     "passkey-address": Limit(attempts=120, window_seconds=_MINUTE),
     "audit-address": Limit(attempts=10, window_seconds=_MINUTE),
     "audit": Limit(attempts=120, window_seconds=_MINUTE),
+    "provisioning": Limit(attempts=120, window_seconds=_MINUTE),
 }
 _MAIL_TLS: dict[str, Tls] = {"smtps": "implicit", "smtp+starttls": "starttls", "smtp": "none"}
 

@@ -23,7 +23,7 @@ from doorward.adapters.assertion_verifier import AssertionVerifier
 from doorward.administrator.control_plane import ControlPlane
 from doorward.administrator.directory.ports import Directory
 from doorward.administrator.mail import Mailer
-from doorward.administrator.ports import AuditHeads, Gateways, Secrets, Store
+from doorward.administrator.ports import AuditHeads, Gateways, Secrets, Store, Throttle
 from doorward.entrypoints.actors import GatewayAssertion
 from doorward.entrypoints.api.app import app as api
 from doorward.entrypoints.api.context import Context, DeviceAuthority
@@ -116,6 +116,7 @@ DIRECTORY = ScimApplication(
     ScimContext(
         control_plane(),
         cast("Directory", Untouchable()),
+        cast("Throttle", Untouchable()),
         gateways_word(SCIM_UPSTREAM),
         lambda: 0.0,
     )

@@ -16,6 +16,7 @@ from scim2_server.testing import AsyncScimStorageContract, BlockingStorage
 
 from doorward.adapters.store.migrate import upgrade
 from doorward.adapters.store.store import open_store
+from doorward.adapters.throttle import SlidingWindowThrottle
 from doorward.administrator.control_plane import Act, ControlPlane
 from doorward.administrator.ports import Store
 from doorward.entrypoints.actors import OperatorSocket
@@ -65,7 +66,9 @@ class TestDirectoryStorage(AsyncScimStorageContract):
         )
         directory = cast("Any", store).directory
         seconds = itertools.count(1000)
-        context = ScimContext(control, directory, OperatorSocket(), lambda: next(seconds))
+        context = ScimContext(
+            control, directory, SlidingWindowThrottle({}), OperatorSocket(), lambda: next(seconds)
+        )
         act = Act("service:idp", 1000.0)
         with asyncio.Runner() as runner:
             yield BlockingStorage(DirectoryStorage(ScimService(provider), context, act), runner)
