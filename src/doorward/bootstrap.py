@@ -71,6 +71,7 @@ _LIMITS = {
     "audit": Limit(attempts=120, window_seconds=_MINUTE),
     "contact": Limit(attempts=5, window_seconds=60 * _MINUTE),
     "contact-address": Limit(attempts=30, window_seconds=60 * _MINUTE),
+    "provisioning": Limit(attempts=120, window_seconds=_MINUTE),
 }
 _MAIL_TLS: dict[str, Tls] = {"smtps": "implicit", "smtp+starttls": "starttls", "smtp": "none"}
 

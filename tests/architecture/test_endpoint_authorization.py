@@ -25,7 +25,7 @@ from doorward.administrator.directory.ports import Directory
 from doorward.administrator.federation.federation import Federation
 from doorward.administrator.mail import Mailer
 from doorward.administrator.openid.provider import Provider
-from doorward.administrator.ports import AuditHeads, Gateways, Sealer, Secrets, Store
+from doorward.administrator.ports import AuditHeads, Gateways, Sealer, Secrets, Store, Throttle
 from doorward.administrator.proofing.parts import Proofing
 from doorward.entrypoints.actors import GatewayAssertion
 from doorward.entrypoints.api.app import app as api
@@ -123,6 +123,7 @@ DIRECTORY = ScimApplication(
     ScimContext(
         control_plane(),
         cast("Directory", Untouchable()),
+        cast("Throttle", Untouchable()),
         gateways_word(SCIM_UPSTREAM),
         lambda: 0.0,
     )

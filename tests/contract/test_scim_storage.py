@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -16,6 +17,7 @@ from scim2_server.testing import AsyncScimStorageContract, BlockingStorage
 
 from doorward.adapters.store.migrate import upgrade
 from doorward.adapters.store.store import open_store
+from doorward.adapters.throttle import SlidingWindowThrottle
 from doorward.administrator.control_plane import Act, ControlPlane
 from doorward.administrator.ports import Store
 from doorward.entrypoints.actors import OperatorSocket
@@ -40,6 +42,14 @@ class LoadedLive:
         return self.current
 
 
+@pytest.fixture(scope="module")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite database with its tables, to be copied."""
+    path = tmp_path_factory.mktemp("migrated") / "doorward.db"
+    upgrade(f"sqlite:///{path}")
+    return path
+
+
 class TestDirectoryStorage(AsyncScimStorageContract):
     @pytest.fixture
     def provider(self) -> ScimProvider:
@@ -47,15 +57,17 @@ class TestDirectoryStorage(AsyncScimStorageContract):
 
     @pytest.fixture(params=["memory", "sqlite", "postgresql"])
     def storage(
-        self, request: pytest.FixtureRequest, tmp_path: Path, provider: ScimProvider
+        self,
+        request: pytest.FixtureRequest,
+        tmp_path: Path,
+        migrated: Path,
+        provider: ScimProvider,
     ) -> Iterator[ScimStorage]:
         store: Store
         if request.param == "memory":
             store = MemoryStore()
         elif request.param == "sqlite":
-            url = f"sqlite:///{tmp_path / 'doorward.db'}"
-            upgrade(url)
-            store = open_store(url)
+            store = open_store(f"sqlite:///{shutil.copy(migrated, tmp_path)}")
         else:
             url = request.getfixturevalue("postgresql")
             _empty(url)
@@ -65,8 +77,11 @@ class TestDirectoryStorage(AsyncScimStorageContract):
         )
         directory = cast("Any", store).directory
         seconds = itertools.count(1000)
-        context = ScimContext(control, directory, OperatorSocket(), lambda: next(seconds))
+        context = ScimContext(
+            control, directory, SlidingWindowThrottle({}), OperatorSocket(), lambda: next(seconds)
+        )
         act = Act("service:idp", 1000.0)
-        with asyncio.Runner() as runner:
+        # As the server does around each request: what no schema declares is passed over.
+        with provider, asyncio.Runner() as runner:
             yield BlockingStorage(DirectoryStorage(ScimService(provider), context, act), runner)
             runner.run(store.close())

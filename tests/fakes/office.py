@@ -18,6 +18,7 @@ from doorward.adapters.throttle import SlidingWindowThrottle
 from doorward.adapters.ticket_signer import Es256Signer
 from doorward.administrator.audit_chain import head_of
 from doorward.administrator.control_plane import Act, ControlPlane
+from doorward.administrator.directory.entries import Address, Details
 from doorward.administrator.federation.federation import Federation
 from doorward.administrator.federation.ports import ProviderHttp
 from doorward.administrator.federation_table import FederatedIdentity
@@ -26,6 +27,7 @@ from doorward.administrator.openid.provider import Provider
 from doorward.administrator.openid.signing_keys import ALGORITHMS
 from doorward.administrator.openid_ports import ClientSession
 from doorward.administrator.ports import Passkey, Password, Totp
+from doorward.administrator.provisioning.provision_person import provision_person
 from doorward.administrator.recovery.approval_code import sealed_for
 from doorward.administrator.recovery_ports import Recovery
 from doorward.administrator.set_standing import set_user_risk
@@ -143,6 +145,18 @@ class Office:
             auth_origin="http://auth.doorward.localhost:8080",
             invitation_seconds=3600,
         )
+
+    async def provision(self, count: int) -> None:
+        """Have a directory add `count` people, `person-000` and on, every seventh inactive."""
+        act = Act("service:reports", self.now - 90.0)
+        for number in range(count):
+            details = Details(
+                user_name=f"person-{number:03d}",
+                display_name=f"{('Zoë', 'Łukasz', 'Ολγα')[number % 3]} Müller {number}",
+                active=number % 7 != 0,
+                addresses=(Address(value=f"person-{number:03d}@example.test"),),
+            )
+            await provision_person(self.control, act, b"{}", details)
 
     def claims(self, **changed: object) -> AssertionClaims:
         """What the gateway says of alice at the console, with some of it changed."""

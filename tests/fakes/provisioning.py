@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 
+from doorward.adapters.throttle import Limit, SlidingWindowThrottle
 from doorward.administrator.control_plane import ControlPlane
 from doorward.administrator.ports import AuditEntry
 from doorward.entrypoints.actors import Actor
@@ -19,6 +20,9 @@ from doorward.entrypoints.scim.app import ScimApplication
 from doorward.entrypoints.scim.context import ScimContext
 from doorward.model.ids import UnixSeconds
 from tests.fakes.store import MemoryStore, control_plane
+
+NOTED = 50
+"""How many refusals are noted in the audit log."""
 
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
 GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"
@@ -44,7 +48,13 @@ class ScimDesk:
     def __post_init__(self) -> None:
         self.control: ControlPlane = control_plane(self.store)
         self.application = ScimApplication(
-            ScimContext(self.control, self.store.directory, Believing(), lambda: self.now)
+            ScimContext(
+                self.control,
+                self.store.directory,
+                SlidingWindowThrottle({"provisioning": Limit(NOTED, 60)}),
+                Believing(),
+                lambda: self.now,
+            )
         )
 
     async def send(

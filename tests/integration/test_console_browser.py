@@ -29,8 +29,12 @@ PAGES = {
     "decision-denied": "/decisions/dec_0003",
     "sessions": "/sessions",
     "people": "/people",
+    "people-later": "/people?from=100",
+    "people-search": "/people?q=Zo%C3%AB",
+    "people-search-nobody": "/people?q=xyzzy",
     "person": "/people/bob",
     "recoveries": "/recoveries",
+    "person-provisioned": "/people/person-007",
     "resources": "/resources",
     "resource": "/resources/payroll",
     "devices": "/devices",
@@ -79,6 +83,7 @@ class Running:
 async def running() -> AsyncIterator[Running]:
     chromium = require_tool("chromium")
     company = await office()
+    await company.provision(120)
     served = AsGateway(app(company.context(company.gateway_assertion())), company)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

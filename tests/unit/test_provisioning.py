@@ -281,6 +281,15 @@ async def test_members_of_a_group_are_in_it_for_policies(desk: ScimDesk) -> None
     assert (groups_of(desk, zoe), dict(desk.control.live.current.groups)) == ((), {})
 
 
+async def test_one_more_of_many_members_is_one_change(desk: ScimDesk) -> None:
+    names = [await person(desk, f"p{number}") for number in range(60)]
+    ops = await group(desk, "Ops", *names[:50])
+    for added, removed in (([names[50]], []), ([], [names[0]]), ([names[51]], [names[1]])):
+        await change_members(desk.control, ACT, ops, added, removed)
+        last = desk.store._state.revisions[-1]
+        assert {item.id for item in last.changes} == {*added, *removed}
+
+
 async def test_a_change_of_members_that_changes_nothing_is_none(desk: ScimDesk) -> None:
     zoe = await person(desk, "zoe")
     ops = await group(desk, "Ops", zoe)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,9 +11,8 @@ import pytest
 from doorward.entrypoints.actors import GatewayAssertion
 from doorward.entrypoints.scim import app as scim_app
 from doorward.entrypoints.scim.app import ScimApplication
-from doorward.entrypoints.scim.context import ScimContext
 from tests.fakes.office import Office, office
-from tests.fakes.provisioning import BULK, ENTERPRISE, GROUP, PATCH, USER, ScimDesk
+from tests.fakes.provisioning import BULK, ENTERPRISE, GROUP, NOTED, PATCH, USER, ScimDesk
 
 
 @pytest.fixture
@@ -349,6 +349,12 @@ async def test_a_body_beyond_the_bound_is_refused(
     assert desk.control.live.current.users == {}
 
 
+async def test_a_system_that_repeats_itself_does_not_fill_the_audit(desk: ScimDesk) -> None:
+    for _ in range(NOTED + 5):
+        assert (await desk.send("POST", "/Users", {"schemas": [USER]})).status_code == 400
+    assert len(await desk.audit()) == NOTED
+
+
 async def test_an_unexpected_error_is_told_by_a_reference_alone(
     desk: ScimDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -382,11 +388,9 @@ async def test_an_assertion_for_the_console_opens_no_directory(company: Office) 
     console = company.gateway_assertion()
     verifier, live = console._verifier, console._live
     directory = GatewayAssertion(verifier, live, (), "scim")
-    application = ScimApplication(
-        ScimContext(company.control, company.store.directory, directory, lambda: company.now)
-    )
     desk = ScimDesk(company.store, company.now)
-    desk.application = application
+    believing = desk.application._context
+    desk.application = ScimApplication(replace(believing, authenticator=directory))
     answer = await desk.send("GET", "/Users", **company.headers())
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"].startswith("Bearer")

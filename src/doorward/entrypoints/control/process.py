@@ -118,7 +118,8 @@ def web_application(parts: ControlParts, settings: ControlSettings) -> ByHost:
 def _directory(parts: ControlParts) -> ASGIApp:
     """What services that provision people and groups reach through Envoy."""
     assertion = GatewayAssertion(parts.assertions, parts.replica, (), SCIM_UPSTREAM)
-    return ScimApplication(ScimContext(parts.control, parts.directory, assertion, now))
+    throttle = parts.authenticators.throttle
+    return ScimApplication(ScimContext(parts.control, parts.directory, throttle, assertion, now))
 
 
 def operator_application(parts: ControlParts, settings: ControlSettings) -> ASGIApp:

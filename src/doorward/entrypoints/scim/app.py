@@ -1,7 +1,8 @@
 """The SCIM server as an ASGI application.
 
 Who asks is known before anything of the request is read. Every change is waited for: once it is
-answered, the gateways enforce it. A change that is refused for what it says is an audit entry.
+answered, the gateways enforce it. A change that is refused for what it says is an audit entry, up
+to a limit, so that a system which repeats itself does not fill the audit.
 """
 
 from __future__ import annotations
@@ -147,6 +148,9 @@ class ScimApplication:
             await self._note(act, scope, first | count)
 
     async def _note(self, act: Act, scope: Scope, detail: dict[str, str]) -> None:
+        if not await self._context.throttle.allow(f"provisioning:{act.actor}"):
+            _log.warning("refusal-not-noted", actor=act.actor, code="too-many")
+            return
         target = f"scim:{scope['method']} {scope['path']}"[:_TOLD_CHARACTERS]
         try:
             await note_refusal(self._context.control, act, target, detail)

@@ -7,15 +7,20 @@ from dataclasses import dataclass
 
 from doorward.administrator.control_plane import ControlPlane
 from doorward.administrator.directory.ports import Directory
+from doorward.administrator.ports import Throttle
 from doorward.entrypoints.actors import Authenticator
 from doorward.model.ids import UnixSeconds
 
 
 @dataclass(frozen=True, slots=True)
 class ScimContext:
-    """Ports and values. `directory` reads what `control.store` writes."""
+    """Ports and values. `directory` reads what `control.store` writes.
+
+    `throttle` bounds by `provisioning:ACTOR` how many refusals of an actor are noted.
+    """
 
     control: ControlPlane
     directory: Directory
+    throttle: Throttle
     authenticator: Authenticator
     clock: Callable[[], UnixSeconds]

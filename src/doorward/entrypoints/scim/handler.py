@@ -56,8 +56,7 @@ class DirectoryHandler(AsyncScimHandler):
 
     async def create(self, request: ScimRequest) -> ScimResponse:
         with self.service.provider:
-            target, resource_type = self._routed(request, Operation.create)
-            del target
+            _, resource_type = self._routed(request, Operation.create)
             resource = await heavily(
                 kind_of(resource_type),
                 self.service.read_creation,

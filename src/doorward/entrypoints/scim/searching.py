@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
@@ -13,7 +14,9 @@ from doorward.administrator.directory.ports import Directory, Page
 from doorward.entrypoints.scim.documents import NAMES
 from doorward.entrypoints.scim.filters import field_of, split
 
-Modelled = Callable[[Sequence[Entry]], Awaitable[Sequence[Resource[Any]]]]
+Modelled = Callable[[Sequence[Entry]], Awaitable[Callable[[], Sequence[Resource[Any]]]]]
+"""Reads what entries need to become models, and answers what makes them."""
+
 _Key = tuple[bool, Any, str, EntryKind]
 
 
@@ -55,11 +58,25 @@ async def _matching(
 ) -> list[_Key]:
     keys: list[_Key] = []
     async for entries in directory.every(where):
-        for entry, model in zip(entries, await modelled(entries), strict=True):
-            rest = left.get(entry.kind)
-            if rest is None or rest.match(model):
-                value = request.sort_value(model)
-                keys.append((value is None, "" if value is None else value, entry.id, entry.kind))
+        models = await modelled(entries)
+        # Off the loop: a revocation does not wait for whoever looks through everybody.
+        keys += await asyncio.to_thread(_keys, entries, models, left, request)
+    return keys
+
+
+def _keys(
+    entries: Sequence[Entry],
+    models: Callable[[], Sequence[Resource[Any]]],
+    left: Mapping[EntryKind, ScimFilter[Any]],
+    request: SearchRequest[Any],
+) -> list[_Key]:
+    """What those of `entries` that fulfil what is left of the filter are sorted by."""
+    keys: list[_Key] = []
+    for entry, model in zip(entries, models(), strict=True):
+        rest = left.get(entry.kind)
+        if rest is None or rest.match(model):
+            value = request.sort_value(model)
+            keys.append((value is None, "" if value is None else value, entry.id, entry.kind))
     return keys
 
 

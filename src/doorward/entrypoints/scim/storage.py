@@ -31,6 +31,7 @@ from doorward.entrypoints.scim import searching
 from doorward.entrypoints.scim.context import ScimContext
 from doorward.entrypoints.scim.documents import (
     KINDS,
+    MEMBERSHIPS,
     NAMES,
     Document,
     body_of,
@@ -125,9 +126,11 @@ class DirectoryStorage(AsyncScimStorage):
         """A page of what a search asks for. Raises InvalidFilterException."""
         models = {kind_of(item): self._service.get_model(item) for item in resource_types}
 
-        async def modelled(entries: Sequence[Entry]) -> list[Resource[Any]]:
-            listed = await self.listed(entries)
-            return [self._model(entry, listed.get(entry.id, ())) for entry in entries]
+        async def modelled(
+            entries: Sequence[Entry],
+        ) -> Callable[[], Sequence[Resource[Any]]]:
+            listed = await self.listed(entries) if _asks_for_memberships(search_request) else {}
+            return lambda: [self._model(entry, listed.get(entry.id, ())) for entry in entries]
 
         with told():
             return await searching.find(self._context.directory, models, search_request, modelled)
@@ -233,6 +236,11 @@ async def heavily(kind: EntryKind, work: Callable[..., T], *arguments: Any) -> T
     if kind == "group":
         return await asyncio.to_thread(work, *arguments)
     return work(*arguments)
+
+
+def _asks_for_memberships(asked: SearchRequest[Any]) -> bool:
+    text = f"{asked.filter or ''} {asked.sort_by or ''}".lower()
+    return any(name in text for name in MEMBERSHIPS.values())
 
 
 def kind_of(resource_type: ResourceType) -> EntryKind:
