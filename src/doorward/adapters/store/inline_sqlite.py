@@ -70,13 +70,13 @@ class InlineCursor:
         self._cursor.execute("PRAGMA busy_timeout = 0")
         try:
             self._cursor.execute(sql)
+            return
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorname != "SQLITE_BUSY":
+            if not error.sqlite_errorname.startswith("SQLITE_BUSY"):
                 raise
+        finally:
             self._cursor.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
-            await _in_thread(self._cursor.execute, sql)
-        else:
-            self._cursor.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
+        await _in_thread(self._cursor.execute, sql)
 
     async def executemany(self, sql: str, parameters: Sequence[Sequence[Any]]) -> Self:
         if len(parameters) > _FEW_ROWS:
