@@ -9,11 +9,10 @@ import msgspec
 from doorward.administrator.authentication import (
     Authenticators,
     Browser,
-    PasskeyRejectedError,
     UnverifiedCredential,
     digest,
 )
-from doorward.administrator.ports import OneTime
+from doorward.administrator.ports import OneTime, Transaction
 from doorward.model.ids import UnixSeconds, UserId
 
 Ceremony = Literal["registration", "authentication"]
@@ -49,20 +48,21 @@ async def new_challenge(
 
 
 async def use_challenge(
-    authenticators: Authenticators,
+    transaction: Transaction,
     browser: Browser,
     ceremony: Ceremony,
     credential: UnverifiedCredential,
     user: UserId | None,
     now: UnixSeconds,
-) -> None:
-    """Use up the challenge that was answered, right or wrong. Raises PasskeyRejectedError."""
-    async with authenticators.control.store.transaction() as transaction:
-        item = await transaction.one_time.take(
-            f"passkey-{ceremony}", digest(credential.challenge), now
-        )
+) -> str:
+    """Use up the challenge that was answered; why it does not count, empty where it does.
+
+    Commit it either way: whoever answers wrongly may not answer again.
+    """
+    item = await transaction.one_time.take(f"passkey-{ceremony}", digest(credential.challenge), now)
     if item is None:
-        raise PasskeyRejectedError("challenge-unknown")
+        return "challenge-unknown"
     challenge = msgspec.json.decode(item.data, type=_Challenge)
     if challenge != _Challenge(browser.flow, user or ""):
-        raise PasskeyRejectedError("challenge-of-another-browser")
+        return "challenge-of-another-browser"
+    return ""

@@ -16,7 +16,7 @@ from doorward.administrator.authentication import (
 )
 from doorward.administrator.credentials.assurance import HARDWARE, passkey_aal, passkey_proof
 from doorward.administrator.passkey_challenge import new_challenge, use_challenge
-from doorward.administrator.ports import Passkey
+from doorward.administrator.ports import Passkey, Transaction
 from doorward.errors import DoorwardError
 from doorward.model.ids import UnixSeconds, UserId
 
@@ -63,34 +63,51 @@ async def sign_in_passkey(
     async with recorded(authenticators, browser, method="passkey", target=target, at=now):
         await admit(authenticators, f"passkey-address:{network_of(browser.address)}")
         credential = authenticators.relying_party.read(response)
-        await use_challenge(authenticators, browser, "authentication", credential, user, now)
-        passkey = await _verified(authenticators, credential, now)
+        rejected: PasskeyRejectedError | None = None
+        async with authenticators.control.store.transaction() as transaction:
+            try:
+                fault = await use_challenge(
+                    transaction, browser, "authentication", credential, user, now
+                )
+                passkey = await _verified(authenticators, transaction, credential, fault, now)
+            except PasskeyRejectedError as error:
+                rejected = error
+        if rejected is not None:
+            raise rejected
         if user is not None and passkey.user != user:
             raise PasskeyRejectedError("passkey-of-somebody-else")
     return passkey_proof(passkey, authenticators.control.live.current.authenticators)
 
 
 async def _verified(
-    authenticators: Authenticators, credential: UnverifiedCredential, now: UnixSeconds
+    authenticators: Authenticators,
+    transaction: Transaction,
+    credential: UnverifiedCredential,
+    fault: str,
+    now: UnixSeconds,
 ) -> Passkey:
-    """The passkey, its new sign count stored by the transaction that compared the old one."""
-    async with authenticators.control.store.transaction() as transaction:
-        passkey = await transaction.credentials.passkey(credential.id)
-        if passkey is None:
-            raise PasskeyRejectedError("passkey-unknown")
-        try:
-            seen = authenticators.relying_party.verify_authentication(credential, passkey)
-        except PasskeyRejectedError as rejected:
-            rejected.person = passkey.user
-            raise
-        used = msgspec.structs.replace(
-            passkey,
-            sign_count=seen.sign_count,
-            backup_eligible=seen.backup_eligible,
-            backed_up=seen.backed_up,
-            last_used_at=now,
-        )
-        await transaction.credentials.put(used)
+    """The passkey, its new sign count stored by the transaction that compared the old one.
+
+    `fault` is what is wrong with the challenge. Raises PasskeyRejectedError.
+    """
+    if fault:
+        raise PasskeyRejectedError(fault)
+    passkey = await transaction.credentials.passkey(credential.id)
+    if passkey is None:
+        raise PasskeyRejectedError("passkey-unknown")
+    try:
+        seen = authenticators.relying_party.verify_authentication(credential, passkey)
+    except PasskeyRejectedError as rejected:
+        rejected.person = passkey.user
+        raise
+    used = msgspec.structs.replace(
+        passkey,
+        sign_count=seen.sign_count,
+        backup_eligible=seen.backup_eligible,
+        backed_up=seen.backed_up,
+        last_used_at=now,
+    )
+    await transaction.credentials.put(used)
     return used
 
 

@@ -5,12 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from sqlalchemy import Row, delete, insert, select
+import msgspec
+from sqlalchemy import Row, bindparam, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from doorward.adapters.store.tables import passkey, password, recovery_code, totp
 from doorward.administrator.ports import Passkey, Password, Totp
 from doorward.model.ids import UserId
+
+_passkey_of = select(passkey).where(passkey.c.id == bindparam("id_"))
+_add_passkey = insert(passkey)
+_replace_passkey = update(passkey).where(
+    passkey.c.id == bindparam("id_"), passkey.c.user == bindparam("user_")
+)
 
 
 class Credentials:
@@ -28,7 +35,7 @@ class Credentials:
         return [_passkey(row) for row in rows]
 
     async def passkey(self, passkey_id: str) -> Passkey | None:
-        rows = await self._connection.execute(select(passkey).where(passkey.c.id == passkey_id))
+        rows = await self._connection.execute(_passkey_of, {"id_": passkey_id})
         row = rows.first()
         return None if row is None else _passkey(row)
 
@@ -85,26 +92,14 @@ class Credentials:
             await self._connection.execute(delete(table).where(table.c.user == user))
 
     async def _put_passkey(self, credential: Passkey) -> None:
+        row = msgspec.structs.asdict(credential)
+        row["transports"] = json.dumps(credential.transports)
+        own = {"id_": row.pop("id"), "user_": row.pop("user")}
         # Only the owner's row is replaced: an id that another user has is a conflict, not a gift.
-        await self._connection.execute(
-            delete(passkey).where(passkey.c.id == credential.id, passkey.c.user == credential.user)
-        )
-        await self._connection.execute(
-            insert(passkey).values(
-                id=credential.id,
-                user=credential.user,
-                name=credential.name,
-                public_key=credential.public_key,
-                sign_count=credential.sign_count,
-                transports=json.dumps(credential.transports),
-                aaguid=credential.aaguid,
-                created_at=credential.created_at,
-                last_used_at=credential.last_used_at,
-                attested=credential.attested,
-                backup_eligible=credential.backup_eligible,
-                backed_up=credential.backed_up,
-            )
-        )
+        replaced = await self._connection.execute(_replace_passkey, {**row, **own})
+        if not replaced.rowcount:
+            row |= {"id": credential.id, "user": credential.user}
+            await self._connection.execute(_add_passkey, row)
 
 
 def _passkey(row: Row[*tuple[object, ...]]) -> Passkey:

@@ -55,7 +55,10 @@ async def verified_registration(
     `authenticator-refused`.
     """
     credential = authenticators.relying_party.read(response)
-    await use_challenge(authenticators, browser, "registration", credential, user.id, now)
+    async with authenticators.control.store.transaction() as transaction:
+        fault = await use_challenge(transaction, browser, "registration", credential, user.id, now)
+    if fault:
+        raise PasskeyRejectedError(fault)
     new = authenticators.relying_party.verify_registration(credential)
     require_allowed(authenticators.control.live.current.authenticators, new)
     return new
