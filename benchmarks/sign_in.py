@@ -35,7 +35,7 @@ from tests.fakes.authenticator import SoftwareAuthenticator
 
 PEOPLE = 2_000
 RATE = 20
-ARRIVALS = 300
+ARRIVALS = 1_200
 BROWSERS = 16
 SECONDS = 15.0
 _ADDRESSES = 250
