@@ -47,7 +47,7 @@ from doorward.model.identity import ServiceToken
 from doorward.model.ids import ResourceId, ServiceId, ServiceTokenId
 from doorward.model.snapshot import Change, change
 
-ROUNDS = 60
+ROUNDS = 150
 """How often each kind of filter is asked for."""
 _MEMBER_ROUNDS = 30
 _READY_SECONDS = 120.0

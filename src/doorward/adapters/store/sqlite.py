@@ -24,10 +24,12 @@ from doorward.adapters.store.inline_sqlite import (
 )
 
 _READERS = 4
+_CACHE_KIBIBYTES = 16 * 1024
 _PRAGMAS = (
     f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}",
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
+    f"PRAGMA cache_size = -{_CACHE_KIBIBYTES}",
 )
 _BEGIN = "doorward_begin"
 
