@@ -79,6 +79,17 @@ async def test_another_issuer_is_another_provider(place: World) -> None:
     assert not await has_secret(place)
 
 
+@pytest.mark.parametrize("issuer", ["https://login.new.example", None])
+async def test_what_a_former_issuer_asserted_is_gone_whoever_else_speaks_for_it(
+    place: World, issuer: str | None
+) -> None:
+    """Neither the issuer that follows nor another provider has said it of this person."""
+    await place.declare("other", groups_claim="groups", groups=FINANCE)
+    after = declared(issuer=issuer, groups_claim="groups", groups=FINANCE) if issuer else None
+    await apply(place, after)
+    assert standing(place) == ()
+
+
 async def test_a_link_of_another_issuer_is_none(place: World) -> None:
     """Whatever wrote the snapshot: the link itself says under which issuer it was made."""
     place.work.issuer = "https://login.new.example"

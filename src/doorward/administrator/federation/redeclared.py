@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
 from doorward.model.estate import IdentityProvider
-from doorward.model.ids import ProviderId, SessionId
+from doorward.model.ids import GroupId, ProviderId, SessionId
 from doorward.model.snapshot import Change, Snapshot, change
 
 
@@ -40,10 +40,21 @@ def sessions_by(snapshot: Snapshot, providers: list[ProviderId]) -> list[Session
 
 
 def unasserted(snapshot: Snapshot, after: Mapping[str, IdentityProvider]) -> list[Change]:
-    """Standings without the groups that no provider of `after` speaks for."""
-    spoken_for = {row.group for provider in after.values() for row in provider.groups}
+    """Standings without the groups that no provider of `after` speaks for.
+
+    Those of a provider that is gone or has another issuer go too, whoever else speaks for them:
+    who else said so of this person is not known before their next sign-in there.
+    """
+    spoken_for = _groups(after.values())
+    spoken_for -= _groups(
+        snapshot.providers[provider] for provider in other_issuers(snapshot.providers, after)
+    )
     return [
         change("standing", msgspec.structs.replace(standing, groups=kept))
         for standing in snapshot.standings.values()
         if (kept := tuple(g for g in standing.groups if g in spoken_for)) != standing.groups
     ]
+
+
+def _groups(providers: Iterable[IdentityProvider]) -> set[GroupId]:
+    return {row.group for provider in providers for row in provider.groups}
