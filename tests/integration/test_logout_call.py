@@ -85,6 +85,35 @@ async def test_an_application_that_hangs_is_left(monkeypatch: pytest.MonkeyPatch
             await HttpLogoutSender().send(f"http://127.0.0.1:{port}/", "a.b.c")
 
 
+async def test_an_application_that_trickles_its_answer_is_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The time counts for the whole call: each byte of a header would else begin it anew."""
+    monkeypatch.setattr(logout_call, "_TIMEOUT_SECONDS", 0.3)
+
+    async def trickle(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nx: ")
+        with suppress(ConnectionError):
+            for _ in range(40):
+                writer.write(b"x")
+                await writer.drain()
+                await asyncio.sleep(0.05)
+        writer.close()
+
+    server = await asyncio.start_server(trickle, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        began = time.monotonic()
+        with pytest.raises(DoorwardError, match="was not reached"):
+            await HttpLogoutSender().send(f"http://127.0.0.1:{port}/", "a.b.c")
+    assert time.monotonic() - began < 1.5
+
+
+async def test_a_name_that_is_none_is_an_error_of_ours() -> None:
+    with pytest.raises(DoorwardError, match="logout-undelivered"):
+        await HttpLogoutSender().send("https://xn--0.example/", "a.b.c")
+
+
 async def test_an_application_that_is_away_is_an_error_of_ours() -> None:
     with pytest.raises(DoorwardError, match="logout-undelivered"):
         await HttpLogoutSender().send("http://127.0.0.1:1/", "a.b.c")

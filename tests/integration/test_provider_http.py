@@ -171,6 +171,11 @@ async def test_nobody_at_home_is_unreachable() -> None:
         await HttpxProviderHttp().get(f"http://127.0.0.1:{port}/x")
 
 
+async def test_a_name_that_is_none_is_unreachable() -> None:
+    with pytest.raises(DoorwardError, match="provider-unreachable"):
+        await HttpxProviderHttp().get("https://xn--0.example/x")
+
+
 async def test_plain_http_is_for_this_machine_only() -> None:
     with pytest.raises(DoorwardError, match="provider-invalid"):
         await HttpxProviderHttp().get("http://192.0.2.1/x")

@@ -76,7 +76,7 @@ class HttpxProviderHttp:
                     raise invalid("it redirects where it should answer")
                 body = await _bounded(response)
                 return Answer(status=response.status_code, body=body, date=_date(response))
-        except (httpx.HTTPError, httpx.InvalidURL, OSError, TimeoutError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as error:
             raise unreachable(where) from error
 
 

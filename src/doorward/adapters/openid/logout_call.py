@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 
 import httpx
@@ -24,6 +25,8 @@ class HttpLogoutSender:
     async def send(self, uri: str, logout_token: str) -> None:
         try:
             async with (
+                # Of the whole call: an application could send a byte now and then.
+                asyncio.timeout(_TIMEOUT_SECONDS),
                 httpx.AsyncClient(
                     verify=self._trust,
                     timeout=_TIMEOUT_SECONDS,
@@ -34,7 +37,7 @@ class HttpLogoutSender:
                 client.stream("POST", uri, data={"logout_token": logout_token}) as answer,
             ):
                 status = answer.status_code
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as error:
             raise _undelivered(f"was not reached ({type(error).__name__})") from error
         if status not in _DONE:
             raise _undelivered(f"answered {status}")
