@@ -371,6 +371,7 @@ async def test_a_client_that_is_refused_is_told_what_to_do(place: World) -> None
         Answer(status=200, body=b"[]"),
         Answer(status=200, body=b"{}"),
         Answer(status=200, body=b"x" * MAX_BYTES),
+        Answer(status=200, body=b'{"x":' + b"[" * 5000 + b"]" * 5000 + b"}"),
         Answer(status=200, body=b'{"id_token":1,"access_token":"a","token_type":"Bearer"}'),
         Answer(status=200, body=b'{"id_token":"a.b.c","access_token":"a","token_type":"DPoP"}'),
     ],
@@ -385,7 +386,12 @@ async def test_token_answers_that_are_none_are_refused(place: World, answer: Ans
     assert place.snapshot is before
 
 
-@pytest.mark.parametrize("token", ["", "a.b", "a.b.c", "....", "é.b.c", "a.b.c.d.e", "a" * 70_000])
+NESTED = base64url(b'{"alg":"ES256","x":' + b"[" * 5000 + b"]" * 5000 + b"}") + ".e30.AA"
+
+
+@pytest.mark.parametrize(
+    "token", ["", "a.b", "a.b.c", "....", "é.b.c", "a.b.c.d.e", "a" * 70_000, NESTED]
+)
 async def test_what_is_no_token_is_refused(place: World, token: str) -> None:
     place.work.token_answer = {"id_token": token}
     await refused(place, await answered(place), "token-malformed")

@@ -170,7 +170,20 @@ def test_this_machine(host: str) -> None:
     assert is_loopback(host)
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"keys":3}', b'{"keys":[1]}', b"\xff"])
+def test_a_document_that_is_nested_too_deep_is_refused() -> None:
+    deep = document()[:-1] + b',"x":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+    with pytest.raises(DoorwardError, match="provider-invalid"):
+        read_metadata(deep, WORK_ISSUER)
+
+
+DEEP = b'{"keys":[{"x":' + b"[" * 100_000 + b"]" * 100_000 + b"}]}"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"[]", b"{}", b'{"keys":3}', b'{"keys":[1]}', b"\xff", DEEP],
+    ids=lambda body: repr(body[:20]),
+)
 def test_keys_that_are_none_are_refused(body: bytes) -> None:
     with pytest.raises(DoorwardError, match="provider-invalid"):
         read_keys(body)

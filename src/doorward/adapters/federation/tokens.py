@@ -71,7 +71,7 @@ class JoseTokens:
             raise FederationRejectedError("token-malformed")
         try:
             header = msgspec.json.decode(_decoded(token.partition(".")[0]), type=_Header)
-        except (msgspec.DecodeError, binascii.Error, ValueError):
+        except (msgspec.DecodeError, RecursionError, ValueError):
             raise FederationRejectedError("token-malformed") from None
         # Nothing that must be understood is understood here (RFC 7515, 4.1.11).
         if header.crit is not msgspec.UNSET or not header.b64:
@@ -91,7 +91,7 @@ class JoseTokens:
         try:
             signed = jws.deserialize_compact(token.text, key, registry=registry)
             claims = msgspec.json.decode(signed.payload, type=dict[str, object])
-        except (JoseError, msgspec.DecodeError, ValueError, TypeError):
+        except (JoseError, msgspec.DecodeError, RecursionError, ValueError, TypeError):
             raise FederationRejectedError("signature-wrong") from None
         return VerifiedToken(type=token.type, algorithm=token.algorithm, claims=claims)
 

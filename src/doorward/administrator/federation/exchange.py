@@ -98,7 +98,7 @@ async def _tokens(
         raise _refused(provider, answer.body)
     try:
         tokens = msgspec.json.decode(answer.body, type=_Tokens)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise invalid("its tokens cannot be read") from error
     if tokens.token_type.lower() != "bearer":
         raise invalid("its tokens are of a kind that was not asked for")
@@ -108,7 +108,7 @@ async def _tokens(
 def _refused(provider: IdentityProvider, body: bytes) -> DoorwardError:
     try:
         error = msgspec.json.decode(body, type=_Refusal).error
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         error = ""
     if error in {"invalid_client", "unauthorized_client"}:
         return DoorwardError(
@@ -129,7 +129,7 @@ async def _with_user_info(
         raise invalid(f"its UserInfo endpoint answers with status {answer.status}")
     try:
         others = msgspec.json.decode(answer.body, type=dict[str, object])
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise invalid("its UserInfo cannot be read") from error
     if subject_of(others) != claims.subject:
         raise FederationRejectedError("user-info-of-another")

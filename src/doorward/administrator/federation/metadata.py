@@ -68,7 +68,7 @@ def read_metadata(body: bytes, issuer: str) -> Metadata:
     """
     try:
         metadata = msgspec.json.decode(body, type=Metadata)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise invalid("its discovery document cannot be read") from error
     if metadata.issuer != issuer:
         raise invalid("its discovery document is of another issuer")
@@ -97,7 +97,7 @@ def read_keys(body: bytes) -> tuple[dict[str, object], ...]:
     """The JWKs of a JWK set (RFC 7517). Raises DoorwardError `provider-invalid`."""
     try:
         document = msgspec.json.decode(body, type=_KeySet)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise invalid("its keys cannot be read") from error
     return document.keys
 
