@@ -94,7 +94,7 @@ async def test_an_application_that_trickles_its_answer_is_left(
     async def trickle(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\nx: ")
         with suppress(ConnectionError):
-            for _ in range(40):
+            for _byte in range(40):
                 writer.write(b"x")
                 await writer.drain()
                 await asyncio.sleep(0.05)
