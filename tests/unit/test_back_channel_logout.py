@@ -7,13 +7,16 @@ from typing import Any
 import pytest
 
 from doorward.administrator.authentication import digest
-from doorward.administrator.control_plane import Effect
+from doorward.administrator.control_plane import Act, Effect
 from doorward.administrator.federation.back_channel_logout import log_out
+from doorward.administrator.open_session import open_session
+from doorward.administrator.strengthen_session import strengthen_session
 from doorward.errors import DoorwardError
 from doorward.model.identity import ResourceCookie
 from doorward.model.ids import ResourceId, SessionId
 from doorward.model.snapshot import change
 from tests.fakes.provider import LOGOUT_EVENT, new_key, signed
+from tests.fakes.sign_in import HERE
 from tests.unit.federation_world import World, world
 
 
@@ -61,6 +64,18 @@ async def test_without_a_session_all_of_the_subject_end(place: World) -> None:
 async def test_a_session_is_named_without_a_subject(place: World) -> None:
     await send(place, place.work.logout_token(sub=None, sid="sid-2"))
     assert set(place.snapshot.sessions) == {"ses_1", "ses_3", "ses_own"}
+
+
+async def test_a_sign_in_whose_session_was_not_named_ends_with_its_subject(place: World) -> None:
+    """The ID token had no `sid`, the logout token has: it may be that session."""
+    subject = digest("s-alice")
+    await place.session("alice", "ses_5", provider="work", provider_subject=subject)
+    await send(place, place.work.logout_token())
+    assert set(place.snapshot.sessions) == {"ses_2", "ses_3", "ses_own"}
+    await place.session("alice", "ses_6", provider="work", provider_subject=subject)
+    await send(place, place.work.logout_token(sub=None))
+    await send(place, place.work.logout_token(sub="s-bob"))
+    assert "ses_6" in place.snapshot.sessions
 
 
 async def test_a_logout_that_ends_nothing_is_fine(place: World) -> None:
@@ -179,6 +194,34 @@ async def test_a_logout_overtakes_a_sign_in_that_is_on_its_way(place: World) -> 
     with pytest.raises(DoorwardError, match="federation-refused"):
         await place.complete(came_back)
     assert (await place.rejected())[-1] == "session-ended-at-provider"
+
+
+@pytest.mark.parametrize("changed", [{}, {"sid": None}, {"sub": None}], ids=str)
+async def test_a_logout_overtakes_a_session_that_is_about_to_begin(
+    place: World, changed: dict[str, Any]
+) -> None:
+    """It comes after the provider's word was checked, and before the session is there."""
+    await place.link("alice")
+    proof = (await place.sign_in()).proof
+    await send(place, place.work.logout_token(**changed))
+    with pytest.raises(DoorwardError, match="federation-refused"):
+        await open_session(
+            place.desk.control,
+            Act("user:alice", place.desk.now),
+            proof=proof,
+            browser=HERE,
+            lifetime_seconds=3600,
+        )
+    own = place.snapshot.sessions["ses_own"]
+    with pytest.raises(DoorwardError, match="federation-refused"):
+        await strengthen_session(
+            place.desk.control,
+            Act("user:alice", place.desk.now),
+            session=own.id,
+            proof=proof,
+            browser=HERE,
+        )
+    assert place.snapshot.sessions["ses_own"] == own
 
 
 async def test_signing_in_again_after_a_logout_works(place: World) -> None:

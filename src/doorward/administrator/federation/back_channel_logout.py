@@ -7,9 +7,9 @@ import msgspec
 from doorward.administrator.attempts import recorded
 from doorward.administrator.authentication import Browser, digest
 from doorward.administrator.control_plane import Effect, effect
+from doorward.administrator.federation.ended import remember_ended
 from doorward.administrator.federation.exchange import verified_token
 from doorward.administrator.federation.federation import Federation
-from doorward.administrator.federation.flow import LIFETIME_SECONDS
 from doorward.administrator.federation.logout_token import Logout, check_logout_token
 from doorward.administrator.federation.refusals import FederationRejectedError
 from doorward.administrator.ports import OneTime, Transaction
@@ -20,7 +20,6 @@ from doorward.model.identity import Session
 from doorward.model.ids import UnixSeconds
 
 _USED = "logout-token"
-_ENDED = "ended-at-provider"
 _MAX_TOKEN_LENGTH = 16_384
 
 
@@ -61,42 +60,22 @@ async def log_out(
     return await effect(control, number)
 
 
-async def require_not_logged_out(
-    federation: Federation, provider: IdentityProvider, session: str, now: UnixSeconds
-) -> None:
-    """Raises FederationRejectedError where the provider has said that `session` ended."""
-    if not session:
-        return
-    async with federation.control.store.transaction() as transaction:
-        ended = await transaction.one_time.peek(_ENDED, _key(provider, session), now)
-    if ended is not None:
-        raise FederationRejectedError("session-ended-at-provider")
-
-
 async def _use_up(
     transaction: Transaction, provider: IdentityProvider, logout: Logout, now: UnixSeconds
 ) -> None:
-    """Accept a token once, and remember the session that it ended while a sign-in may be coming."""
-    key = _key(provider, logout.id)
+    """Accept a token once, and remember what it ended while a sign-in may be coming."""
+    key = digest(f"{provider.id}:{logout.id}")
     if await transaction.one_time.peek(_USED, key, now) is not None:
         raise FederationRejectedError("logout-token-replayed")
-    await transaction.one_time.put(_mark(_USED, key, logout.forget_at))
-    if logout.session:
-        ended = _mark(_ENDED, _key(provider, logout.session), now + LIFETIME_SECONDS)
-        await transaction.one_time.put(ended)
+    used = OneTime(purpose=_USED, key=key, data=msgspec.Raw(b"null"), expires_at=logout.forget_at)
+    await transaction.one_time.put(used)
+    await remember_ended(transaction, provider.id, logout, now)
 
 
 def _is_meant(session: Session, provider: IdentityProvider, logout: Logout) -> bool:
+    """By the name of the session, where both have one; else by the subject."""
     if session.provider != provider.id:
         return False
-    if logout.session:
+    if logout.session and session.provider_session:
         return session.provider_session == digest(logout.session)
-    return session.provider_subject == digest(logout.subject)
-
-
-def _mark(purpose: str, key: str, expires_at: UnixSeconds) -> OneTime:
-    return OneTime(purpose=purpose, key=key, data=msgspec.Raw(b"null"), expires_at=expires_at)
-
-
-def _key(provider: IdentityProvider, text: str) -> str:
-    return digest(f"{provider.id}:{text}")
+    return bool(logout.subject) and session.provider_subject == digest(logout.subject)

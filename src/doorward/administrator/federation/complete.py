@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from doorward.administrator.attempts import admit, network_of, recorded
 from doorward.administrator.authentication import Browser, Proof, digest
 from doorward.administrator.federation.assurance import assurance, satisfies
-from doorward.administrator.federation.back_channel_logout import require_not_logged_out
 from doorward.administrator.federation.callback import check_answer, check_flow, read_callback
+from doorward.administrator.federation.ended import require_not_ended
 from doorward.administrator.federation.exchange import claims_for_code
 from doorward.administrator.federation.federation import Federation
 from doorward.administrator.federation.flow import Wish, take_flow
@@ -64,7 +64,9 @@ async def complete_federation(
             )
         except FederationRejectedError as rejected:
             raise _with_clock(federation, provider, rejected) from None
-        await require_not_logged_out(federation, provider, claims.session, now)
+        session = digest(claims.session) if claims.session else ""
+        async with federation.control.store.transaction() as transaction:
+            await require_not_ended(transaction, provider.id, session, now)
         reached = assurance(provider, claims)
         if flow.wish.intent == "step-up" and not satisfies(reached, flow.wish.need):
             raise FederationRejectedError(
@@ -81,7 +83,7 @@ async def complete_federation(
         aal=reached.aal,
         provider=provider.id,
         provider_subject=digest(claims.subject),
-        provider_session=digest(claims.session) if claims.session else "",
+        provider_session=session,
         authenticated_at=_authenticated_at(claims),
     )
     return Completed(provider, flow.wish, proof, recognised.linked)
