@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from joserfc import jws
 
@@ -185,6 +187,31 @@ async def test_a_client_that_hangs_holds_up_nobody_else(office: Stand) -> None:
     reserved = [message.item.client for message in await teller.reserve(office.desk.now)]
     assert reserved.count(client("wiki").id) == CALLS_TO_ONE_CLIENT
     assert "app" in reserved
+
+
+async def test_messages_that_were_not_reserved_hold_up_none(
+    office: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A store or a key that fails for a while must not use up the calls to a client."""
+    for _ in range(2):
+        await (await office.round()).signed_in()
+    await sign_out_everywhere(office.desk.control, act(office), ALICE)
+    teller, signer = Teller(office.desk.openid), office.desk.openid.signer
+    sign, calls = signer.sign, 0
+
+    def broken(*arguments: Any) -> str:
+        nonlocal calls
+        calls += 1
+        if calls % 2 == 0:
+            raise DoorwardError("seal-broken", "The key does not open.")
+        return sign(*arguments)
+
+    monkeypatch.setattr(signer, "sign", broken)
+    for _ in range(CALLS_TO_ONE_CLIENT):
+        with pytest.raises(DoorwardError, match="seal-broken"):
+            await teller.reserve(office.desk.now)
+    monkeypatch.undo()
+    assert len(await teller.reserve(office.desk.now)) == 2
 
 
 async def test_a_client_without_an_address_is_forgotten(office: Stand) -> None:

@@ -51,7 +51,7 @@ class Teller:
     async def reserve(self, now: UnixSeconds) -> list[Message]:
         """The messages to deliver now; nobody else is given them before their next attempt."""
         provider = self._provider
-        messages = []
+        messages, under_way = [], Counter(self._under_way)
         async with provider.control.store.transaction() as transaction:
             snapshot = await settled(provider.control, transaction)
             openid = transaction.openid
@@ -64,7 +64,7 @@ class Teller:
                 if client is None or not client.backchannel_logout_uri:
                     await openid.sessions.remove(item.sid)
                     continue
-                if self._under_way[item.client] >= CALLS_TO_ONE_CLIENT:
+                if under_way[item.client] >= CALLS_TO_ONE_CLIENT:
                     continue
                 pause = PAUSES_SECONDS[min(item.attempts, len(PAUSES_SECONDS) - 1)]
                 tried = msgspec.structs.replace(
@@ -82,7 +82,9 @@ class Teller:
                 key = signing(keys, client.id_token_alg, now)
                 token = provider.signer.sign(key, "logout+jwt", claims)
                 messages.append(Message(tried, client.backchannel_logout_uri, token))
-                self._under_way[item.client] += 1
+                under_way[item.client] += 1
+        # Nothing was reserved where the transaction failed.
+        self._under_way.update(message.item.client for message in messages)
         return messages
 
     async def deliver(self, message: Message, now: UnixSeconds) -> None:
