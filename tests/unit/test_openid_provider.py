@@ -10,9 +10,10 @@ import msgspec
 import pytest
 
 from doorward.administrator.ports import DecisionQuery
+from doorward.errors import DoorwardError
 from doorward.model.identity import Device, Standing
 from doorward.model.ids import DeviceId, GroupId
-from doorward.model.snapshot import change
+from doorward.model.snapshot import change, removal
 from tests.fakes.openid_desk import (
     SAME,
     THUMBPRINT,
@@ -295,6 +296,42 @@ async def test_what_cannot_be_recorded_is_denied(
     monkeypatch.undo()
     # Nothing was used up by that.
     assert (await visit.exchange(code)).status_code == 200
+
+
+async def test_a_policy_change_denies_userinfo_at_once(office: Stand) -> None:
+    visit = await office.round()
+    await visit.signed_in()
+    assert (await visit.userinfo()).status_code == 200
+    await office.publish(removal("policy", "wiki"))
+    answer = await visit.userinfo()
+    assert (answer.status_code, said(answer)["error"]) == (401, "invalid_token")
+
+
+async def test_userinfo_is_recorded_before_it_is_answered(
+    office: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visit = await office.round()
+    await visit.signed_in()
+    await visit.userinfo()
+    newest, *_ = await decisions(office)
+    assert newest == ("control", "wiki", "allow", "GET", "/openid/userinfo")
+
+    async def full(_: object) -> None:
+        raise DoorwardError("store-full", "The store has no room.")
+
+    monkeypatch.setattr(office.desk.store, "append_decisions", full)
+    answer = await visit.userinfo()
+    assert answer.status_code == 503
+    assert "alice" not in answer.text
+
+
+async def test_an_address_that_nobody_declared_is_not_verified(office: Stand) -> None:
+    """A directory may provision people without one."""
+    nameless = msgspec.structs.replace(office.desk.control.live.current.users[ALICE], email="")
+    visit = await office.round()
+    await office.publish(change("user", nameless))
+    claims = await office.claims((await visit.signed_in())["id_token"])
+    assert not {"email", "email_verified"} & (claims.keys() | said(await visit.userinfo()).keys())
 
 
 async def test_a_policy_change_denies_the_next_refresh(office: Stand) -> None:

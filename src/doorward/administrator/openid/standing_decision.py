@@ -1,4 +1,4 @@
-"""The decision behind tokens, asked again each time that some are given."""
+"""The decision behind tokens, asked again each time that some are given or used."""
 
 from __future__ import annotations
 
@@ -10,12 +10,20 @@ from doorward.model.decision import Allow
 from doorward.model.estate import Client
 from doorward.model.ids import UnixSeconds
 from doorward.protocol.openid.errors import OpenidRefusedError
+from doorward.protocol.openid.metadata import TOKEN
 
 
 async def decide_again(
-    provider: Provider, client: Client, authorization: Authorization, now: UnixSeconds
+    provider: Provider,
+    client: Client,
+    authorization: Authorization,
+    now: UnixSeconds,
+    *,
+    asked: tuple[str, str] = ("POST", TOKEN),
 ) -> Allow:
     """The allow, on what holds now and on where the person's browser was when they signed in.
+
+    `asked` is method and path of the client's request, for the log.
 
     Raises OpenidRefusedError `invalid_grant` where the session has ended or the policies deny,
     DoorwardError `log-unavailable` where the decision cannot be recorded.
@@ -23,7 +31,7 @@ async def decide_again(
     session = live_session(provider.snapshot, authorization.session, now)
     if session is None:
         raise OpenidRefusedError("invalid_grant", "The session has ended.")
-    origin = Origin(authorization.address, authorization.thumbprint, "POST", "/openid/token")
+    origin = Origin(authorization.address, authorization.thumbprint, *asked)
     decided = await decide_sign_in(provider, client, session, origin, now)
     if isinstance(decided.decision, Allow):
         return decided.decision

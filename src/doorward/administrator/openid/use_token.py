@@ -6,20 +6,39 @@ import msgspec
 
 from doorward.administrator.authentication import digest
 from doorward.administrator.openid.provider import Provider, live_session
+from doorward.administrator.openid.standing_decision import decide_again
 from doorward.administrator.openid.tokens import person_claims
+from doorward.administrator.openid_ports import Grant
 from doorward.administrator.settled import settled
 from doorward.model.estate import Client
 from doorward.model.ids import UnixSeconds
+from doorward.model.snapshot import Snapshot
 from doorward.protocol.openid.claims import OPENID, Claims
 from doorward.protocol.openid.errors import OpenidRefusedError
+from doorward.protocol.openid.metadata import USERINFO
 
 
 async def userinfo(provider: Provider, access: str, now: UnixSeconds) -> Claims:
     """Who the token's person is, as the estate has it now.
 
-    The token, its grant, session, person and client must all still be there; else it raises
-    OpenidRefusedError `invalid_token`.
+    The token, its grant, session, person and client must all still be there, and the policies
+    must still allow it; else it raises OpenidRefusedError `invalid_token`, or DoorwardError
+    `log-unavailable` where the decision cannot be recorded.
     """
+    snapshot, client, grant = await _granted(provider, access, now)
+    try:
+        await decide_again(provider, client, grant.authorization, now, asked=("GET", USERINFO))
+    except OpenidRefusedError:
+        raise _invalid() from None
+    allowed = {OPENID, *client.scopes}
+    scopes = tuple(s for s in grant.authorization.scopes if s in allowed)
+    return person_claims(grant, snapshot, scopes)
+
+
+async def _granted(
+    provider: Provider, access: str, now: UnixSeconds
+) -> tuple[Snapshot, Client, Grant]:
+    """Whose token `access` is and what it rests on, with the snapshot that says so."""
     async with provider.control.store.transaction() as transaction:
         snapshot = await settled(provider.control, transaction)
         table = transaction.openid.grants
@@ -30,10 +49,12 @@ async def userinfo(provider: Provider, access: str, now: UnixSeconds) -> Claims:
                 client = snapshot.clients.get(grant.authorization.client)
                 session = live_session(snapshot, grant.authorization.session, now)
                 if client is not None and session is not None:
-                    allowed = {OPENID, *client.scopes}
-                    scopes = tuple(s for s in grant.authorization.scopes if s in allowed)
-                    return person_claims(grant, snapshot, scopes)
-    raise OpenidRefusedError("invalid_token", "The access token is not valid.")
+                    return snapshot, client, grant
+    raise _invalid()
+
+
+def _invalid() -> OpenidRefusedError:
+    return OpenidRefusedError("invalid_token", "The access token is not valid.")
 
 
 async def revoke_token(provider: Provider, client: Client, token: str, now: UnixSeconds) -> None:

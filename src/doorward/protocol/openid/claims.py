@@ -49,7 +49,7 @@ def user_claims(user: User, groups: Collection[str], scopes: Collection[str]) ->
     claims: Claims = {"sub": user.id}
     if "profile" in scopes:
         claims |= {"name": user.name, "preferred_username": user.id}
-    if "email" in scopes:
+    if "email" in scopes and user.email:
         # The organisation declares the address, in its estate or directory: see divergences.
         claims |= {"email": user.email, "email_verified": True}
     if "groups" in scopes:
