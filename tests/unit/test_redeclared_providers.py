@@ -7,13 +7,18 @@ import pytest
 from doorward.administrator.apply_estate import apply_estate
 from doorward.administrator.control_plane import Act
 from doorward.administrator.federation.provider_secret import secret_of
+from doorward.administrator.federation.unlink import unlink
+from doorward.administrator.open_session import open_session
 from doorward.errors import DoorwardError
 from doorward.estate import Estate
 from doorward.model.estate import IdentityProvider, ProviderGroup
-from doorward.model.ids import GroupId
+from doorward.model.ids import GroupId, UserId
 from doorward.model.snapshot import ESTATE_KINDS, FIELDS
 from tests.fakes.provider import SECRET, declared
-from tests.unit.federation_world import World, world
+from tests.fakes.sign_in import HERE, NOON
+from tests.unit.federation_world import WORK, World, world
+
+ACT = Act("operator", NOON)
 
 FINANCE = (ProviderGroup(value="Finance", group=GroupId("finance")),)
 
@@ -88,6 +93,20 @@ async def test_what_a_former_issuer_asserted_is_gone_whoever_else_speaks_for_it(
     after = declared(issuer=issuer, groups_claim="groups", groups=FINANCE) if issuer else None
     await apply(place, after)
     assert standing(place) == ()
+
+
+@pytest.mark.parametrize("faster", ["estate", "operator"])
+async def test_no_session_begins_on_a_link_that_is_gone(place: World, faster: str) -> None:
+    """The proof is there, and the session not yet, when the link goes."""
+    proof = (await place.sign_in()).proof
+    if faster == "estate":
+        await apply(place, None)
+    else:
+        await unlink(place.desk.control, ACT, UserId("alice"), WORK)
+    with pytest.raises(DoorwardError, match="federation-refused"):
+        await open_session(
+            place.desk.control, ACT, proof=proof, browser=HERE, lifetime_seconds=3600
+        )
 
 
 async def test_a_link_of_another_issuer_is_none(place: World) -> None:

@@ -1,4 +1,4 @@
-"""What providers said has ended, while the sign-in that it ends may still be on its way here."""
+"""What has ended, at a provider or here, while a sign-in that rests on it is still on its way."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ async def require_not_ended(
 
 
 async def require_standing(transaction: Transaction, proof: Proof, at: UnixSeconds) -> None:
-    """What a provider vouched for `at` that moment has not ended since.
+    """What a provider vouched for `at` that moment still stands: session, subject and link.
 
     Asked in the transaction in which a session begins: none slips through between. Raises
     FederationRejectedError.
@@ -54,6 +54,9 @@ async def require_standing(transaction: Transaction, proof: Proof, at: UnixSecon
     # Whoever signs in anew after they signed out everywhere is welcome.
     if ended is not None and msgspec.json.decode(ended.data, type=float) >= at:
         raise FederationRejectedError("session-ended-at-provider")
+    links = await transaction.federation.identities(proof.user)
+    if (provider, proof.provider_subject) not in {(n.provider, digest(n.subject)) for n in links}:
+        raise FederationRejectedError("unlinked-meanwhile")
 
 
 def _key(provider: ProviderId, hashed: str) -> str:
