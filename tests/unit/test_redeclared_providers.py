@@ -6,13 +6,16 @@ import pytest
 
 from doorward.administrator.apply_estate import apply_estate
 from doorward.administrator.control_plane import Act
+from doorward.administrator.federation.flow import Wish
+from doorward.administrator.federation.id_token import IdClaims
+from doorward.administrator.federation.linking import recognise
 from doorward.administrator.federation.provider_secret import secret_of
 from doorward.administrator.federation.unlink import unlink
 from doorward.administrator.open_session import open_session
 from doorward.errors import DoorwardError
 from doorward.estate import Estate
 from doorward.model.estate import IdentityProvider, ProviderGroup
-from doorward.model.ids import GroupId, UserId
+from doorward.model.ids import GroupId, SessionId, UserId
 from doorward.model.snapshot import ESTATE_KINDS, FIELDS
 from tests.fakes.provider import SECRET, declared
 from tests.fakes.sign_in import HERE, NOON
@@ -93,6 +96,17 @@ async def test_what_a_former_issuer_asserted_is_gone_whoever_else_speaks_for_it(
     after = declared(issuer=issuer, groups_claim="groups", groups=FINANCE) if issuer else None
     await apply(place, after)
     assert standing(place) == ()
+
+
+async def test_a_word_that_was_asked_for_before_is_nobodys_any_more(place: World) -> None:
+    """The estate changes while the provider is asked for tokens."""
+    before = place.snapshot.providers["work"]
+    await apply(place, declared(issuer="https://login.new.example"))
+    claims = IdClaims(subject="s-bob", session="", authenticated_at=None, acr="", amr=(), others={})
+    wish = Wish(intent="link", session=SessionId("ses_bob"))
+    with pytest.raises(DoorwardError, match="federation-refused"):
+        await recognise(place.desk.federation, HERE, before, claims, wish, place.desk.now)
+    assert await place.links("bob") == [("other", "s-bob")]
 
 
 @pytest.mark.parametrize("faster", ["estate", "operator"])

@@ -53,6 +53,8 @@ async def recognise(
     control = federation.control
     async with control.store.transaction() as transaction:
         snapshot = await settled(control, transaction)
+        if snapshot.providers.get(provider.id) != provider:
+            raise FederationRejectedError("provider-declared-otherwise-meanwhile")
         known = await transaction.federation.identity(provider.id, claims.subject)
         if known is not None and known.issuer != provider.issuer:
             known = None
