@@ -258,6 +258,8 @@ async def keep_clients_told(openid: Provider, replica: StoreReplica) -> None:
     async def deliver(message: Message) -> None:
         with suppress(DoorwardError):  # The store is away: the message is due again later.
             await teller.deliver(message, now())
+        if teller.waiting:
+            ended.set()
 
     stop = replica.listen(note)
     try:

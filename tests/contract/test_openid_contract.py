@@ -156,6 +156,8 @@ async def test_what_is_due_is_found_in_order(store: Store) -> None:
         assert [item.sid for item in await table.due(3.0, 10)] == ["b", "c", "a"]
         assert [item.sid for item in await table.due(3.0, 2)] == ["b", "c"]
         assert await table.due(0.5, 10) == []
+        assert await table.due(3.0, 10, besides=[WIKI]) == []
+        assert len(await table.due(3.0, 10, besides=[ClientId("other")])) == 3
 
 
 async def test_signing_keys_are_in_the_order_of_their_use(store: Store) -> None:

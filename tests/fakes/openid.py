@@ -117,8 +117,11 @@ class _Sessions:
         live = self._snapshot().sessions
         return [i for i in self._newest() if i.ended_at is None and i.session not in live]
 
-    async def due(self, now: UnixSeconds, limit: int) -> Sequence[ClientSession]:
-        due = [i for i in self._items.values() if i.ended_at is not None and i.due_at <= now]
+    async def due(
+        self, now: UnixSeconds, limit: int, besides: Collection[ClientId] = ()
+    ) -> Sequence[ClientSession]:
+        ended = [i for i in self._items.values() if i.ended_at is not None]
+        due = [i for i in ended if i.due_at <= now and i.client not in besides]
         return sorted(due, key=lambda item: (item.due_at, item.sid))[:limit]
 
     async def remove(self, sid: str) -> None:

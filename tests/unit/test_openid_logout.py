@@ -8,6 +8,7 @@ import pytest
 from joserfc import jws
 
 from doorward.administrator.control_plane import Act
+from doorward.administrator.openid import tell_clients
 from doorward.administrator.openid.end_client_session import end_client_session
 from doorward.administrator.openid.tell_clients import CALLS_TO_ONE_CLIENT, PAUSES_SECONDS, Teller
 from doorward.administrator.revoke_session import revoke_session
@@ -187,6 +188,36 @@ async def test_a_client_that_hangs_holds_up_nobody_else(office: Stand) -> None:
     reserved = [message.item.client for message in await teller.reserve(office.desk.now)]
     assert reserved.count(client("wiki").id) == CALLS_TO_ONE_CLIENT
     assert "app" in reserved
+
+
+async def test_a_long_queue_of_one_client_holds_up_nobody_else(
+    office: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More of its messages are due than are looked at in one go, and it hangs."""
+    monkeypatch.setattr(tell_clients, "_LOOKED_AT", CALLS_TO_ONE_CLIENT)
+    for _ in range(2 * CALLS_TO_ONE_CLIENT):
+        await (await office.round()).signed_in()
+    await sign_out_everywhere(office.desk.control, act(office), ALICE)
+    teller = Teller(office.desk.openid)
+    assert len(await teller.reserve(office.desk.now)) == CALLS_TO_ONE_CLIENT
+    assert not teller.waiting
+    await (await office.round("app")).signed_in()
+    await sign_out_everywhere(office.desk.control, act(office), ALICE)
+    (message,) = await teller.reserve(office.desk.now)
+    assert message.item.client == "app"
+
+
+async def test_what_waits_its_turn_is_known(office: Stand) -> None:
+    for _ in range(CALLS_TO_ONE_CLIENT + 1):
+        await (await office.round()).signed_in()
+    await sign_out_everywhere(office.desk.control, act(office), ALICE)
+    teller = Teller(office.desk.openid)
+    first = await teller.reserve(office.desk.now)
+    assert teller.waiting
+    for message in first:
+        await teller.deliver(message, office.desk.now)
+    assert len(await teller.reserve(office.desk.now)) == 1
+    assert not teller.waiting
 
 
 async def test_messages_that_were_not_reserved_hold_up_none(

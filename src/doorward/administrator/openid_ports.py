@@ -139,8 +139,10 @@ class ClientSessionTable(Protocol):
         """Those not ended whose session the snapshot of this transaction no longer has."""
         ...
 
-    async def due(self, now: UnixSeconds, limit: int) -> Sequence[ClientSession]:
-        """Ended ones whose next attempt is due, the longest due first."""
+    async def due(
+        self, now: UnixSeconds, limit: int, besides: Collection[ClientId] = ()
+    ) -> Sequence[ClientSession]:
+        """Ended ones whose next attempt is due, the longest due first; none of `besides`."""
         ...
 
     async def remove(self, sid: str) -> None: ...

@@ -135,11 +135,14 @@ class ClientSessions:
         lives = exists().where(document.kind == "session", document.id == openid_session.c.session)
         return await self._find(openid_session.c.ended_at.is_(None), ~lives)
 
-    async def due(self, now: UnixSeconds, limit: int) -> Sequence[ClientSession]:
+    async def due(
+        self, now: UnixSeconds, limit: int, besides: Collection[ClientId] = ()
+    ) -> Sequence[ClientSession]:
         table = openid_session.c
         rows = await self._connection.execute(
             select(openid_session)
             .where(table.ended_at.is_not(None), table.due_at <= now)
+            .where(table.client.not_in(list(besides)))
             .order_by(table.due_at, table.sid)
             .limit(limit)
         )

@@ -42,9 +42,13 @@ class Message:
 
 
 class Teller:
-    """Tells clients. One for each control process."""
+    """Tells clients. One for each control process.
+
+    `waiting` says that messages are due whose client has as many calls as it may have at once.
+    """
 
     def __init__(self, provider: Provider) -> None:
+        self.waiting = False
         self._provider = provider
         self._under_way: Counter[ClientId] = Counter()
 
@@ -52,12 +56,14 @@ class Teller:
         """The messages to deliver now; nobody else is given them before their next attempt."""
         provider = self._provider
         messages, under_way = [], Counter(self._under_way)
+        waiting = False
         async with provider.control.store.transaction() as transaction:
             snapshot = await settled(provider.control, transaction)
             openid = transaction.openid
             for gone in await openid.sessions.orphaned():
                 await mark_ended(transaction, gone, now)
-            due = await openid.sessions.due(now, _LOOKED_AT)
+            busy = [name for name, calls in under_way.items() if calls >= CALLS_TO_ONE_CLIENT]
+            due = await openid.sessions.due(now, _LOOKED_AT, besides=busy)
             keys = await openid.keys.all() if due else ()
             for item in due:
                 client = snapshot.clients.get(item.client)
@@ -65,6 +71,7 @@ class Teller:
                     await openid.sessions.remove(item.sid)
                     continue
                 if under_way[item.client] >= CALLS_TO_ONE_CLIENT:
+                    waiting = True
                     continue
                 pause = PAUSES_SECONDS[min(item.attempts, len(PAUSES_SECONDS) - 1)]
                 tried = msgspec.structs.replace(
@@ -85,6 +92,7 @@ class Teller:
                 under_way[item.client] += 1
         # Nothing was reserved where the transaction failed.
         self._under_way.update(message.item.client for message in messages)
+        self.waiting = waiting or bool(busy)
         return messages
 
     async def deliver(self, message: Message, now: UnixSeconds) -> None:
