@@ -369,6 +369,24 @@ async def test_what_the_estate_takes_from_a_client_is_gone_at_once(office: Stand
     assert "email" not in await office.claims(visit.answer["id_token"])
 
 
+async def test_a_client_that_lost_offline_access_refreshes_no_more(office: Stand) -> None:
+    visit = await office.round()
+    await visit.signed_in()
+    await office.publish(change("client", client("wiki", scopes=("profile",))))
+    answer = await visit.refresh()
+    assert (answer.status_code, said(answer)["error"]) == (400, "invalid_grant")
+
+
+async def test_a_code_gives_what_the_client_may_have_when_it_is_exchanged(office: Stand) -> None:
+    visit = await office.round()
+    code = await visit.code()
+    await office.publish(change("client", client("wiki", scopes=("profile",))))
+    assert (await visit.exchange(code)).status_code == 200
+    assert visit.answer["scope"] == "openid profile"
+    assert "refresh_token" not in visit.answer
+    assert "email" not in await office.claims(visit.answer["id_token"])
+
+
 async def test_a_refresh_needs_the_session(office: Stand) -> None:
     visit = await office.round()
     await visit.signed_in()

@@ -19,6 +19,7 @@ from doorward.administrator.settled import settled
 from doorward.model.estate import Client
 from doorward.model.identity import Session
 from doorward.model.ids import UnixSeconds
+from doorward.protocol.openid.authorization import granted_scopes
 from doorward.protocol.openid.errors import OpenidRefusedError
 
 
@@ -54,7 +55,7 @@ async def exchange_code(
                 created_at=now,
             )
             await transaction.openid.grants.put(grant)
-            scopes = data.authorization.scopes
+            scopes = granted_scopes(data.authorization.scopes, client)
             basis = Basis(snapshot, client, session, scopes, allow.valid_until, data.nonce)
             return await give_tokens(provider, transaction, grant, basis, now)
     raise _refused(refused)

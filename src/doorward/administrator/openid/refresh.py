@@ -21,7 +21,7 @@ from doorward.administrator.ports import Transaction
 from doorward.administrator.settled import settled
 from doorward.model.estate import Client
 from doorward.model.ids import UnixSeconds
-from doorward.protocol.openid.claims import OPENID
+from doorward.protocol.openid.claims import OFFLINE, OPENID
 from doorward.protocol.openid.errors import OpenidRefusedError
 
 
@@ -56,6 +56,8 @@ async def refresh_tokens(
         found = await _find(transaction, client, refresh, now)
     if isinstance(found, _Refusal):
         raise await _refused(provider, client, found)
+    if OFFLINE not in client.scopes:
+        raise OpenidRefusedError("invalid_grant", "The client may not refresh any more.")
     scopes = _scopes(found.grant, client, scope)
     allow = await decide_again(provider, client, found.grant.authorization, now)
     async with provider.control.store.transaction() as transaction:

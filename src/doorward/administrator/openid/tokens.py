@@ -74,7 +74,7 @@ async def give_tokens(
         )
     )
     refresh = ""
-    if OFFLINE in grant.authorization.scopes:
+    if OFFLINE in grant.authorization.scopes and OFFLINE in basis.client.scopes:
         refresh = secrets.token()
         await table.put_token(
             Token(
