@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from doorward.administrator.attempts import admit, network_of, recorded
 from doorward.administrator.authentication import Browser, Proof, digest
+from doorward.administrator.credentials.tell import tell_person
 from doorward.administrator.federation.assurance import assurance, satisfies
 from doorward.administrator.federation.callback import check_answer, check_flow, read_callback
 from doorward.administrator.federation.ended import require_not_ended
@@ -16,8 +17,7 @@ from doorward.administrator.federation.flow import Wish, take_flow
 from doorward.administrator.federation.id_token import CLOCK_LEEWAY_SECONDS, IdClaims
 from doorward.administrator.federation.linking import recognise
 from doorward.administrator.federation.refusals import FederationRejectedError
-from doorward.administrator.mail import Mail, notify
-from doorward.model.estate import IdentityProvider, User
+from doorward.model.estate import IdentityProvider
 from doorward.model.ids import UnixSeconds
 
 
@@ -74,7 +74,14 @@ async def complete_federation(
             )
         recognised = await recognise(federation, browser, provider, claims, flow.wish, now)
     if recognised.linked:
-        await notify(federation.control.mailer, _notice(recognised.person, provider))
+        await tell_person(
+            federation.control,
+            recognised.person,
+            f"Your account at {provider.name} is linked",
+            f"From now on you can sign in by way of {provider.name}.",
+            now,
+            browser.address,
+        )
     proof = Proof(
         recognised.person.id,
         ("federated",),
@@ -104,15 +111,4 @@ def _with_clock(
     return FederationRejectedError(
         f"{rejected.why} (its clock is {skew:+.0f} s from ours)",
         f"The clocks of {provider.name} and doorward differ: tell the people who run doorward.",
-    )
-
-
-def _notice(person: User, provider: IdentityProvider) -> Mail:
-    return Mail(
-        to=person.email,
-        subject=f"Your account at {provider.name} is linked",
-        text=(
-            f"Hello {person.name},\n\nfrom now on you can sign in by way of {provider.name}. "
-            "If this was not you, tell the people who run doorward at once.\n"
-        ),
     )
