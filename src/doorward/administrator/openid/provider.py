@@ -8,7 +8,6 @@ from doorward.administrator.control_plane import ControlPlane
 from doorward.administrator.openid_ports import LogoutSender, TokenSigner
 from doorward.administrator.ports import Throttle
 from doorward.administrator.prepared import PreparedSnapshots
-from doorward.model.estate import Client
 from doorward.model.identity import Session
 from doorward.model.ids import SessionId, UnixSeconds
 from doorward.model.snapshot import Snapshot
@@ -42,8 +41,3 @@ def live_session(snapshot: Snapshot, session: SessionId, now: UnixSeconds) -> Se
         return None
     standing = snapshot.standings.get(found.user)
     return None if standing is not None and standing.disabled else found
-
-
-def client_of(snapshot: Snapshot, client: str) -> Client | None:
-    """The client, if the estate still has it."""
-    return snapshot.clients.get(client)
