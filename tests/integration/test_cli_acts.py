@@ -132,7 +132,7 @@ async def test_acting(cli: Cli) -> None:
         (("verifier", "train", "bob", "--until", "2027-06-30"), "do not have the verifiers' role"),
         (("verification", "revoke", "idv_0001", "--reason", "forged"), "idv_0001 is revoked."),
         (("user", "move", "dave", "--group", "payroll"), "dave is in payroll."),
-        (("user", "leave", "carol", "--reason", "gone"), "carol has left. Ended: nothing."),
+        (("user", "leave", "carol", "--reason", "gone"), "carol has left. Ended: recoveries 1."),
         (("user", "leave", "alice"), "payroll"),
         (("user", "handover"), "handbook"),
     ]:

@@ -99,7 +99,7 @@ def leave(
     if as_json:
         print_json(left)
         return
-    ended = ", ".join(f"{item['count']} {item['what']}" for item in left["ended"] if item["count"])
+    ended = ", ".join(f"{item['what']} {item['count']}" for item in left["ended"] if item["count"])
     print_effect(left["effect"], f"{user} has left. Ended: {ended or 'nothing'}.", as_json=False)
     _print_owned([left["owned"]], f"{user} owned nothing: there is nothing to hand over.")
 
