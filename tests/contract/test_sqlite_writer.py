@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
 from doorward.adapters.store import SqlStore, open_store
+from doorward.adapters.store.inline_sqlite import _in_thread
 from doorward.adapters.store.migrate import upgrade
 from doorward.model.estate import Group
 from doorward.model.ids import GroupId
@@ -72,6 +74,27 @@ async def test_a_writer_that_is_cancelled_leaves_nothing_and_hinders_nobody(
         await transaction.snapshot.publish([change("group", group("last"))])
     assert "last" in (await store.load()).groups
     await store.close()
+
+
+async def test_a_thread_is_waited_for_however_often_the_waiting_is_cancelled() -> None:
+    begun, go_on, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def work() -> None:
+        begun.set()
+        go_on.wait(5)
+        ended.set()
+
+    waiting = asyncio.create_task(_in_thread(work))
+    while not begun.is_set():  # noqa: ASYNC110 - the event is a thread's
+        await asyncio.sleep(0.001)
+    for _ in range(3):
+        waiting.cancel()
+        await asyncio.sleep(0.01)
+    assert not waiting.done()
+    go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert ended.is_set()
 
 
 async def test_followers_hear_what_this_process_commits_without_the_database(

@@ -97,3 +97,20 @@ async def test_a_follower_sees_another_process_write(store_url: str) -> None:
     await revisions.aclose()  # type: ignore[attr-defined]
     await writer.close()
     await reader.close()
+
+
+async def test_a_late_follower_misses_nothing_that_another_process_wrote(store_url: str) -> None:
+    here, elsewhere = open_store(store_url), open_store(store_url)
+    for writer, name in ((here, "a"), (elsewhere, "b"), (here, "c")):
+        async with writer.transaction() as transaction:
+            group = Group(id=GroupId(name), name=name)
+            await transaction.snapshot.publish([change("group", group)])
+    heard: list[int] = []
+    async with asyncio.timeout(10):
+        async for revision in here.revisions(0):
+            heard.append(revision.number)
+            if revision.number == 3:
+                break
+    assert heard == [1, 2, 3]
+    await here.close()
+    await elsewhere.close()

@@ -107,7 +107,7 @@ class SqlStore:
                 published = tables.snapshot.published
                 if published:
                     await self._database.announce(connection)
-            self._recent.extend(published)
+            self._remember(published)
         finally:
             if published:
                 self._wake()
@@ -164,6 +164,12 @@ class SqlStore:
         """What follows `after` without a gap among the last revisions of this very process."""
         following = [item for item in self._recent if item.number > after]
         return following if following and following[0].number == after + 1 else []
+
+    def _remember(self, published: Sequence[Revision]) -> None:
+        """Without a gap: what is between is another process', or its commit was cancelled here."""
+        if published and self._recent and published[0].number != self._recent[-1].number + 1:
+            self._recent.clear()
+        self._recent.extend(published)
 
     def _wake(self) -> None:
         for changed in self._followers:
