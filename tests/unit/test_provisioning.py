@@ -389,3 +389,19 @@ async def test_groups_of_a_provisioned_person_are_set_in_the_directory_alone(
     zoe = await person(desk, "zoe")
     work = set_user_groups(desk.control, OPERATOR, UserId(zoe), [])
     assert await refusal(work) == "user-provisioned"
+
+
+async def test_a_group_that_is_called_like_a_declared_person_leaves_the_groups_that_it_is_in(
+    desk: ScimDesk,
+) -> None:
+    await group(desk, "Staff")
+    namesake = User(
+        id=UserId("support"), name="S", email="s@example.org", groups=(GroupId("staff"),)
+    )
+    await publish(desk, change("user", namesake))
+    await group(desk, "Support")
+    await change_members(desk.control, ACT, "staff", ["support"], [])
+    await change_members(desk.control, ACT, "staff", [], ["support"])
+    snapshot = desk.control.live.current
+    assert snapshot.groups["support"].parents == ()
+    assert snapshot.users["support"].groups == ("staff",)

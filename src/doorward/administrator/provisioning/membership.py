@@ -68,7 +68,8 @@ def moved(
             above = tuple(sorted({*inner.parents, GroupId(group)}))
             changes.append(change("group", replace(inner, parents=above)))
     for name in removed:
-        if name in snapshot.users:
+        # A group of the directory may be called like a person whom the estate's files declare.
+        if name in snapshot.users and snapshot.users[name].source == "scim":
             user = snapshot.users[name]
             left = tuple(other for other in user.groups if other != group)
             changes.append(change("user", replace(user, groups=left)))
