@@ -98,6 +98,13 @@ async def test_an_entry_is_kept_as_it_was_put(store: Store) -> None:
     assert await directory.get("user", "nobody") is None
 
 
+@pytest.mark.parametrize("offset", [len(PEOPLE), 2**63 - 1, 10**30])
+async def test_a_page_beyond_the_end_is_empty(store: Store, offset: int) -> None:
+    directory = await filled(store)
+    page = await directory.find(Query(where={"user": ALWAYS}, offset=offset))
+    assert (page.total, page.entries) == (len(PEOPLE), ())
+
+
 async def test_putting_again_replaces_what_it_is_found_by(store: Store) -> None:
     directory = await filled(store)
     changed = msgspec.structs.replace(entry("user", "ann"), version=2, body=b"{}")

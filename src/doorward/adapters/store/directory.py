@@ -44,6 +44,8 @@ from doorward.administrator.directory.ports import Page
 
 _ENTRIES_PER_READ = 500
 _IDS_PER_READ = 500
+_LAST_OFFSET = 2**63 - 1
+"""Further than any directory goes, and still a number for every database."""
 
 _whole = (
     ENTRY.id,
@@ -166,7 +168,7 @@ class SqlDirectory:
                     .where(wanted)
                     .order_by(*_ordering(query))
                     .limit(query.limit)
-                    .offset(query.offset)
+                    .offset(min(query.offset, _LAST_OFFSET))
                 )
                 ids = rows.all()
             total = _told_by_page(query, len(ids))
