@@ -14,6 +14,7 @@ from doorward.adapters.store import open_store
 from doorward.adapters.store.migrate import alembic_config, upgrade
 from doorward.adapters.store.tables import decision, metadata
 from doorward.errors import DoorwardError
+from doorward.model.ids import UserId
 
 HEAD = "0008"
 
@@ -69,3 +70,41 @@ def test_a_url_of_another_kind_is_refused_and_not_shown(url: str) -> None:
     for use in (open_store, upgrade):
         with pytest.raises(DoorwardError, match="store-url-invalid"):
             use(url)
+
+
+async def test_people_of_the_second_version_still_sign_in(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'doorward.db'}"
+    engine = sync_engine(url)
+    session = (
+        '{"id":"s","user":"ada","started_at":1.0,"expires_at":9.0,"authenticated_at":1.0,'
+        '"methods":["passkey"],"phishing_resistant":true,"multi_factor":true,"address":"::1",'
+        '"user_agent":"x","risk":0}'
+    )
+    user = '{"id":"ada","name":"Ada","email":"ada@example.org","groups":[],"roles":[]}'
+    rows = (
+        ("passkey", "'i', 'ada', 'Laptop', x'01', 3, '[\"usb\"]', x'00', 1.0, 2.0"),
+        ("password", "'ada', 'hash'"),
+        ("totp", "'ada', x'02', 7"),
+        ("snapshot_document", f"'user', 'ada', '{user}', 1"),
+        ("snapshot_document", f"'session', 's', '{session}', 1"),
+        ("snapshot_document", "'standing', 'ada', '{\"id\":\"ada\",\"disabled\":true}', 1"),
+        ("meta", "'snapshot-number', '1'"),
+    )
+    with engine.begin() as connection:
+        command.upgrade(alembic_config(connection), "0002")
+        for table, values in rows:
+            connection.exec_driver_sql(f"INSERT INTO {table} VALUES ({values})")  # noqa: S608
+    engine.dispose()
+    upgrade(url)
+    store = open_store(url)
+    snapshot = await store.load()
+    assert snapshot.users["ada"].source == "estate"
+    assert snapshot.sessions["s"].aal == 1
+    assert snapshot.standings["ada"].disabled
+    async with store.transaction() as transaction:
+        credentials = transaction.credentials
+        [passkey] = await credentials.passkeys(UserId("ada"))
+        assert (passkey.name, passkey.sign_count, passkey.attested) == ("Laptop", 3, False)
+        assert await credentials.password(UserId("ada")) is not None
+        assert await credentials.totp(UserId("ada")) is not None
+    await store.close()
