@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from dataclasses import replace
 from typing import Any
 
@@ -10,9 +11,12 @@ import pytest
 
 from doorward.entrypoints.actors import GatewayAssertion
 from doorward.entrypoints.scim import app as scim_app
-from doorward.entrypoints.scim.app import ScimApplication
+from doorward.entrypoints.scim.app import DirectoryProtocol, ScimApplication
 from tests.fakes.office import Office, office
 from tests.fakes.provisioning import BULK, ENTERPRISE, GROUP, NOTED, PATCH, USER, ScimDesk
+
+TITLE = {"op": "replace", "path": "title", "value": "Dr."}
+GONE = {"method": "DELETE", "path": "/Users/zoe"}
 
 
 @pytest.fixture
@@ -347,6 +351,34 @@ async def test_a_body_beyond_the_bound_is_refused(
     body = {"schemas": [USER], "userName": "x" * 100}
     assert (await desk.send("POST", "/Users", body)).status_code == 413
     assert desk.control.live.current.users == {}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "work"),
+    [
+        ("POST", "/Users", {"schemas": [USER], "userName": "zed"}, "read_creation"),
+        ("PUT", "/Users/zoe", {"schemas": [USER], "userName": "z"}, "read_replacement"),
+        ("PUT", "/Users/zoe", {"schemas": [USER], "userName": "z"}, "apply_replacement"),
+        ("PATCH", "/Users/zoe", {"schemas": [PATCH], "Operations": [TITLE]}, "read_patch"),
+        ("PATCH", "/Users/zoe", {"schemas": [PATCH], "Operations": [TITLE]}, "apply_patch"),
+        ("POST", "/Bulk", {"schemas": [BULK], "Operations": [GONE]}, "read_bulk"),
+    ],
+)
+async def test_nobody_waits_for_a_message_that_is_long(
+    desk: ScimDesk, monkeypatch: pytest.MonkeyPatch, method: str, path: str, body: Any, work: str
+) -> None:
+    await desk.made("Users", userName="zoe")
+    real = getattr(DirectoryProtocol, work)
+    threads: list[threading.Thread] = []
+
+    def seen(*arguments: Any) -> Any:
+        threads.append(threading.current_thread())
+        return real(*arguments)
+
+    monkeypatch.setattr(desk.application._service, work, seen.__get__(desk.application._service))
+    assert (await desk.send(method, path, body)).is_success
+    assert threads
+    assert threading.main_thread() not in threads
 
 
 async def test_a_system_that_repeats_itself_does_not_fill_the_audit(desk: ScimDesk) -> None:

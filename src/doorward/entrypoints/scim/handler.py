@@ -1,11 +1,13 @@
 """Serving SCIM's operations: as `scim2-server` does, with answers rendered from what is kept.
 
 What is left to the library: routing, reading and checking every message, PATCH and PUT on
-resources, conditions, bulk requests, and what the service says of itself.
+resources, conditions, the steps of bulk requests, and what the service says of itself. Messages
+may be long: they are read and applied off the loop, so that a revocation does not wait for them.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any
@@ -35,7 +37,7 @@ from doorward.entrypoints.scim.documents import (
 )
 from doorward.entrypoints.scim.members import member_change
 from doorward.entrypoints.scim.projection import Projection
-from doorward.entrypoints.scim.storage import DirectoryStorage, heavily, kind_of
+from doorward.entrypoints.scim.storage import DirectoryStorage, kind_of
 
 _TRIES = 3
 _LIST_RESPONSE = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
@@ -57,8 +59,7 @@ class DirectoryHandler(AsyncScimHandler):
     async def create(self, request: ScimRequest) -> ScimResponse:
         with self.service.provider:
             _, resource_type = self._routed(request, Operation.create)
-            resource = await heavily(
-                kind_of(resource_type),
+            resource = await asyncio.to_thread(
                 self.service.read_creation,
                 resource_type,
                 request.body,
@@ -83,8 +84,7 @@ class DirectoryHandler(AsyncScimHandler):
         with self.service.provider:
             target, resource_type = self._routed(request, Operation.replace)
             parameters = self.service.read_response_parameters(resource_type, request.query)
-            replacement = await heavily(
-                kind_of(resource_type),
+            replacement = await asyncio.to_thread(
                 self.service.read_replacement,
                 resource_type,
                 request.body,
@@ -104,8 +104,11 @@ class DirectoryHandler(AsyncScimHandler):
         with self.service.provider:
             target, resource_type = self._routed(request, Operation.patch)
             parameters = self.service.read_response_parameters(resource_type, request.query)
-            patch_op = self.service.read_patch(
-                resource_type, request.body, request.header("Content-Type")
+            patch_op = await asyncio.to_thread(
+                self.service.read_patch,
+                resource_type,
+                request.body,
+                request.header("Content-Type"),
             )
             conditions = self.service.read_conditions(request)
 
@@ -137,6 +140,17 @@ class DirectoryHandler(AsyncScimHandler):
             )
             page = await self.storage.find(resource_types, asked)
             return await self._listing(request, page, asked)
+
+    async def bulk(self, request: ScimRequest) -> ScimResponse:
+        with self.service.provider:
+            self.service.route(request, Operation.bulk)
+            plan = await asyncio.to_thread(
+                self.service.read_bulk, request.body, request.header("Content-Type")
+            )
+            for step in plan:
+                result, resource = await self.run_bulk_step(request, plan, step)
+                plan.record(step, result, resource)
+            return self.service.bulk_response(plan)
 
     async def replace_resource(
         self,
@@ -177,8 +191,7 @@ class DirectoryHandler(AsyncScimHandler):
         conditions: Conditions,
     ) -> Entry:
         current = await self.storage.get(resource_type, resource_id)
-        replaced = await heavily(
-            kind_of(resource_type),
+        replaced = await asyncio.to_thread(
             self.service.apply_replacement,
             current,
             replacement.model_copy(deep=True),
@@ -210,9 +223,7 @@ class DirectoryHandler(AsyncScimHandler):
             )
         current = await self.storage.get(resource_type, resource_id)
         version = _version(current)
-        patched = await heavily(
-            kind_of(resource_type), self.service.apply_patch, current, patch_op, conditions
-        )
+        patched = await asyncio.to_thread(self.service.apply_patch, current, patch_op, conditions)
         if patched is None:
             return await self.storage.entry(resource_type, resource_id)
         return await self.storage.change(resource_type, patched, version)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 from scim2_models import (
     Context,
@@ -43,8 +43,6 @@ from doorward.entrypoints.scim.documents import (
 )
 from doorward.entrypoints.scim.errors import told
 
-T = TypeVar("T")
-
 
 class DirectoryStorage(AsyncScimStorage):
     """Port of `scim2-server`. `number` is the newest snapshot that this request made, or 0."""
@@ -65,7 +63,7 @@ class DirectoryStorage(AsyncScimStorage):
         del response_parameters
         entry = await self.entry(resource_type, resource_id)
         listed = await self.listed([entry])
-        return await heavily(entry.kind, self._model, entry, listed.get(entry.id, ()))
+        return await asyncio.to_thread(self._model, entry, listed.get(entry.id, ()))
 
     async def search(
         self,
@@ -139,7 +137,7 @@ class DirectoryStorage(AsyncScimStorage):
         """Provision the resource."""
         control, act = self._context.control, self._act
         kind = kind_of(resource_type)
-        document = await heavily(kind, _dumped, resource)
+        document = await asyncio.to_thread(_dumped, resource)
         body, details = body_of(document), details_of(document)
         with told():
             if kind == "user":
@@ -157,7 +155,7 @@ class DirectoryStorage(AsyncScimStorage):
         """Make the stored resource what `resource` is; where it is so already, nothing happens."""
         control, act, version = self._context.control, self._act, version_of(expected)
         kind, resource_id = kind_of(resource_type), str(resource.id)
-        document = await heavily(kind, _dumped, resource)
+        document = await asyncio.to_thread(_dumped, resource)
         body, details, members = body_of(document), details_of(document), member_ids(document)
         stored = await self.entry(resource_type, resource_id)
         if stored.body == body and version in {None, stored.version}:
@@ -229,13 +227,6 @@ class DirectoryStorage(AsyncScimStorage):
     def _noted(self, written: Written) -> Entry:
         self.number = max(self.number, written.number)
         return written.entry
-
-
-async def heavily(kind: EntryKind, work: Callable[..., T], *arguments: Any) -> T:  # noqa: ANN401
-    """Off the loop for groups, which may have many members: a revocation does not wait."""
-    if kind == "group":
-        return await asyncio.to_thread(work, *arguments)
-    return work(*arguments)
 
 
 def _asks_for_memberships(asked: SearchRequest[Any]) -> bool:
