@@ -53,6 +53,15 @@ async def see(company: Office, browser: httpx.AsyncClient, path: str) -> str:
     return answer.text
 
 
+@pytest.mark.parametrize(("provisioned", "suggested"), [(3, True), (500, False)])
+async def test_people_are_suggested_where_they_are_few(
+    company: Office, browser: httpx.AsyncClient, provisioned: int, suggested: bool
+) -> None:
+    await company.provision(provisioned)
+    page = await see(company, browser, "/identity")
+    assert ('<option value="person-001">' in page) == suggested
+
+
 async def case(company: Office) -> Case:
     async with company.store.transaction() as transaction:
         found = await transaction.identity.cases.get("idc_0001")
