@@ -111,8 +111,10 @@ async def test_whoever_is_provisioned_after_the_plan_is_not_declared_over(detail
     assert desk.content() == before
 
 
-async def test_a_group_provisioned_after_the_plan_is_not_declared_over() -> None:
+@pytest.mark.parametrize("declared", ["staff", "STAFF"])
+async def test_a_group_provisioned_after_the_plan_is_not_declared_over(declared: str) -> None:
     desk = ScimDesk()
     await provision_group(desk.control, ACT, b"{}", Details(display_name="Staff"), [])
+    files = {"estate.toml": TOML.replace('"staff"', f'"{declared}"'), "p.cedar": CEDAR[:0]}
     with pytest.raises(DoorwardError, match="store-conflict"):
-        await apply_estate(desk.control, ACT, parse_estate({**FILES, "p.cedar": CEDAR[:0]}))
+        await apply_estate(desk.control, ACT, parse_estate(files))

@@ -74,7 +74,8 @@ def _require_unprovisioned(snapshot: Snapshot, wanted: Estate) -> None:
     """Whoever is declared must not be, or have the address of, somebody whom SCIM provisions."""
     people, groups = wanted.documents.get("user", {}), wanted.documents.get("group", {})
     others = provisioned(snapshot)
-    taken = [group for group in groups if group in others.groups] + [
+    named = {group.lower() for group in others.groups}
+    taken = [group for group in groups if group.lower() in named] + [
         user.id
         for user in people.values()
         if isinstance(user, User) and {user.id.lower(), user.email.lower()} & others.users.keys()
