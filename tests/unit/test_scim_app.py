@@ -353,6 +353,18 @@ async def test_a_body_beyond_the_bound_is_refused(
     assert desk.control.live.current.users == {}
 
 
+@pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
+async def test_what_cannot_be_an_id_is_not_looked_up(
+    desk: ScimDesk, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    monkeypatch.setattr(desk.store.directory, "get", None)
+    body = {"schemas": [PATCH], "Operations": [TITLE]}
+    if method == "PUT":
+        body = {"schemas": [USER], "userName": "zoe"}
+    sent = body if method in {"PUT", "PATCH"} else None
+    assert (await desk.send(method, "/Users/a%00b", sent)).status_code == 404
+
+
 @pytest.mark.parametrize(
     ("method", "path", "body", "work"),
     [

@@ -42,6 +42,7 @@ from doorward.entrypoints.scim.documents import (
     version_of,
 )
 from doorward.entrypoints.scim.errors import told
+from doorward.model.ids import is_id
 
 
 class DirectoryStorage(AsyncScimStorage):
@@ -112,8 +113,10 @@ class DirectoryStorage(AsyncScimStorage):
 
     async def entry(self, resource_type: ResourceType, resource_id: str) -> Entry:
         """The entry of a resource. Raises NotFoundException."""
-        with told():
-            entry = await self._context.directory.get(kind_of(resource_type), resource_id)
+        entry = None
+        if is_id(resource_id):  # What cannot be one may be a text that no database takes.
+            with told():
+                entry = await self._context.directory.get(kind_of(resource_type), resource_id)
         if entry is None:
             raise NotFoundException(detail=f"{resource_type.name} {resource_id!r} not found")
         return entry
