@@ -167,6 +167,7 @@ def test_addresses_of_resources_are_those_that_the_client_reaches(
 def test_the_audit_names_the_service_and_holds_what_was_refused(
     running: Running, idp: httpx.Client
 ) -> None:
+    create(idp, "Users", userName="audited@example.org")
     refused = idp.post("/scim/v2/Users", json={"schemas": [USER], "userName": "a\nb"})
     assert (refused.status_code, refused.json()["scimType"]) == (400, "invalidValue")
     with running.api() as api:
