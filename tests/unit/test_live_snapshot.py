@@ -110,3 +110,22 @@ async def test_a_store_that_fails_is_not_taken_for_fresh() -> None:
         await until(lambda: replica.confirmed)
         store.failing.set()
         await until(lambda: not replica.confirmed)
+
+
+class SkippingStore(MemoryStore):
+    """Leaves out the second revision that it is asked for."""
+
+    async def revisions(self, after: int) -> AsyncIterator[Revision]:
+        async for revision in super().revisions(after):
+            if revision.number != 2 or not revision.changes:
+                yield revision
+
+
+async def test_a_revision_that_was_left_out_is_not_missed() -> None:
+    store = SkippingStore()
+    replica = StoreReplica(store)
+    async with running(replica):
+        for name in ("one", "two", "three"):
+            number = await publish(store, name)
+        snapshot = await replica.reached(number)
+        assert set(snapshot.groups) == {"one", "two", "three"}

@@ -68,6 +68,9 @@ class StoreReplica:
                 async for revision in self._store.revisions(self._current.number):
                     self._confirmed_until = self._elapsed() + _CONFIRMED_SECONDS
                     if revision.changes:
+                        if revision.number != self._current.number + 1:
+                            _log.error("revision-out-of-order", number=revision.number)
+                            break  # what was missed is not guessed: the whole is loaded again
                         snapshot = self._current.advance(revision.number, revision.changes)
                         await self._hold(snapshot, revision)
             except DoorwardError as error:
