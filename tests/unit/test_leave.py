@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from doorward.administrator.control_plane import Act
@@ -129,6 +130,16 @@ async def test_who_comes_back_comes_back_with_nothing(company: Office) -> None:
         "verified-identity",
         "device",
     }
+
+
+async def test_an_approved_recovery_ends_with_whoever_leaves(company: Office) -> None:
+    async with company.store.transaction() as transaction:
+        asked = await transaction.recoveries.get("rec_0001")
+        assert asked is not None
+        await transaction.recoveries.put(msgspec.structs.replace(asked, state="approved"))
+    await leave(company.control, ACT, CAROL)
+    async with company.store.transaction() as transaction:
+        assert await transaction.recoveries.get("rec_0001") is None
 
 
 async def test_what_they_owned_is_listed_and_stays_until_it_is_handed_over(

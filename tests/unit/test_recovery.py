@@ -29,6 +29,7 @@ from doorward.administrator.recovery.request_recovery import (
     request_recovery,
 )
 from doorward.administrator.recovery_ports import Recovery
+from doorward.administrator.set_standing import disable_user, enable_user
 from doorward.administrator.sweep_expired import sweep_expired
 from doorward.errors import DoorwardError
 from tests.fakes.authenticator import SoftwareAuthenticator
@@ -349,6 +350,14 @@ async def test_a_person_disabled_after_the_approval_does_not_go_on(office: Desk)
         )
     async with office.store.transaction() as transaction:
         assert not await transaction.credentials.passkeys(ALICE)
+
+
+async def test_an_approval_does_not_outlive_being_disabled(office: Desk) -> None:
+    await approve(office, (await ask(office)).code)
+    await disable_user(office.control, act(office), ALICE, "stolen phone")
+    await enable_user(office.control, act(office), ALICE)
+    with pytest.raises(DoorwardError, match="recovery-not-approved"):
+        await begin_recovery_passkey(office.authenticators, HERE, office.now)
 
 
 async def test_a_person_disabled_at_the_last_moment_does_not_go_on(office: Desk) -> None:
