@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from doorward.administrator.control_plane import Act, ControlPlane, Effect, effect
+from doorward.administrator.credentials.held import held_by
+from doorward.administrator.credentials.own_change import last_way
 from doorward.administrator.federation.asserted_groups import groups_after
+from doorward.administrator.federation_table import FederatedIdentity
+from doorward.administrator.ports import Transaction
 from doorward.administrator.sessions_of import end_sessions
 from doorward.administrator.settled import settled
 from doorward.errors import DoorwardError
@@ -16,7 +22,8 @@ from doorward.model.snapshot import Change, Snapshot, change
 async def unlink(control: ControlPlane, act: Act, user: UserId, provider: ProviderId) -> Effect:
     """Forget who `user` is at `provider`, end their sessions by it, take the groups it asserted.
 
-    Raises DoorwardError `identity-unknown` where there is no such link.
+    Raises DoorwardError `identity-unknown` where there is no such link, and `last-credential`
+    where the person takes their own only way in away.
     """
     async with control.store.transaction() as transaction:
         links = await transaction.federation.identities(user)
@@ -26,8 +33,10 @@ async def unlink(control: ControlPlane, act: Act, user: UserId, provider: Provid
                 f"`{user}` has no account at `{provider}` linked.",
                 "List the links with doorward provider links.",
             )
-        await transaction.federation.remove(provider, user)
         snapshot = await settled(control, transaction)
+        if act.actor == f"user:{user}":
+            await _require_another_way(transaction, snapshot, user, provider, links)
+        await transaction.federation.remove(provider, user)
         number = await transaction.snapshot.publish(_changes(snapshot, user, provider))
         await transaction.audit.append(
             at=act.at,
@@ -37,6 +46,19 @@ async def unlink(control: ControlPlane, act: Act, user: UserId, provider: Provid
             detail={"provider": provider},
         )
     return await effect(control, number)
+
+
+async def _require_another_way(
+    transaction: Transaction,
+    snapshot: Snapshot,
+    user: UserId,
+    provider: ProviderId,
+    links: Sequence[FederatedIdentity],
+) -> None:
+    live = {(item.id, item.issuer) for item in snapshot.providers.values()}
+    usable = {link.provider for link in links if (link.provider, link.issuer) in live}
+    if usable == {provider} and not (await held_by(transaction, user)).ways:
+        raise last_way()
 
 
 def _changes(snapshot: Snapshot, user: UserId, provider: ProviderId) -> list[Change]:
