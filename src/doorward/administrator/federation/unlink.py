@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -48,6 +48,15 @@ async def unlink(control: ControlPlane, act: Act, user: UserId, provider: Provid
     return await effect(control, number)
 
 
+async def unlink_all(
+    transaction: Transaction, snapshot: Snapshot, user: UserId
+) -> Sequence[Change]:
+    """Forget every link of `user`: the change that takes the groups that were asserted by them."""
+    links = await transaction.federation.identities(user)
+    await transaction.federation.remove(None, user)
+    return _without_groups(snapshot, user, [link.provider for link in links])
+
+
 async def _require_another_way(
     transaction: Transaction,
     snapshot: Snapshot,
@@ -67,10 +76,19 @@ def _changes(snapshot: Snapshot, user: UserId, provider: ProviderId) -> list[Cha
         for session in snapshot.sessions.values()
         if (session.user, session.provider) == (user, provider)
     ]
-    changes = end_sessions(snapshot, sessions)
-    standing, declared = snapshot.standings.get(user), snapshot.providers.get(provider)
-    if standing is not None and declared is not None:
-        groups = groups_after(standing.groups, declared, frozenset())
-        if groups != standing.groups:
-            changes.append(change("standing", msgspec.structs.replace(standing, groups=groups)))
-    return changes
+    return [*end_sessions(snapshot, sessions), *_without_groups(snapshot, user, [provider])]
+
+
+def _without_groups(
+    snapshot: Snapshot, user: UserId, providers: Iterable[ProviderId]
+) -> list[Change]:
+    """The change that takes the groups that these providers asserted; none where there are none."""
+    standing = snapshot.standings.get(user)
+    if standing is None:
+        return []
+    groups = standing.groups
+    for declared in filter(None, map(snapshot.providers.get, providers)):
+        groups = groups_after(groups, declared, frozenset())
+    if groups == standing.groups:
+        return []
+    return [change("standing", msgspec.structs.replace(standing, groups=groups))]
