@@ -247,3 +247,12 @@ async def test_the_handover_page_lists_what_nobody_answers_for(
     await post(company, browser, "/people/bob/leave")
     page = await see(company, browser, "/handover")
     assert 'href="/resources/payroll"' in page
+
+
+async def test_only_those_with_the_role_are_suggested_as_verifiers(
+    company: Office, browser: httpx.AsyncClient
+) -> None:
+    """Not everybody: there may be 100,000."""
+    page = await see(company, browser, "/identity")
+    assert '<option value="alice">' in page
+    assert '<option value="bob">' not in page

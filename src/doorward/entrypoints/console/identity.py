@@ -46,7 +46,7 @@ async def overview(visit: Visit) -> Response:
         soon=visit.now + _SOON_SECONDS,
         verifiers=identity_reads.verifier_views(trainings, visit.snapshot, role, visit.now),
         role=role,
-        people=sorted(visit.snapshot.users),
+        people=sorted(item.id for item in visit.snapshot.users.values() if role in item.roles),
     )
 
 
