@@ -243,6 +243,16 @@ async def test_a_password_by_invitation_ends_the_sessions_of_the_one_before(offi
     assert thief != own
 
 
+async def test_who_is_disabled_is_not_invited(office: Desk) -> None:
+    """It would wait for them to be enabled, and whoever has it would be first."""
+    act = Act("operator", office.now)
+    await disable_user(office.control, act, ALICE)
+    with pytest.raises(DoorwardError, match="user-disabled"):
+        await office.invite(ALICE)
+    await enable_user(office.control, act, ALICE)
+    assert await office.invite(ALICE)
+
+
 async def test_disabling_a_person_voids_their_invitation(office: Desk) -> None:
     secret = await invite_user(
         office.authenticators.control, Act("operator", office.now), ALICE, ttl_seconds=600
