@@ -64,6 +64,7 @@ _LIMITS = {
     "address": Limit(attempts=30, window_seconds=5 * _MINUTE),
     "openid-address": Limit(attempts=120, window_seconds=_MINUTE),
     "recovery-address": Limit(attempts=10, window_seconds=15 * _MINUTE),
+    "recovery-look": Limit(attempts=240, window_seconds=_MINUTE),
     "recovery-person": Limit(attempts=5, window_seconds=15 * _MINUTE),
     "passkey-address": Limit(attempts=120, window_seconds=_MINUTE),
     "federation-address": Limit(attempts=120, window_seconds=_MINUTE),

@@ -124,6 +124,21 @@ async def test_a_browser_has_one_request(store: Store) -> None:
         assert await transaction.recoveries.of_flow(NEW.flow) == changed(id="rec_2")
 
 
+async def test_all_requests_of_a_person_go_however_they_stand(store: Store) -> None:
+    async with store.transaction() as transaction:
+        for item in (
+            changed(id="rec_1", flow="1"),
+            changed(id="rec_2", flow="2", state="approved"),
+            changed(id="rec_3", flow="3", user=BOB),
+        ):
+            await transaction.recoveries.put(item)
+    async with store.transaction() as transaction:
+        assert await transaction.recoveries.remove_of(ALICE) == 2
+        assert await transaction.recoveries.remove_of(ALICE) == 0
+        assert await transaction.recoveries.get("rec_2") is None
+        assert await transaction.recoveries.get("rec_3") is not None
+
+
 async def test_only_open_requests_of_known_people_wait_oldest_first(store: Store) -> None:
     async with store.transaction() as transaction:
         for item in (

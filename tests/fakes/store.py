@@ -191,6 +191,12 @@ class _Recoveries:
     async def remove(self, recovery_id: str) -> None:
         self._items.pop(recovery_id, None)
 
+    async def remove_of(self, user: UserId) -> int:
+        found = [key for key, item in self._items.items() if item.user == user]
+        for key in found:
+            del self._items[key]
+        return len(found)
+
     async def sweep(self, now: UnixSeconds) -> None:
         for key in [key for key, item in self._items.items() if item.expires_at <= now]:
             del self._items[key]

@@ -112,6 +112,14 @@ async def test_so_many_mistakes_use_the_code_up(office: Desk) -> None:
     assert len(await office.audited("contact-code-rejected")) == MISTAKES + 1
 
 
+async def test_a_flood_of_guesses_does_not_fill_the_audit(office: Desk) -> None:
+    for _ in range(3 * LIMITS["audit-address"].attempts):
+        with pytest.raises(DoorwardError, match="contact-code-wrong"):
+            await confirm(office, "00000000")
+    noted = await office.audited("contact-code-rejected")
+    assert len(noted) == LIMITS["audit-address"].attempts
+
+
 async def test_one_mistake_less_does_not(office: Desk) -> None:
     code = await sent(office)
     for _ in range(MISTAKES - 1):

@@ -14,7 +14,7 @@ from doorward.administrator.authentication import digest
 from doorward.model.estate import AssuranceRow
 from doorward.model.snapshot import removal
 from tests.fakes.provider import OidcProvider
-from tests.fakes.sign_in import ALICE, AUTH, AUTH_HOST, BOB, PAYROLL
+from tests.fakes.sign_in import ALICE, AUTH, AUTH_HOST, BOB, PASSWORD, PAYROLL
 from tests.unit.federation_world import World, world
 
 SESSION = "__Host-doorward-session"
@@ -324,6 +324,39 @@ async def test_a_person_links_and_unlinks_their_account(place: World) -> None:
     assert gone.headers["location"] == "/account/links?done=account-unlinked"
     assert await place.links("bob") == []
     assert await place.links("alice") == [("work", "s-alice")]
+
+
+async def test_a_session_weaker_than_its_person_can_be_links_and_unlinks_nothing(
+    place: World,
+) -> None:
+    """Whoever phished a password must not stay by an account of their own."""
+    await place.desk.with_passkey(ALICE)
+    await place.desk.with_password(ALICE)
+    client = await browser_of(place)
+    fields = {"name": "alice", "password": PASSWORD, "code": place.desk.code(ALICE)}
+    await client.post("/sign-in", data=fields, headers={"origin": AUTH})
+    for act, provider in (("link", "other"), ("remove", "work")):
+        answer = await client.post(
+            f"/account/links/{act}", data={"provider": provider}, headers={"origin": AUTH}
+        )
+        assert answer.headers["location"] == (
+            "/step-up?return=%2Faccount%2Flinks&need=phishing-resistant"
+        )
+    assert await place.links("alice") == [("work", "s-alice")]
+
+
+async def test_the_only_way_in_is_not_unlinked_by_its_person(place: World) -> None:
+    client, _ = await there_and_back(place)
+    own = {"origin": AUTH}
+    kept = await client.post("/account/links/remove", data={"provider": "work"}, headers=own)
+    assert (kept.status_code, titles(kept)) == (
+        409,
+        "This is your only way to sign in, so it stays.",
+    )
+    assert await place.links("alice") == [("work", "s-alice")]
+    await place.link("alice", "s-alice-there", "other")
+    await client.post("/account/links/remove", data={"provider": "work"}, headers=own)
+    assert await place.links("alice") == [("other", "s-alice-there")]
 
 
 async def test_strangers_link_nothing(place: World) -> None:

@@ -216,6 +216,43 @@ async def test_only_the_newest_invitation_of_a_person_counts(office: Desk) -> No
     assert (await read_invitation(office.authenticators, HERE, second, office.now)).id == ALICE
 
 
+async def test_an_invitation_that_another_replaces_meanwhile_counts_no_more(office: Desk) -> None:
+    """Whoever makes a new one believes that the one before is in wrong hands."""
+    former = await office.invite(ALICE)
+    newer: list[str] = []
+
+    async def inviting_hash(password: str) -> str:
+        newer.append(await office.invite(ALICE))
+        return password
+
+    office.hasher.hash = inviting_hash  # type: ignore[method-assign]
+    with pytest.raises(DoorwardError, match="invitation-invalid"):
+        await set_password(office, former)
+    assert await nothing_is_kept(office)
+    user = await read_invitation(office.authenticators, HERE, newer[0], office.now)
+    assert user.id == ALICE
+
+
+async def test_a_password_by_invitation_ends_the_sessions_of_the_one_before(office: Desk) -> None:
+    await office.with_password(ALICE)
+    thief = await office.session(await office.by_password(ALICE))
+    device = await office.with_passkey(ALICE)
+    own = await office.session(await office.by_passkey(device))
+    await set_password(office, await office.invite(ALICE))
+    assert set(office.control.live.current.sessions) == {own}
+    assert thief != own
+
+
+async def test_who_is_disabled_is_not_invited(office: Desk) -> None:
+    """It would wait for them to be enabled, and whoever has it would be first."""
+    act = Act("operator", office.now)
+    await disable_user(office.control, act, ALICE)
+    with pytest.raises(DoorwardError, match="user-disabled"):
+        await office.invite(ALICE)
+    await enable_user(office.control, act, ALICE)
+    assert await office.invite(ALICE)
+
+
 async def test_disabling_a_person_voids_their_invitation(office: Desk) -> None:
     secret = await invite_user(
         office.authenticators.control, Act("operator", office.now), ALICE, ttl_seconds=600

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+
+import msgspec
 import pytest
 
 from doorward.administrator.control_plane import Act
@@ -131,6 +134,16 @@ async def test_who_comes_back_comes_back_with_nothing(company: Office) -> None:
     }
 
 
+async def test_an_approved_recovery_ends_with_whoever_leaves(company: Office) -> None:
+    async with company.store.transaction() as transaction:
+        asked = await transaction.recoveries.get("rec_0001")
+        assert asked is not None
+        await transaction.recoveries.put(msgspec.structs.replace(asked, state="approved"))
+    await leave(company.control, ACT, CAROL)
+    async with company.store.transaction() as transaction:
+        assert await transaction.recoveries.get("rec_0001") is None
+
+
 async def test_what_they_owned_is_listed_and_stays_until_it_is_handed_over(
     company: Office,
 ) -> None:
@@ -144,6 +157,24 @@ async def test_what_they_owned_is_listed_and_stays_until_it_is_handed_over(
     assert [item.user for item in found] == [ALICE, BOB]
     assert (found[1].services, found[1].policies) == (("bobs-script",), ("bob-reads",))
     assert owned_by(company.control.live.current, CAROL, cases).count == 0
+
+
+async def test_thousands_who_left_with_nothing_cost_nothing(company: Office) -> None:
+    """The page is asked for on the control plane's only thread."""
+    snapshot = company.control.live.current
+    text = 'permit (principal == User::"carol", action, resource);' * 10
+    left = [
+        change("standing", Standing(id=UserId(f"u{number}"), disabled=True, left=True))
+        for number in range(4000)
+    ]
+    policies = [
+        change("policy", Policy(id=PolicyId(f"p{number}"), text=text, file="p.cedar", line=1))
+        for number in range(200)
+    ]
+    began = time.perf_counter()
+    found = left_behind(snapshot.advance(snapshot.number + 1, [*left, *policies]), [])
+    assert time.perf_counter() - began < 1
+    assert found == []
 
 
 async def test_a_name_within_a_name_is_not_named(company: Office) -> None:

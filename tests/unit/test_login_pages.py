@@ -9,10 +9,12 @@ import msgspec
 import pytest
 
 from doorward.administrator.authentication import digest
+from doorward.model.estate import User
 from tests.fakes.authenticator import SoftwareAuthenticator
 from tests.fakes.sign_in import (
     ALICE,
     AUTH,
+    BOB,
     HANDBOOK,
     LIMITS,
     PASSWORD,
@@ -439,6 +441,39 @@ async def test_too_many_attempts_answer_429_and_say_when(office: Desk) -> None:
     assert answer.status_code == 429
     assert 0 < int(answer.headers["retry-after"]) <= LIMITS["account"].window_seconds + 1
     assert "too many attempts" in answer.text
+
+
+async def test_who_waits_for_recovery_looks_often_but_no_browser_without_end(office: Desk) -> None:
+    """Each look takes the store's only writer."""
+    client = office.client()
+    await client.get("/recovery")
+    await client.post("/recovery", data={"name": "alice"}, headers=SAME)
+    for _ in range(LIMITS["recovery-look"].attempts - 1):
+        assert (await client.post("/recovery/state", headers=SAME)).status_code == 200
+    assert (await client.get("/recovery")).status_code == 200
+    assert (await client.post("/recovery/state", headers=SAME)).status_code == 429
+    assert (await client.get("/recovery")).status_code == 429
+    assert (await client.post("/webauthn/sign-in/options", headers=SAME)).status_code == 200
+
+
+async def test_a_body_that_nests_too_deep_is_malformed(office: Desk) -> None:
+    client = office.client()
+    await client.get("/sign-in")
+    deep = b'{"credential":{"a":' + b"[" * 20_000 + b"]" * 20_000 + b"}}"
+    headers = {**SAME, "content-type": "application/json"}
+    answer = await client.post("/webauthn/sign-in", content=deep, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (400, "request-invalid")
+
+
+async def test_a_step_up_is_of_the_person_whoever_has_their_id_as_an_address(office: Desk) -> None:
+    client = await signed_in(office)
+    await office.publish("user", User(id=BOB, name="Bob", email="alice"))
+    office.now += 30
+    fields = {"password": PASSWORD, "code": office.code(ALICE)}
+    answer = await client.post("/step-up", data=fields, headers=SAME)
+    assert answer.status_code == 303
+    async with office.store.transaction() as transaction:
+        assert not await transaction.sign_ins.of(BOB)
 
 
 async def test_the_address_is_the_one_that_our_gateway_wrote(office: Desk) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
 
 from doorward.administrator.authentication import PasskeyRejectedError, Proof
@@ -274,6 +272,23 @@ async def test_the_session_that_rests_on_it_ends_too(office: Desk) -> None:
     assert session not in live(office)
 
 
+async def test_what_is_removed_between_proof_and_session_begins_none(office: Desk) -> None:
+    """Whoever races the removal of the passkey that they planted is not in afterwards."""
+    planted = await office.with_passkey(ALICE)
+    await office.with_password(ALICE)
+    proof = await office.by_passkey(planted)
+    late = await office.by_passkey(planted)
+    own = await office.session(await office.by_password(ALICE))
+    act = Act("operator", office.now)
+    (passkey,) = await passkeys(office)
+    await revoke_passkey(office.control, act, ALICE, passkey.id)
+    with pytest.raises(DoorwardError, match="session-unknown"):
+        await office.session(proof)
+    with pytest.raises(DoorwardError, match="session-unknown"):
+        await strengthen_session(office.control, act, session=own, proof=late, browser=HERE)
+    assert set(office.control.live.current.sessions) == {own}
+
+
 async def test_a_step_up_moves_what_a_session_rests_on(office: Desk) -> None:
     first, second = await office.with_passkey(ALICE), await office.with_passkey(ALICE)
     session = await office.session(await office.by_passkey(first))
@@ -355,7 +370,8 @@ async def test_a_new_password_replaces_the_old_and_ends_other_sessions_of_it(off
         credential="password",
     )
     other, own = await office.session(proof), await office.session(proof)
-    bobs = await office.session(dataclasses.replace(proof, user=BOB))
+    await office.with_password(BOB)
+    bobs = await office.session(await office.by_password(BOB))
     await set_password(office, own, PASSWORD)
     assert live(office) == {own, bobs}
     assert other not in live(office)

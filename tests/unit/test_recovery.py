@@ -29,8 +29,12 @@ from doorward.administrator.recovery.request_recovery import (
     request_recovery,
 )
 from doorward.administrator.recovery_ports import Recovery
+from doorward.administrator.set_standing import disable_user, enable_user
 from doorward.administrator.sweep_expired import sweep_expired
 from doorward.errors import DoorwardError
+from doorward.model.estate import ProviderGroup
+from doorward.model.identity import Standing
+from doorward.model.ids import GroupId
 from tests.fakes.authenticator import SoftwareAuthenticator
 from tests.fakes.sign_in import (
     ALICE,
@@ -43,6 +47,7 @@ from tests.fakes.sign_in import (
     browser_at,
     desk,
 )
+from tests.unit.federation_world import world
 
 
 @pytest.fixture
@@ -129,6 +134,23 @@ async def test_nothing_changes_until_the_new_way_is_registered(office: Desk) -> 
     await approve(office, view.code)
     assert session in office.control.live.current.sessions
     assert (await office.by_passkey(device)).user == ALICE
+
+
+@pytest.mark.parametrize("keep", [False, True])
+async def test_accounts_elsewhere_end_with_the_rest(keep: bool) -> None:
+    """A thief who linked an account of their own does not stay by it."""
+    place = await world()
+    groups = (ProviderGroup(value="Finance", group=GroupId("finance")),)
+    await place.declare(groups_claim="groups", groups=groups)
+    await place.link("alice")
+    await place.link("bob", "s-bob")
+    await place.desk.publish("standing", Standing(id=ALICE, groups=(GroupId("finance"),), risk=9))
+    await approve(place.desk, (await ask(place.desk)).code, keep=keep)
+    await register(place.desk)
+    assert await place.links("alice") == ([("work", "s-alice")] if keep else [])
+    assert await place.links("bob") == [("work", "s-bob")]
+    standing = place.snapshot.standings[ALICE]
+    assert (standing.groups, standing.risk) == ((GroupId("finance"),) if keep else (), 9)
 
 
 async def test_the_approver_may_keep_what_there_was(office: Desk) -> None:
@@ -349,6 +371,14 @@ async def test_a_person_disabled_after_the_approval_does_not_go_on(office: Desk)
         )
     async with office.store.transaction() as transaction:
         assert not await transaction.credentials.passkeys(ALICE)
+
+
+async def test_an_approval_does_not_outlive_being_disabled(office: Desk) -> None:
+    await approve(office, (await ask(office)).code)
+    await disable_user(office.control, act(office), ALICE, "stolen phone")
+    await enable_user(office.control, act(office), ALICE)
+    with pytest.raises(DoorwardError, match="recovery-not-approved"):
+        await begin_recovery_passkey(office.authenticators, HERE, office.now)
 
 
 async def test_a_person_disabled_at_the_last_moment_does_not_go_on(office: Desk) -> None:

@@ -58,8 +58,11 @@ async def test_no_session_no_entry(office: Desk) -> None:
 
 async def fail_by_password(office: Desk, name: str, **changed: str) -> None:
     fields = {"password": PASSWORD, "code": office.code(ALICE), **changed}
+    password, code = fields["password"], fields["code"]
     with pytest.raises(DoorwardError):
-        await sign_in_password(office.authenticators, HERE, name=name, now=office.now, **fields)
+        await sign_in_password(
+            office.authenticators, HERE, name=name, password=password, code=code, now=office.now
+        )
 
 
 async def test_a_failed_attempt_on_a_known_person_is_in_their_log_only(office: Desk) -> None:

@@ -15,6 +15,7 @@ from doorward.administrator.authentication import (
     digest,
     require_enabled,
 )
+from doorward.administrator.control_plane import effect
 from doorward.administrator.credentials.assurance import PASSWORD_CREDENTIAL, passkey_proof
 from doorward.administrator.credentials.enrol_password import (
     NewTotp,
@@ -22,6 +23,7 @@ from doorward.administrator.credentials.enrol_password import (
     keep_password,
     new_totp,
 )
+from doorward.administrator.credentials.own_change import ends_with
 from doorward.administrator.credentials.register_passkey import (
     keep_passkey,
     registration_options,
@@ -29,6 +31,7 @@ from doorward.administrator.credentials.register_passkey import (
 )
 from doorward.administrator.credentials.tell import tell_person
 from doorward.administrator.ports import OneTime, Transaction
+from doorward.administrator.settled import settled
 from doorward.errors import DoorwardError
 from doorward.model.estate import User
 from doorward.model.ids import UnixSeconds, UserId
@@ -120,6 +123,7 @@ async def accept_with_password(
 ) -> Proof:
     """Use the invitation up and keep password and TOTP; both replace older ones.
 
+    Sessions that rest on the older ones end.
     A wrong code leaves everything as it was, to be tried again.
     Raises DoorwardError `password-too-weak`, `invitation-invalid` and AttemptRejectedError
     `code-wrong` and `enrolment-expired`.
@@ -130,9 +134,13 @@ async def accept_with_password(
         new = await confirmed_password(
             authenticators, browser, user, ticket=ticket, password=password, code=code, now=now
         )
-        async with authenticators.control.store.transaction() as transaction:
+        control = authenticators.control
+        async with control.store.transaction() as transaction:
+            former = ends_with(await settled(control, transaction), user.id, {PASSWORD_CREDENTIAL})
             await keep_password(transaction, new, now)
             await _use_up(transaction, secret, user, "password", browser, now)
+            number = await transaction.snapshot.publish(former)
+    await effect(control, number)
     await _tell(authenticators, user, "A new password and authenticator app can now", browser, now)
     return Proof(
         user.id,
@@ -182,7 +190,8 @@ async def use_up(
     """
     if await transaction.one_time.take(PURPOSE, key, now) is None:
         raise _invalid()
-    if await transaction.one_time.take(NEWEST, digest(user.id), now) is None:
+    valid = await transaction.one_time.take(NEWEST, digest(user.id), now)
+    if valid is None or msgspec.json.decode(valid.data) != key:
         raise _invalid()
     await transaction.audit.append(
         at=now,

@@ -48,9 +48,10 @@ async def shut_out(
 ) -> Sequence[Change]:
     """The changes that make `after` of a person's standing `before` and end what they have open.
 
-    Their invitation is worth nothing any more.
+    Their invitation is worth nothing any more, nor is a recovery that was approved.
     """
     user = UserId(after.id)
     await transaction.one_time.take(NEWEST, digest(user), act.at)
+    await transaction.recoveries.remove_of(user)
     ended = end_sessions(snapshot, sessions_of(snapshot, user))
     return [*([] if before == after else [change("standing", after)]), *ended]

@@ -106,12 +106,8 @@ async def training(transaction: Transaction, leaver: Leaver) -> Ended:
 
 
 async def recoveries(transaction: Transaction, leaver: Leaver) -> Ended:
-    """Requests to come back in, which nobody may approve any more."""
-    waiting = await transaction.recoveries.waiting(leaver.at)
-    found = [item for item in waiting if item.user == leaver.user]
-    for item in found:
-        await transaction.recoveries.remove(item.id)
-    return Ended("recoveries", len(found))
+    """Requests to come back in: nobody may approve them, or use what was approved."""
+    return Ended("recoveries", await transaction.recoveries.remove_of(leaver.user))
 
 
 async def links(transaction: Transaction, leaver: Leaver) -> Ended:

@@ -45,14 +45,6 @@ async def join_user(
     nobody takes leaves the invitation valid, to be handed over by another way.
     Raises DoorwardError `user-unknown`, `user-disabled`.
     """
-    snapshot = control.live.current
-    standing = snapshot.standings.get(user)
-    if standing is not None and standing.disabled:
-        raise DoorwardError(
-            "user-disabled",
-            f"`{user}` is disabled.",
-            "Enable them first: doorward user enable.",
-        )
     address = link(await invite_user(control, act, user, ttl_seconds=ttl_seconds))
     snapshot = control.live.current
     person = snapshot.users[user]

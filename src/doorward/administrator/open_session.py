@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from doorward.administrator.authentication import Browser, Proof, digest, require_enabled
 from doorward.administrator.control_plane import Act, ControlPlane, Effect, effect
+from doorward.administrator.credentials.still_held import require_still_held
 from doorward.administrator.federation.ended import require_standing
 from doorward.administrator.settled import settled
 from doorward.administrator.sign_in_entries import proved
@@ -31,8 +32,8 @@ async def open_session(
 ) -> SessionCookie:
     """A session with a new id, and its cookie for the sign-in host.
 
-    Raises DoorwardError `user-disabled`, and `federation-refused` where the session at the
-    provider has ended meanwhile.
+    Raises DoorwardError `user-disabled`, what `require_still_held` raises, and
+    `federation-refused` where the session at the provider has ended meanwhile.
     """
     secret = control.secrets.token()
     session = Session(
@@ -56,6 +57,7 @@ async def open_session(
     async with control.store.transaction() as transaction:
         require_enabled(await settled(control, transaction), proof.user)
         await require_standing(transaction, proof, act.at)
+        await require_still_held(transaction, proof)
         number = await transaction.snapshot.publish(
             [change("session", session), change("cookie", cookie)]
         )

@@ -70,6 +70,10 @@ class RecoveryTable(Protocol):
 
     async def remove(self, recovery_id: str) -> None: ...
 
+    async def remove_of(self, user: UserId) -> int:
+        """Forget all of one person, also what was approved; how many there were."""
+        ...
+
     async def sweep(self, now: UnixSeconds) -> None:
         """Forget what has expired."""
         ...

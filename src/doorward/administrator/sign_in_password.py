@@ -44,8 +44,11 @@ async def sign_in_password(
     password: str,
     code: str,
     now: UnixSeconds,
+    known: User | None = None,
 ) -> Proof:
     """What the three together prove; `name` is an id or e-mail address.
+
+    Whom the caller has `known` already is not looked up by it: an id can be another's address.
 
     An unknown name takes every step that a known one takes, the hash included. Too many attempts
     under one name are told; too many for the person under all their names look like a wrong
@@ -53,7 +56,7 @@ async def sign_in_password(
     Raises AttemptRejectedError `sign-in-rejected` whatever was wrong, TooManyAttemptsError, or
     DoorwardError `sign-in-busy`.
     """
-    user = find_user(authenticators.control.live.current, name)
+    user = known or find_user(authenticators.control.live.current, name)
     target = f"user:{user.id}" if user else f"unknown:{digest(name)[:16]}"
     async with recorded(authenticators, browser, method="password", target=target, at=now):
         account, person = account_key(name), person_key(user, name)

@@ -6,6 +6,7 @@ import msgspec
 
 from doorward.administrator.authentication import Browser, Proof, digest
 from doorward.administrator.control_plane import Act, ControlPlane, effect
+from doorward.administrator.credentials.still_held import require_still_held
 from doorward.administrator.federation.ended import require_standing
 from doorward.administrator.open_session import AUTH, SessionCookie
 from doorward.administrator.settled import settled
@@ -24,7 +25,8 @@ async def strengthen_session(
     The session is then exactly what the latest authentication proved: an old strong factor must
     not be made to look fresh by a new weak one. A session that a provider began goes on to end
     with the one at the provider. Raises DoorwardError `session-unknown`, also where `proof` is of
-    another person, and `federation-refused` where the session at the provider has ended.
+    another person or of what was removed since, and `federation-refused` where the session at
+    the provider has ended.
     """
     secret = control.secrets.token()
     async with control.store.transaction() as transaction:
@@ -33,6 +35,7 @@ async def strengthen_session(
         if found is None or found.user != proof.user or found.expires_at <= act.at:
             raise DoorwardError("session-unknown", "This session has ended.", "Sign in again.")
         await require_standing(transaction, proof, act.at)
+        await require_still_held(transaction, proof)
         stronger = msgspec.structs.replace(
             found,
             authenticated_at=proof.moment(act.at),

@@ -73,6 +73,10 @@ class Recoveries:
     async def remove(self, recovery_id: str) -> None:
         await self._connection.execute(delete(recovery).where(recovery.c.id == recovery_id))
 
+    async def remove_of(self, user: UserId) -> int:
+        own = recovery.c.user == user
+        return (await self._connection.execute(delete(recovery).where(own))).rowcount
+
     async def sweep(self, now: UnixSeconds) -> None:
         await self._connection.execute(delete(recovery).where(recovery.c.expires_at <= now))
 

@@ -76,6 +76,9 @@ async def confirm_code(
     Also where no code is awaited, it is too late, or the address changed since: all look alike.
     """
     typed = "".join(code.split())
+    noted = await authenticators.throttle.allow(
+        f"audit-address:{network_of(browser.address)}", "audit:all"
+    )
     confirmed: Contact | None = None
     async with authenticators.control.store.transaction() as transaction:
         person = await user_named(transaction, user)
@@ -87,13 +90,14 @@ async def confirm_code(
         elif item and pending and pending.mistakes + 1 < MISTAKES:
             again = msgspec.structs.replace(pending, mistakes=pending.mistakes + 1)
             await transaction.one_time.put(_item(again, item.expires_at))
-        await transaction.audit.append(
-            at=now,
-            actor=f"user:{user}",
-            act="contact-verified" if confirmed else "contact-code-rejected",
-            target=f"user:{user}",
-            detail={"address": person.email, "from": browser.address},
-        )
+        if confirmed or noted:
+            await transaction.audit.append(
+                at=now,
+                actor=f"user:{user}",
+                act="contact-verified" if confirmed else "contact-code-rejected",
+                target=f"user:{user}",
+                detail={"address": person.email, "from": browser.address},
+            )
     if confirmed is None:
         raise DoorwardError(
             "contact-code-wrong",

@@ -1,7 +1,8 @@
 """Register a new way to sign in, in the browser whose recovery was approved.
 
 In one transaction the request is used up, the new way is kept, and what the person could sign in
-with until now ends with all their sessions, unless the approver chose to keep it.
+with until now ends with all their sessions and accounts elsewhere, unless the approver chose to
+keep it.
 """
 
 from __future__ import annotations
@@ -33,12 +34,14 @@ from doorward.administrator.credentials.register_passkey import (
     verified_registration,
 )
 from doorward.administrator.credentials.tell import tell_person
+from doorward.administrator.federation.unlink import unlink_all
 from doorward.administrator.ports import Transaction
 from doorward.administrator.recovery_ports import Recovery
 from doorward.administrator.sessions_of import end_sessions, sessions_of
 from doorward.administrator.settled import settled
 from doorward.model.estate import User
 from doorward.model.ids import UnixSeconds, UserId
+from doorward.model.snapshot import Change
 
 
 async def read_recovery(
@@ -133,13 +136,15 @@ async def _completion(
         require_enabled(snapshot, user.id)
         if recovery.user != user.id:
             raise _not_approved()
-        ended = [] if recovery.keep else end_sessions(snapshot, sessions_of(snapshot, user.id))
+        changes: list[Change] = []
         if not recovery.keep:
+            changes += end_sessions(snapshot, sessions_of(snapshot, user.id))
+            changes += await unlink_all(transaction, snapshot, user.id)
             await transaction.credentials.remove_all(user.id)
             await transaction.one_time.take(NEWEST, digest(user.id), now)
         yield transaction
         await transaction.recoveries.remove(recovery.id)
-        number = await transaction.snapshot.publish(ended)
+        number = await transaction.snapshot.publish(changes)
         await transaction.audit.append(
             at=now,
             actor=f"user:{user.id}",

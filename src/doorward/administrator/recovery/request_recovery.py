@@ -76,7 +76,11 @@ async def request_recovery(
 async def recovery_of(
     authenticators: Authenticators, browser: Browser, now: UnixSeconds
 ) -> RecoveryView | None:
-    """How the request of this browser stands; None where there is none, or its time is over."""
+    """How the request of this browser stands; None where there is none, or its time is over.
+
+    Raises TooManyAttemptsError.
+    """
+    await admit(authenticators, f"recovery-look:{network_of(browser.address)}")
     async with authenticators.control.store.transaction() as transaction:
         found = await transaction.recoveries.of_flow(browser.flow)
     if found is None or found.expires_at <= now:

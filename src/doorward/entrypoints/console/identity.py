@@ -25,7 +25,6 @@ from doorward.model.ids import SessionId
 
 _SOON_SECONDS = 30 * 86_400
 _SHOWN = 200
-_SUGGESTED = 500
 
 
 async def overview(visit: Visit) -> Response:
@@ -38,7 +37,6 @@ async def overview(visit: Visit) -> Response:
             case.id: (await assessment_of(transaction, case, visit.now)) for case in open_cases
         }
     role = visit.context.proofing.verifier_role
-    people = visit.snapshot.users
     return visit.page(
         "identity.html",
         words=words,
@@ -48,8 +46,7 @@ async def overview(visit: Visit) -> Response:
         soon=visit.now + _SOON_SECONDS,
         verifiers=identity_reads.verifier_views(trainings, visit.snapshot, role, visit.now),
         role=role,
-        # A directory may hold more people than a page should.
-        people=sorted(people) if len(people) <= _SUGGESTED else (),
+        people=sorted(item.id for item in visit.snapshot.users.values() if role in item.roles),
     )
 
 

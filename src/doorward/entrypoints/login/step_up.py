@@ -82,6 +82,7 @@ async def submit(wiring: Wiring, visit: Visit) -> Response:
             password=fields.get("password", ""),
             code=fields.get("code", ""),
             now=visit.now,
+            known=person.user,
         )
     except DoorwardError as error:
         if error.code not in FORM_ERRORS:

@@ -118,7 +118,7 @@ class Visit:
             raise _invalid()
         try:
             return msgspec.json.decode(await self._body(), type=kind)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             raise _invalid() from error
 
     async def _body(self) -> bytes:
