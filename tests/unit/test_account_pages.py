@@ -141,7 +141,7 @@ async def test_removing_a_device_needs_a_fresh_sign_in(office: Desk) -> None:
     await enrol(office, "laptop")
     await office.with_passkey(ALICE)
     here = await browser(office)
-    office.now += 300
+    office.now += 601
     answer = await here.post("/account/devices/remove", device="laptop")
     back = urlencode({"return": "/account/devices", "need": "fresh"})
     assert answer.headers["location"] == f"/step-up?{back}"

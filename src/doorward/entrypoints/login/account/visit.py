@@ -10,6 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from doorward.administrator.control_plane import Act, Effect
+from doorward.administrator.credentials.assurance import FRESH_SECONDS
 from doorward.entrypoints.login.account.notices import notice
 from doorward.entrypoints.login.account.sections import SECTIONS
 from doorward.entrypoints.login.answers import page, redirect
@@ -26,9 +27,6 @@ from doorward.model.estate import User
 from doorward.model.identity import Session
 from doorward.model.ids import UnixSeconds
 from doorward.model.snapshot import Snapshot
-
-FRESH_SECONDS = 300
-"""How long an authentication counts as fresh for what a thief in a session must not do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +58,7 @@ class AccountVisit:
     @property
     def fresh(self) -> bool:
         """Whether this person proved who they are within `FRESH_SECONDS`."""
-        return self.now - self.session.authenticated_at < FRESH_SECONDS
+        return self.now - self.session.authenticated_at <= FRESH_SECONDS
 
     def page(self, template: str, *, status: int = 200, **values: object) -> Response:
         """The template, which extends `account_layout.html`, with what was done just before."""
