@@ -295,6 +295,23 @@ async def test_access_says_what_is_missing_and_leads_there(office: Desk) -> None
     assert '<a href="/account/devices">Use an enrolled device</a>' in page.text
 
 
+async def test_access_knows_the_device_by_the_gateways_word(office: Desk) -> None:
+    await publish(
+        office,
+        policy(
+            "payroll",
+            "Payroll, on a healthy device.",
+            'permit (principal, action, resource == Resource::"payroll") when {'
+            " context has device.healthy && context.device.healthy };",
+        ),
+    )
+    await enrol(office, "l" * 32, healthy=True)
+    here = await browser(office)
+    assert "See and change it Not yet" in await words(here, "/account/access")
+    here.client.headers["doorward-check-thumbprint"] = ("l" * 32).encode().hex()
+    assert "See and change it Yes" in await words(here, "/account/access")
+
+
 async def test_a_policy_that_forbids_is_named(office: Desk) -> None:
     await publish(
         office,

@@ -25,10 +25,19 @@ class Application:
     home: str
 
 
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """From where somebody asks: their session, address, and certificate (hex SHA-256, or empty)."""
+
+    session: SessionId
+    address: str
+    thumbprint: str
+
+
 class Applications:
     """A forecast for a person's own pages, never a permission: the gateway decides each request.
 
-    The device and the country are unknown here, so a resource that asks for them shows its hint.
+    The country is unknown here, so a resource that asks for it shows its hint.
     """
 
     def __init__(self, prepared: PreparedSnapshots) -> None:
@@ -38,9 +47,7 @@ class Applications:
         """`snapshot` made ready for deciding; quick where it was asked for last."""
         return await self._prepared.of(snapshot)
 
-    async def of(
-        self, snapshot: Snapshot, session: SessionId, address: str, now: UnixSeconds
-    ) -> list[Application]:
+    async def of(self, snapshot: Snapshot, seat: Seat, now: UnixSeconds) -> list[Application]:
         """By name; without those that no remedy of the person's own would open."""
         prepared = await self.prepared(snapshot)
         homes = homes_of(snapshot)
@@ -49,7 +56,7 @@ class Applications:
             home = homes.get(resource.id, "")
             if not (home or resource.host):
                 continue
-            decision = forecast(prepared, resource, "read", session, address, now)
+            decision = forecast(prepared, resource, "read", seat, now)
             if isinstance(decision, Allow):
                 found.append(Application(resource, "", home))
             elif within_reach(decision):
@@ -72,12 +79,17 @@ def forecast(
     prepared: PreparedSnapshot,
     resource: Resource,
     action: Action,
-    session: SessionId,
-    address: str,
+    seat: Seat,
     now: UnixSeconds,
 ) -> Decision:
-    """What the engine would say of this session at `resource`, device and country unknown."""
-    request = AccessRequest(resource=resource.id, action=action, address=address, session=session)
+    """What the engine would say of somebody in `seat` at `resource`, the country unknown."""
+    request = AccessRequest(
+        resource=resource.id,
+        action=action,
+        address=seat.address,
+        session=seat.session,
+        thumbprint=seat.thumbprint or None,
+    )
     return decide(request, prepared, now)
 
 

@@ -13,7 +13,13 @@ from doorward.administrator.ports import DecisionQuery, StoredDecision
 from doorward.entrypoints.login.account.sections import SECTIONS
 from doorward.entrypoints.login.account.sign_ins import number_of
 from doorward.entrypoints.login.account.visit import AccountVisit
-from doorward.entrypoints.login.applications import by_name, forecast, homes_of, within_reach
+from doorward.entrypoints.login.applications import (
+    Seat,
+    by_name,
+    forecast,
+    homes_of,
+    within_reach,
+)
 from doorward.entrypoints.pages.words import REASONS, REMEDIES, remedy_text
 from doorward.model.decision import Allow, Decision, Remedy, RemedyKind
 from doorward.model.estate import Policy, Resource
@@ -83,11 +89,11 @@ class DecisionWords:
 async def show(visit: AccountVisit) -> Response:
     """What is open or within reach; the others are not named. Then recent decisions."""
     prepared = await visit.wiring.applications.prepared(visit.snapshot)
+    seat = Seat(visit.session.id, visit.visit.address, visit.visit.thumbprint)
     found: list[Access] = []
     for resource in by_name(visit.snapshot):
         read, write = (
-            forecast(prepared, resource, action, visit.session.id, visit.visit.address, visit.now)
-            for action in ("read", "write")
+            forecast(prepared, resource, action, seat, visit.now) for action in ("read", "write")
         )
         if any(isinstance(item, Allow) or within_reach(item) for item in (read, write)):
             found.append(_access(visit, resource, read, write))
