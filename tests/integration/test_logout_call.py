@@ -91,7 +91,12 @@ async def test_an_application_that_trickles_its_answer_is_left(
     """The time counts for the whole call: each byte of a header would else begin it anew."""
     monkeypatch.setattr(logout_call, "_TIMEOUT_SECONDS", 0.3)
 
+    served: list[asyncio.Task[None]] = []
+
     async def trickle(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task
+        served.append(task)
         writer.write(b"HTTP/1.1 200 OK\r\nx: ")
         with suppress(ConnectionError):
             for _byte in range(40):
@@ -99,6 +104,8 @@ async def test_an_application_that_trickles_its_answer_is_left(
                 await writer.drain()
                 await asyncio.sleep(0.05)
         writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
 
     server = await asyncio.start_server(trickle, "127.0.0.1", 0)
     async with server:
@@ -106,7 +113,8 @@ async def test_an_application_that_trickles_its_answer_is_left(
         began = time.monotonic()
         with pytest.raises(DoorwardError, match="was not reached"):
             await HttpLogoutSender().send(f"http://127.0.0.1:{port}/", "a.b.c")
-    assert time.monotonic() - began < 1.5
+        assert time.monotonic() - began < 1.5
+        await asyncio.gather(*served)
 
 
 async def test_a_name_that_is_none_is_an_error_of_ours() -> None:
