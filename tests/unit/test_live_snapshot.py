@@ -129,3 +129,14 @@ async def test_a_revision_that_was_left_out_is_not_missed() -> None:
         await publish(store, "two")
         snapshot = await replica.reached(await publish(store, "three"))
         assert set(snapshot.groups) == {"one", "two", "three"}
+
+
+async def test_what_was_just_loaded_is_confirmed_when_listeners_hear_of_it() -> None:
+    """A gateway that waits for control would else be told at the next heartbeat only."""
+    store = MemoryStore()
+    number = await publish(store, "one")
+    replica, heard = StoreReplica(store), list[bool]()
+    replica.listen(lambda _: heard.append(replica.confirmed))
+    async with running(replica):
+        await replica.reached(number)
+    assert heard[0]

@@ -61,7 +61,9 @@ class StoreReplica:
         """Follow the store for ever."""
         while True:
             try:
-                await self._hold(await self._store.load(), None)
+                whole = await self._store.load()
+                self._confirmed_until = self._elapsed() + _CONFIRMED_SECONDS
+                await self._hold(whole, None)
                 # The collector would look through the whole snapshot again and again: 100 ms for
                 # 2,000 people, in which no signal gets through. It holds no cycles.
                 gc.freeze()
