@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from doorward.administrator.authentication import digest
+from doorward.administrator.credentials.assurance import FRESH_SECONDS
 from doorward.model.estate import AssuranceRow
 from doorward.model.snapshot import removal
 from tests.fakes.provider import OidcProvider
@@ -307,10 +308,10 @@ async def test_a_person_links_and_unlinks_their_account(place: World) -> None:
     page = await client.get("/account/links")
     assert "No account of yours is linked." in page.text
     own = {"origin": AUTH}
-    place.desk.now += 301
+    place.desk.now += FRESH_SECONDS + 1
     stale = await client.post("/account/links/link", data={"provider": "work"}, headers=own)
     assert stale.headers["location"].startswith("/step-up?return=%2Faccount%2Flinks")
-    place.desk.now -= 301
+    place.desk.now -= FRESH_SECONDS + 1
     location = location_in(
         await client.post("/account/links/link", data={"provider": "work"}, headers=own)
     )
