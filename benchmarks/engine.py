@@ -28,8 +28,9 @@ from doorward.engine import PreparedSnapshot, decide, facts, prepare
 from doorward.engine.facts import Question
 from doorward.engine.moments import Minute
 from doorward.model.decision import AccessRequest
+from doorward.model.device import ClientCertificate, Device
 from doorward.model.estate import Action, Group, Label, Network, Policy, Resource, Service, User
-from doorward.model.identity import Device, ServiceToken, Session
+from doorward.model.identity import ServiceToken, Session
 from doorward.model.ids import (
     DeviceId,
     GroupId,
@@ -43,6 +44,7 @@ from doorward.model.ids import (
     UserId,
 )
 from doorward.model.snapshot import Snapshot
+from doorward.model.spiffe import device_spiffe_id
 from doorward.policy import EntitySet, Slice, Verdict, validate
 from doorward.policy import evaluate as ask_cedar
 
@@ -122,7 +124,7 @@ def estate(chance: random.Random) -> Snapshot:
         for n, person in enumerate(people)
     ]
     devices = [
-        Device(id=DeviceId(f"d{n}"), owner=person.id, thumbprint=f"{n:064x}", healthy=n % 7 > 0)
+        Device(id=DeviceId(f"d{n}"), owner=person.id, key=f"{n:064x}", healthy=n % 7 > 0)
         for n, person in enumerate(people)
     ]
     resources = [
@@ -193,7 +195,7 @@ def requests(snapshot: Snapshot, chance: random.Random) -> list[AccessRequest]:
                         action=action,
                         address=f"10.{number % 2}.{number // 256}.{number % 256}",
                         session=SessionId(session),
-                        thumbprint=f"{number:064x}" if number % 5 else None,
+                        certificate=_certificate(number) if number % 5 else None,
                         country="DE",
                     )
                 )
@@ -208,6 +210,11 @@ def requests(snapshot: Snapshot, chance: random.Random) -> list[AccessRequest]:
     ]
     chance.shuffle(found)
     return found
+
+
+def _certificate(number: int) -> ClientCertificate:
+    uri = device_spiffe_id("corp.test", DeviceId(f"d{number}"), f"{number:064x}")
+    return ClientCertificate(thumbprint=f"{number:064x}", uri=str(uri), ends_at=2**33)
 
 
 def _reachable(snapshot: Snapshot) -> dict[str, set[str]]:

@@ -170,7 +170,7 @@ def compose(data: DataFolder, settings: ControlSettings) -> ControlParts:
         ),
         heads=heads,
         assertions=AssertionVerifier(f"https://auth.{settings.domain}", gateways.assertion_keys),
-        devices=LocalDeviceAuthority(installation.read_pair(folder, "device-ca")),
+        devices=LocalDeviceAuthority(installation.read_pair(folder, "device-ca"), settings.domain),
         link=LinkIdentity(folder / "link.pem", folder / "link.key", folder / "gateway-ca.pem"),
     )
 

@@ -17,6 +17,7 @@ from doorward.administrator.ports import Store
 from doorward.model.identity import Session
 from doorward.model.ids import ClientId, SessionId, UserId
 from doorward.model.snapshot import change, removal
+from tests.fakes.certificates import certificate
 
 WIKI = ClientId("wiki")
 SESSION = SessionId("ses_1")
@@ -26,7 +27,7 @@ AUTHORIZATION = Authorization(
     session=SESSION,
     scopes=("openid", "email"),
     address="192.0.2.1",
-    thumbprint="ab" * 32,
+    certificate=certificate("laptop"),
     auth_time=17,
     acr="urn:doorward:aal:2",
     amr=("pwd", "otp"),

@@ -14,9 +14,10 @@ from doorward.administrator.authentication import Browser, Proof
 from doorward.administrator.control_plane import Act
 from doorward.administrator.open_session import open_session
 from doorward.administrator.sign_ins.ports import SignIn
-from doorward.model.identity import Device
+from doorward.model.device import Device
 from doorward.model.ids import DeviceId, SessionId, UserId
 from doorward.model.snapshot import change
+from tests.fakes.certificates import key_of
 from tests.fakes.sign_in import ALICE, AUTH, Desk
 
 SESSION = "__Host-doorward-session"
@@ -61,7 +62,7 @@ async def browser(
 
 async def enrol(office: Desk, name: str, owner: UserId = ALICE, **fields: object) -> DeviceId:
     """A device of `owner`, in the snapshot."""
-    device = Device(id=DeviceId(name), owner=owner, thumbprint=name.encode().hex(), **fields)  # type: ignore[arg-type]
+    device = Device(id=DeviceId(name), owner=owner, key=key_of(name), **fields)  # type: ignore[arg-type]
     async with office.store.transaction() as transaction:
         await transaction.snapshot.publish([change("device", device)])
     return device.id

@@ -35,6 +35,7 @@ from doorward.administrator.sign_ins.ports import NewSignIn
 from doorward.entrypoints.actors import Authenticator, GatewayAssertion
 from doorward.entrypoints.api.context import Context
 from doorward.model.decision import DecisionRecord, ReasonCode, Remedy
+from doorward.model.device import Device
 from doorward.model.estate import (
     ActionRule,
     Client,
@@ -46,7 +47,7 @@ from doorward.model.estate import (
     Service,
     User,
 )
-from doorward.model.identity import Device, ResourceCookie, ServiceToken, Session
+from doorward.model.identity import ResourceCookie, ServiceToken, Session
 from doorward.model.ids import (
     ClientId,
     DecisionId,
@@ -66,6 +67,7 @@ from doorward.model.ids import (
 )
 from doorward.model.snapshot import Change, Document, Kind, change
 from doorward.protocol.ticket import AssertionClaims
+from tests.fakes.certificates import key_of
 from tests.fakes.federation import federation_on
 from tests.fakes.openid import KeptLogouts, QuickSigner
 from tests.fakes.proofing import (
@@ -101,7 +103,7 @@ permit (
 
 @dataclass(frozen=True, slots=True)
 class IssuedByNobody:
-    thumbprint: str
+    key: str
     pkcs12: bytes
 
 
@@ -109,7 +111,7 @@ class PaperAuthority:
     """Port `DeviceAuthority` that hands out paper."""
 
     def issue(self, device: DeviceId, password: str, at: UnixSeconds) -> IssuedByNobody:
-        return IssuedByNobody(device.encode().hex().ljust(64, "0")[:64], b"paper")
+        return IssuedByNobody(key_of(device), b"paper")
 
 
 @dataclass
@@ -429,7 +431,7 @@ def _device(device: str, owner: str, *, healthy: bool | None) -> Device:
     return Device(
         id=DeviceId(device),
         owner=UserId(owner),
-        thumbprint=device.encode().hex().ljust(64, "a")[:64],
+        key=key_of(device),
         healthy=healthy,
         risk=0 if healthy else 40,
         reason="" if healthy else "disk encryption is off",

@@ -24,6 +24,7 @@ from doorward.model.estate import Client, Policy, Resource
 from doorward.model.ids import ClientId, LabelId, PolicyId, ResourceId
 from doorward.model.snapshot import Change, change
 from doorward.protocol.openid.claims import code_challenge
+from tests.fakes.certificates import certificate, header_of
 from tests.fakes.openid import KeptLogouts
 from tests.fakes.sign_in import ALICE, AUTH, BOB, PASSWORD, Desk, desk
 
@@ -33,7 +34,7 @@ APP_CALLBACK = "http://127.0.0.1/cb"
 GOODBYE = "https://wiki.example.org/bye"
 BACKCHANNEL = "https://wiki.example.org/backchannel"
 VERIFIER = "a-verifier-of-the-well-behaved-client-0123456789"
-THUMBPRINT = "ab" * 32
+SHOWN = header_of(certificate("laptop"))
 
 _POLICIES = {
     "wiki": 'permit (principal == User::"alice", action, resource == Resource::"wiki");',

@@ -43,6 +43,7 @@ from doorward.errors import DoorwardError
 from doorward.model.decision import DecisionRecord
 from doorward.model.ids import DecisionId, UnixSeconds, UserId
 from doorward.model.snapshot import FIELDS, KINDS, Change, Document, Kind, Snapshot, decode
+from tests.fakes.devices import DeviceState, MemoryDevices
 from tests.fakes.directory import DirectoryState, MemoryDirectory, MemoryDirectoryTable
 from tests.fakes.federation_table import FederationInMemory
 from tests.fakes.identity import IdentityState, MemoryIdentity
@@ -71,6 +72,7 @@ class _State:
     provider_secrets: dict[str, bytes] = field(default_factory=dict)
     directory: DirectoryState = field(default_factory=DirectoryState)
     identity: IdentityState = field(default_factory=IdentityState)
+    devices: DeviceState = field(default_factory=DeviceState)
 
 
 class _Snapshot:
@@ -278,6 +280,7 @@ class _Transaction:
         self.federation = FederationInMemory(state.identities, state.provider_secrets)
         self.directory = MemoryDirectoryTable(state.directory)
         self.identity = MemoryIdentity(state.identity)
+        self.devices = MemoryDevices(state.devices)
 
 
 class MemoryStore:

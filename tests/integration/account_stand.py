@@ -25,11 +25,13 @@ from doorward.administrator.control_plane import Act
 from doorward.administrator.open_session import SessionCookie, open_session
 from doorward.administrator.sign_in_entries import refused
 from doorward.entrypoints.login import app
+from doorward.model.device import Device
 from doorward.model.estate import Group, Network, Policy
-from doorward.model.identity import Device, Method
+from doorward.model.identity import Method
 from doorward.model.ids import DeviceId, GroupId, NetworkId, PolicyId
 from doorward.model.snapshot import Change, change
 from tests.fakes.account import FIREFOX, IPHONE, SESSION
+from tests.fakes.certificates import key_of
 from tests.fakes.office import decision_record
 from tests.fakes.sign_in import ALICE, AUTH_HOST, Desk, desk
 from tests.tools import require_tool
@@ -162,7 +164,7 @@ def _device(name: str, reason: str, *, healthy: bool) -> Device:
     return Device(
         id=DeviceId(name),
         owner=ALICE,
-        thumbprint=name.encode().hex(),
+        key=key_of(name),
         healthy=healthy,
         reason=reason,
     )

@@ -31,8 +31,9 @@ from doorward.enforcement.envoy.settings import (
 from doorward.enforcement.envoy.ticket import TICKET_COOKIE, scope
 from doorward.entrypoints.ext_authz.http_server import HttpProtocol, HttpRequest, HttpResponse
 from doorward.model.estate import Action, ActionRule, Resource
-from doorward.model.ids import LabelId, ResourceId, UserId
+from doorward.model.ids import DeviceId, LabelId, ResourceId, UserId
 from doorward.model.snapshot import Snapshot
+from doorward.model.spiffe import device_spiffe_id
 from doorward.protocol.ticket import TicketClaims
 from tests.integration import boundary_upstreams
 
@@ -236,13 +237,15 @@ class Stand:
         server_ca = ca.create_authority("server CA", now, domains=[DOMAIN])
         control_ca = ca.create_authority("control CA", now)
         device_ca = ca.create_authority("device CA", now)
-        device = ca.issue_device(device_ca, "laptop", now)
+        laptop = DeviceId("laptop")
+        key, device = ca.issue_device(device_ca, DOMAIN, laptop, now)
+        _, stranger = ca.issue_device(ca.create_authority("another CA", now), DOMAIN, laptop, now)
         pairs = {
             "server-ca": server_ca,
             "control-ca": control_ca,
             "device-ca": device_ca,
             "device": device,
-            "stranger": ca.issue_device(ca.create_authority("another CA", now), "laptop", now),
+            "stranger": stranger,
             "tls": ca.issue_server(server_ca, [f"hr.{DOMAIN}", f"rpc.{DOMAIN}"], now),
             "control": ca.issue_server(control_ca, ["control.doorward.internal"], now),
             "gateway": ca.issue_gateway(control_ca, "edge", now),
@@ -251,6 +254,7 @@ class Stand:
             (self.folder / f"{name}.pem").write_bytes(pair.certificate)
             (self.folder / f"{name}.key").write_bytes(pair.key)
         self.thumbprint = device.thumbprint
+        self.certificate_uri = str(device_spiffe_id(DOMAIN, laptop, key))
 
     async def _end_servers(self) -> None:
         for server in self._servers:

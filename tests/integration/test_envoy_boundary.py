@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from doorward.enforcement.envoy.check import (
     ADDRESS_HEADER,
+    CERTIFICATE_HEADER,
     IDENTITY_HEADERS,
     RESOURCE_HEADER,
     SCHEME_HEADER,
     STREAM_HEADER,
-    THUMBPRINT_HEADER,
+    certificate_in,
 )
 from doorward.entrypoints.ext_authz.http_server import HttpRequest, HttpResponse
 from tests.integration.boundary_stand import Stand, allow, deny
@@ -22,7 +25,7 @@ SPOOFED = (
     "DOORWARD-ASSERTION: x",
     "doorward-stream: x",
     "doorward-check-address: 10.0.0.1",
-    "doorward-check-thumbprint: aa",
+    "doorward-check-certificate: aa",
     "doorward-check-resource: other",
     "doorward-anything: x",
     "x-http-method-override: DELETE",
@@ -69,16 +72,19 @@ def test_the_sign_in_host_learns_the_client_s_certificate_from_envoy_alone(
     stand: Stand, wire: Wire
 ) -> None:
     auth = "auth.example.test"
-    forged = (f"{THUMBPRINT_HEADER}: {'aa' * 32}", f"Doorward-Check-Thumbprint: {'bb' * 32}")
+    forged = (f"{CERTIFICATE_HEADER}: {'aa' * 32}", f"Doorward-Check-Certificate: {'bb' * 32}")
     plain = wire.get("/openid/authorize", *forged, host=auth)
-    assert plain.seen(THUMBPRINT_HEADER) in ([], [""], ["-"])
+    assert plain.seen(CERTIFICATE_HEADER) in ([], [""])
     with Wire(stand.tls, stand.client_tls()) as secured:
         answer = secured.get("/openid/authorize", *forged, host=auth)
-        assert answer.seen(THUMBPRINT_HEADER) in ([], [""], ["-"])
+        assert answer.seen(CERTIFICATE_HEADER) in ([], [""])
     with Wire(stand.tls, stand.client_tls(device=True)) as secured:
         for path in ("/openid/authorize", "/"):
             answer = secured.get(path, *forged, host=auth)
-            assert answer.seen(THUMBPRINT_HEADER) == [stand.thumbprint]
+            (seen,) = answer.seen(CERTIFICATE_HEADER)
+            shown = certificate_in(seen)
+            assert shown is not None
+            assert (shown.thumbprint, shown.uri) == (stand.thumbprint, stand.certificate_uri)
 
 
 def test_the_question_holds_what_the_contract_names(stand: Stand, wire: Wire) -> None:
@@ -90,7 +96,7 @@ def test_the_question_holds_what_the_contract_names(stand: Stand, wire: Wire) ->
     assert question.headers[ADDRESS_HEADER] == ["127.0.0.1"]
     assert question.headers[SCHEME_HEADER] == ["http"]
     assert question.headers[RESOURCE_HEADER] == ["hr"]
-    assert question.headers.get(THUMBPRINT_HEADER, [""]) == [""]
+    assert certificate_in(question.headers[CERTIFICATE_HEADER][0]) is None
     assert question.headers["cookie"] == ["a=b"]
     assert question.headers["sec-fetch-mode"] == ["navigate"]
     assert question.headers.get("content-length", ["0"]) == ["0"]
@@ -105,7 +111,10 @@ def test_over_tls_the_question_names_scheme_and_certificate(stand: Stand) -> Non
         wire.get("/", *SPOOFED)
     (question,) = stand.check.questions
     assert question.headers[SCHEME_HEADER] == ["https"]
-    assert question.headers[THUMBPRINT_HEADER] == [stand.thumbprint]
+    shown = certificate_in(question.headers[CERTIFICATE_HEADER][0])
+    assert shown is not None
+    assert (shown.thumbprint, shown.uri) == (stand.thumbprint, stand.certificate_uri)
+    assert shown.ends_at > time.time()
 
 
 @pytest.mark.parametrize("ticketed", [True, False])

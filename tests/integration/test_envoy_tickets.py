@@ -251,4 +251,4 @@ def test_a_record_names_the_device(stand: Stand) -> None:
         assert wire.get("/", bound).status == 200
     record = ticket_record(GatewayId("edge"), stand.ticketed("dec_device")[-1].encode())
     assert record is not None
-    assert record.device == stand.thumbprint
+    assert record.device == "laptop"

@@ -7,11 +7,14 @@ from typing import Any, TypeVar
 import msgspec
 from hypothesis import strategies as st
 
+from doorward.model.compliance import Compliance
 from doorward.model.decision import AccessRequest
+from doorward.model.device import ClientCertificate, Device
 from doorward.model.estate import Group, Label, Network, Resource, Role, Service, User
-from doorward.model.identity import Device, ServiceToken, Session, Standing
+from doorward.model.identity import ServiceToken, Session, Standing
 from doorward.model.snapshot import Snapshot
 from doorward.policy import parse_policies
+from tests.fakes.certificates import certificate, key_of
 
 NOW = 1_790_000_000.0
 ZONES = ("UTC", "Europe/Berlin", "Australia/Lord_Howe", "Asia/Kathmandu", "America/St_Johns")
@@ -53,6 +56,8 @@ CONDITIONS = (
     "context has device",
     "context has device.healthy && context.device.healthy",
     "context has device.risk && context.device.risk < 50",
+    "context has device.attested && context.device.attested",
+    'context has device.complies && context.device.complies.contains("workstation")',
     'context.origin in Network::"office"',
     'context.origin has country && context.origin.country == "DE"',
     'context.origin.address.isInRange(ip("10.0.0.0/8"))',
@@ -140,13 +145,18 @@ def snapshots(draw: st.DrawFn, policies: st.SearchStrategy[str] = POLICY_TEXTS) 
         aal=draw(st.sampled_from((1, 2, 3))),
         address="10.0.0.1",
         risk=draw(risks),
+        device=draw(st.sampled_from(("", "", "", "laptop"))),
     )
     devices: dict[str, Any] = {
         "laptop": built(
             Device,
             id="laptop",
             owner=draw(st.sampled_from(("alice", "alice", "bob"))),
-            thumbprint="ab" * 32,
+            key=key_of("laptop"),
+            complies=draw(st.sampled_from(((), ("workstation",)))),
+            attested=draw(st.booleans()),
+            suspended=draw(st.sampled_from(("", "", "", "cloned"))),
+            platform=draw(st.sampled_from(("linux", "windows"))),
             healthy=draw(st.sampled_from((None, True, False))),
             risk=draw(risks),
         )
@@ -203,7 +213,24 @@ def snapshots(draw: st.DrawFn, policies: st.SearchStrategy[str] = POLICY_TEXTS) 
             )
         },
         devices=devices,
+        compliances={
+            "workstation": built(
+                Compliance, id="workstation", name="", checks=(), platforms=("linux",)
+            )
+        },
     )
+
+
+CERTIFICATES = (
+    None,
+    certificate("laptop"),
+    certificate("laptop"),
+    certificate("laptop", ends_at=NOW + 30),
+    certificate("laptop", ends_at=NOW),
+    certificate("laptop", "ab" * 32),
+    certificate("phone"),
+    built(ClientCertificate, thumbprint="ab" * 32, uri="doorward:device:laptop", ends_at=NOW + 99),
+)
 
 
 @st.composite
@@ -217,6 +244,6 @@ def requests(draw: st.DrawFn) -> AccessRequest:
         action=draw(st.sampled_from(("read", "write"))),
         address=draw(st.sampled_from(("10.1.2.3", "10.9.9.9", "192.0.2.1", "fd00::1", "nowhere"))),
         country=draw(st.sampled_from((None, "DE", "FR"))),
-        thumbprint=draw(st.sampled_from((None, "ab" * 32, "AB" * 32, "cd" * 32))),
+        certificate=draw(st.sampled_from(CERTIFICATES)),
         **credentials,
     )

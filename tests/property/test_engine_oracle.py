@@ -15,6 +15,7 @@ from hypothesis import given, settings
 
 from doorward.engine import decide, prepare
 from doorward.model.decision import AccessRequest
+from doorward.model.device import Device
 from doorward.model.identity import Session, Standing
 from doorward.model.snapshot import Snapshot
 from doorward.policy.schema import SCHEMA_TEXT
@@ -148,6 +149,8 @@ def _devices(snapshot: Snapshot) -> list[dict[str, object]]:
             "attrs": {
                 "owner": {"type": "User", "id": device.owner},
                 "risk": risk(device.risk),
+                "complies": list(device.complies),
+                "attested": device.attested,
                 **({} if device.healthy is None else {"healthy": device.healthy}),
             },
             "parents": [],
@@ -175,9 +178,25 @@ def _session(
     ]
     for device in snapshot.devices.values():
         mine = device.owner == session.user
-        if mine and device.thumbprint == (request.thumbprint or "").lower():
+        if mine and shows(request, device):
             context["device"] = {"type": "Device", "id": device.id}
     return found
+
+
+def shows(request: AccessRequest, device: Device) -> bool:
+    """Whether the request came with a certificate of the device that still counts."""
+    shown = request.certificate
+    name = f"spiffe://corp.test/device/{device.id}/{device.key}"
+    return shown is not None and shown.uri == name and shown.ends_at > NOW and not device.suspended
+
+
+def elsewhere(request: AccessRequest, snapshot: Snapshot) -> bool:
+    """Whether the request's session belongs to a device that it does not come from."""
+    session = snapshot.sessions.get(request.session or "")
+    if session is None or not session.device:
+        return False
+    device = snapshot.devices[session.device]
+    return device.owner != session.user or not shows(request, device)
 
 
 def agree(snapshot: Snapshot, request: AccessRequest) -> None:
@@ -189,6 +208,8 @@ def agree(snapshot: Snapshot, request: AccessRequest) -> None:
         expected = ("request-refused", set())
     elif request.session is None and request.service_token is None:
         expected = ("not-signed-in", set())
+    elif elsewhere(request, snapshot):
+        expected = ("device-mismatch", set())
     elif request.service_token and request.resource == "odd":
         expected = ("token-out-of-scope", set())
     else:

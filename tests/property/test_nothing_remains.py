@@ -19,8 +19,9 @@ from doorward.administrator.identity.records import Contact, Training
 from doorward.administrator.invite_user import invite_user
 from doorward.administrator.leave import leave
 from doorward.administrator.ports import OneTime, Passkey, Password, Totp
+from doorward.model.device import Device
 from doorward.model.estate import Group, Label, Resource, Service, User
-from doorward.model.identity import Device, ResourceCookie, ServiceToken, Session, Standing
+from doorward.model.identity import ResourceCookie, ServiceToken, Session, Standing
 from doorward.model.ids import (
     DeviceId,
     GroupId,
@@ -99,7 +100,7 @@ def documents(user: UserId, held: dict[str, int]) -> list[Change]:
     found += [
         change(
             "device",
-            Device(id=DeviceId(f"d-{user}-{number}"), owner=user, thumbprint=f"{user}{number}"),
+            Device(id=DeviceId(f"d-{user}-{number}"), owner=user, key=f"{user}{number}"),
         )
         for number in range(held["devices"])
     ]

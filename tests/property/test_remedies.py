@@ -11,9 +11,12 @@ from hypothesis import given, settings
 
 from doorward.engine import decide, prepare
 from doorward.model.decision import AccessRequest, Allow, Deny, Remedy
-from doorward.model.identity import Device, Session, Standing
+from doorward.model.device import Device
+from doorward.model.identity import Session, Standing
 from doorward.model.snapshot import Snapshot
+from tests.fakes.certificates import certificate, key_of
 from tests.property.estates import NOW, built, requests, snapshots
+from tests.property.test_engine_oracle import shows
 
 OFFICE_ADDRESS = "10.1.0.1"
 STRONG = {
@@ -33,12 +36,20 @@ def granted(
     if session is not None:
         snapshot = replace(snapshot, sessions={session.id: _again(session, kinds, now)})
     if "enrol-device" in kinds:
-        device = built(Device, id="new", owner="alice", thumbprint="ef" * 32)
+        device = built(Device, id="new", owner="alice", key=key_of("new"))
         snapshot = replace(snapshot, devices={**snapshot.devices, "new": device})
-        request = msgspec.structs.replace(request, thumbprint="ef" * 32)
+        request = msgspec.structs.replace(request, certificate=certificate("new"))
     if "repair-device" in kinds:
         devices = {
-            name: msgspec.structs.replace(device, healthy=True, risk=0)
+            name: msgspec.structs.replace(
+                device, healthy=True, risk=0, complies=_passed(snapshot, device)
+            )
+            for name, device in snapshot.devices.items()
+        }
+        snapshot = replace(snapshot, devices=devices)
+    if "attest-device" in kinds:
+        devices = {
+            name: msgspec.structs.replace(device, attested=True)
             for name, device in snapshot.devices.items()
         }
         snapshot = replace(snapshot, devices=devices)
@@ -49,6 +60,15 @@ def granted(
     if "network" in kinds:
         request = msgspec.structs.replace(request, address=OFFICE_ADDRESS)
     return decide(request, prepare(snapshot, expires_at=math.inf), now)
+
+
+def _passed(snapshot: Snapshot, device: Device) -> tuple[str, ...]:
+    """Every compliance policy that is for the device's platform; a new device's can be any."""
+    return tuple(
+        item.id
+        for item in snapshot.compliances.values()
+        if device.id == "new" or device.platform in item.platforms or item.id in device.complies
+    )
 
 
 def _again(session: Session, kinds: set[str], now: float) -> Session:
@@ -71,7 +91,7 @@ def sets(snapshot: Snapshot, request: AccessRequest) -> list[tuple[Remedy, ...]]
     known = [
         device
         for device in snapshot.devices.values()
-        if device.owner == "alice" and device.thumbprint == (request.thumbprint or "").lower()
+        if device.owner == "alice" and shows(request, device)
     ]
     if request.session is None:
         authentications: list[tuple[str, ...]] = [()]
@@ -80,8 +100,9 @@ def sets(snapshot: Snapshot, request: AccessRequest) -> list[tuple[Remedy, ...]]
     else:
         authentications = [(), ("step-up",), *((kind,) for kind in STRONG)]
         identities = [(), ("verify-identity",)]
-        enrolled = [(), ("enrol-device",), ("enrol-device", "repair-device")]
-        devices = [(), ("repair-device",)] if known else enrolled
+        better = [(), ("repair-device",), ("attest-device",), ("repair-device", "attest-device")]
+        enrolled = [(), *(("enrol-device", *more) for more in better)]
+        devices = better if known else enrolled
     networks: list[tuple[str, ...]] = [(), ("network",)]
     return [
         tuple(built(Remedy, kind=kind) for kind in chain(*combination))

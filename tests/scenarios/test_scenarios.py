@@ -14,6 +14,7 @@ from doorward.engine import decide, prepare
 from doorward.model.decision import AccessRequest, Allow, ReasonCode, Remedy
 from doorward.model.snapshot import Change, Snapshot
 from doorward.policy import parse_policies, validate
+from tests.fakes.certificates import certificate
 
 FILES = sorted(Path(__file__).parent.glob("*.json"))
 NOT_BY_THE_ENGINE = {"log-unavailable"}
@@ -66,7 +67,7 @@ def test_scenario(scenario: dict[str, Any], case: dict[str, Any]) -> None:
         session=case.get("session"),
         service_token=case.get("service_token"),
         country=case.get("country"),
-        thumbprint=case.get("device"),
+        certificate=certificate(case["device"]) if "device" in case else None,
     )
     decision = decide(request, prepared, moment(case.get("at", scenario["now"])))
     assert decision.reason == case["reason"]

@@ -58,6 +58,31 @@ id = "2fc0579f-8113-47ea-b116-bb5a8db9202a"
 name = "YubiKey 5 NFC"
 aal3 = true
 
+[[compliance]]
+id = "workstation"
+name = "Workstation"
+groups = ["finance"]
+
+[[compliance.checks]]
+fact = "updates-pending"
+at_most = 0
+grace_hours = 72
+
+[[compliance.checks]]
+fact = "listeners"
+allowed = ["tcp/22"]
+
+[[compliance.checks]]
+fact = "disk-encrypted"
+want = true
+trust = 1
+words = "Encrypt the disk."
+link = "https://help.example.org/disk"
+
+[[compliance.checks]]
+fact = "os-version"
+at_least = "12.4"
+
 [[resource]]
 id = "board"
 name = "Board"

@@ -19,6 +19,7 @@ from doorward.model.identity import Standing
 from doorward.model.ids import GroupId, NetworkId, PolicyId, ResourceId
 from doorward.model.snapshot import Change, change
 from tests.fakes.account import FIREFOX, IPHONE, OwnBrowser, browser, enrol, sessions, sign_ins
+from tests.fakes.certificates import certificate, header_of
 from tests.fakes.office import decision_record
 from tests.fakes.sign_in import ALICE, BOB, ELSEWHERE, HANDBOOK, Desk, desk
 from tests.fakes.store import KeptMail
@@ -305,10 +306,10 @@ async def test_access_knows_the_device_by_the_gateways_word(office: Desk) -> Non
             " context has device.healthy && context.device.healthy };",
         ),
     )
-    await enrol(office, "l" * 32, healthy=True)
+    await enrol(office, "laptop", healthy=True)
     here = await browser(office)
     assert "See and change it Not yet" in await words(here, "/account/access")
-    here.client.headers["doorward-check-thumbprint"] = ("l" * 32).encode().hex()
+    here.client.headers["doorward-check-certificate"] = header_of(certificate("laptop"))
     assert "See and change it Yes" in await words(here, "/account/access")
 
 

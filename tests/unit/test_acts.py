@@ -212,7 +212,7 @@ async def test_session_risk_and_groups(control: ControlPlane) -> None:
 
 
 async def test_a_devices_life(control: ControlPlane) -> None:
-    await enrol_device(control, ACT, device=LAPTOP, owner=ALICE, thumbprint=PRINT)
+    await enrol_device(control, ACT, device=LAPTOP, owner=ALICE, key=PRINT)
     assert control.live.current.devices[LAPTOP].healthy is None
     await report_posture(control, ACT, LAPTOP, healthy=False, reason="disk not encrypted")
     await set_device_risk(control, ACT, LAPTOP, 55)
@@ -220,9 +220,9 @@ async def test_a_devices_life(control: ControlPlane) -> None:
     assert (device.healthy, device.reason, device.risk) == (False, "disk not encrypted", 55)
     await report_posture(control, ACT, LAPTOP, healthy=None)
     assert control.live.current.devices[LAPTOP].healthy is None
-    for device_id, thumbprint in ((LAPTOP, "b" * 64), (DeviceId("second"), PRINT)):
+    for device_id, key in ((LAPTOP, "b" * 64), (DeviceId("second"), PRINT)):
         with pytest.raises(DoorwardError, match="device-exists"):
-            await enrol_device(control, ACT, device=device_id, owner=ALICE, thumbprint=thumbprint)
+            await enrol_device(control, ACT, device=device_id, owner=ALICE, key=key)
     await remove_device(control, ACT, LAPTOP)
     assert not control.live.current.devices
 
@@ -292,12 +292,12 @@ UNKNOWN: list[tuple[str, Step]] = [
     ("device-unknown", lambda c: set_device_risk(c, ACT, LAPTOP, 1)),
     (
         "user-unknown",
-        lambda c: enrol_device(c, ACT, device=LAPTOP, owner=NOBODY, thumbprint=PRINT),
+        lambda c: enrol_device(c, ACT, device=LAPTOP, owner=NOBODY, key=PRINT),
     ),
-    ("device-invalid", lambda c: enrol_device(c, ACT, device=LAPTOP, owner=ALICE, thumbprint="A")),
+    ("device-invalid", lambda c: enrol_device(c, ACT, device=LAPTOP, owner=ALICE, key="A")),
     (
         "device-invalid",
-        lambda c: enrol_device(c, ACT, device=DeviceId("a b"), owner=ALICE, thumbprint=PRINT),
+        lambda c: enrol_device(c, ACT, device=DeviceId("a b"), owner=ALICE, key=PRINT),
     ),
     ("token-unknown", lambda c: revoke_service_token(c, ACT, ServiceTokenId("x"))),
     (

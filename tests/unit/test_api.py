@@ -193,7 +193,7 @@ async def test_a_device_gets_certificate_and_password(
     enrolled = (await api.post("/devices", json={"id": "laptop-8", "owner": "bob"})).json()
     assert len(enrolled["password"]) > 20
     device = company.control.live.current.devices["laptop-8"]
-    assert (device.thumbprint, device.healthy) == (enrolled["thumbprint"], None)
+    assert (device.key, device.healthy) == (enrolled["key"], None)
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ async def test_whoever_is_removed_leaves_nothing_behind(control: ControlPlane) -
     await apply_estate(control, ACT, estate(WITH_BOB))
     alice, session = await sign_in(control, UserId("alice")), await sign_in(control, BOB)
     await issue_resource_cookie(control, session=session, resource=BOARD)
-    await enrol_device(control, ACT, device=DeviceId("d"), owner=BOB, thumbprint="a" * 64)
+    await enrol_device(control, ACT, device=DeviceId("d"), owner=BOB, key="a" * 64)
     await set_user_risk(control, ACT, BOB, 9)
     await issue_service_token(control, ACT, service=CI, resources=[BOARD], ttl_seconds=600)
     async with control.store.transaction() as transaction:

@@ -12,6 +12,7 @@ from doorward.model.identity import Standing
 from doorward.model.ids import UserId
 from doorward.model.snapshot import change
 from doorward.protocol.ticket import AssertionClaims, TicketClaims
+from tests.fakes.certificates import certificate, header_of
 from tests.unit.gateway_world import BEARER, NOW, SESSION, World, header, signed_in
 
 BROWSER = {"sec_fetch_mode": "navigate", "sec_fetch_dest": "document", "accept": "text/html"}
@@ -51,7 +52,7 @@ def test_a_client_that_asks_again_at_once_gets_the_same_ticket() -> None:
     others = [
         world.ask("/", "POST", **signed_in()),
         world.ask(**signed_in(doorward_check_address="192.0.2.2")),
-        world.ask(**signed_in(doorward_check_thumbprint="ab" * 32)),
+        world.ask(**signed_in(doorward_check_certificate=header_of(certificate("laptop")))),
     ]
     assert first not in [header(other, "set-cookie") for other in others]
     world.point.epoch += 1
@@ -89,10 +90,10 @@ def test_the_action_follows_the_resources_rules() -> None:
 
 def test_a_certificate_binds_the_ticket() -> None:
     world = World()
-    world.ask(**signed_in(doorward_check_thumbprint="AB" * 32))
+    world.ask(**signed_in(doorward_check_certificate=header_of(certificate("laptop"))))
     (ticket,) = world.tickets.claims
     assert isinstance(ticket, TicketClaims)
-    assert ticket.bnd == "ab" * 32
+    assert ticket.bnd == certificate("laptop").thumbprint
 
 
 def test_a_ticket_ends_before_time_alone_would_change_the_answer() -> None:
@@ -199,7 +200,7 @@ def test_a_denied_person_sees_a_page_with_the_decisions_id() -> None:
         {"host": "wiki.doorward.localhost:port"},
         {"doorward_check_address": "not an address"},
         {"doorward_check_address": ""},
-        {"doorward_check_thumbprint": "xyz"},
+        {"doorward_check_certificate": "xyz"},
     ],
 )
 def test_what_can_be_read_in_two_ways_is_refused_and_recorded(headers: dict[str, str]) -> None:

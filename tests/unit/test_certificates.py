@@ -11,6 +11,7 @@ from cryptography.x509 import DNSName, load_pem_x509_certificate
 from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
 
 from doorward.adapters import ca
+from doorward.model.ids import DeviceId
 
 AT = 1_790_000_000.0
 DAY = 86_400.0
@@ -66,7 +67,7 @@ def test_renewal_is_due_a_month_before_the_end(authority: ca.KeyPair) -> None:
 
 
 def test_a_device_file_opens_with_its_password_only(authority: ca.KeyPair) -> None:
-    pair = ca.issue_device(authority, "laptop-1", AT)
+    _, pair = ca.issue_device(authority, "corp.test", DeviceId("laptop-1"), AT)
     file = ca.pkcs12_file(pair, "laptop-1", "right")
     _, certificate, _ = pkcs12.load_key_and_certificates(file, b"right")
     assert certificate == load_pem_x509_certificate(pair.certificate)

@@ -88,6 +88,21 @@ MISTAKES = [
         "00000000",
     ),
     ("2fc0579f-8113-47ea-b116-bb5a8db9202a", "any", "unattested-aal3", "aal3 = true"),
+    ('id = "workstation"', 'id = "operator"', "reserved-id", 'id = "operator"'),
+    ("want = true", "at_most = 1", "bad-expectation", '"disk-encrypted"'),
+    ("want = true", "want = true\nat_most = 1", "bad-expectation", '"disk-encrypted"'),
+    ('at_least = "12.4"', 'at_least = "twelve"', "bad-version", "twelve"),
+    ("trust = 1", "trust = 3", "bad-trust", "trust = 3"),
+    ("https://help.example.org/disk", "help.example.org", "bad-link", "link ="),
+    ("grace_hours = 72", "grace_hours = -1", "bad-grace", "grace_hours = -1"),
+    ("grace_hours = 72", "grace_hours = 2161", "bad-grace", "grace_hours = 2161"),
+    ('fact = "disk-encrypted"', 'fact = "disk-full"', "wrong-type", "disk-full"),
+    (
+        'groups = ["finance"]\n\n[[com',
+        'groups = ["finances"]\n\n[[com',
+        "unknown-group",
+        "finances",
+    ),
     ('name = "Staff"', 'name = "S"\nparents = ["finance"]', "group-cycle", 'parents = ["finance"]'),
 ]
 
@@ -117,6 +132,7 @@ def test_the_right_estate_is_accepted() -> None:
         "client": 0,
         "provider": 1,
         "authenticator": 1,
+        "compliance": 1,
         "policy": 1,
     }
     policy = estate.documents["policy"]["board-for-staff"]

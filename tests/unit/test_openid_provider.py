@@ -11,12 +11,14 @@ import pytest
 
 from doorward.administrator.ports import DecisionQuery
 from doorward.errors import DoorwardError
-from doorward.model.identity import Device, Standing
+from doorward.model.device import Device
+from doorward.model.identity import Standing
 from doorward.model.ids import DeviceId, GroupId
 from doorward.model.snapshot import change, removal
+from tests.fakes.certificates import key_of
 from tests.fakes.openid_desk import (
     SAME,
-    THUMBPRINT,
+    SHOWN,
     Round,
     Stand,
     client,
@@ -249,11 +251,11 @@ async def test_a_remedy_leads_through_step_up_and_back(office: Stand) -> None:
 
 
 async def test_the_device_s_certificate_counts(office: Stand) -> None:
-    device = Device(id=DeviceId("laptop"), owner=ALICE, thumbprint=THUMBPRINT, healthy=True)
+    device = Device(id=DeviceId("laptop"), owner=ALICE, key=key_of("laptop"), healthy=True)
     await office.publish(change("device", device))
     visit = await office.round("managed")
     assert (await visit.authorize()).status_code == 403
-    visit.browser.headers["doorward-check-thumbprint"] = THUMBPRINT
+    visit.browser.headers["doorward-check-certificate"] = SHOWN
     await visit.signed_in()
     # The application's own request brings no certificate: the person's counts still.
     assert (await visit.refresh()).status_code == 200
@@ -261,12 +263,15 @@ async def test_the_device_s_certificate_counts(office: Stand) -> None:
     assert said(await visit.refresh())["error"] == "invalid_grant"
 
 
-@pytest.mark.parametrize("header", ["", "AB" * 32, f"{THUMBPRINT},{THUMBPRINT}", "zz" * 32])
-async def test_a_malformed_thumbprint_is_none(office: Stand, header: str) -> None:
-    device = Device(id=DeviceId("laptop"), owner=ALICE, thumbprint=THUMBPRINT, healthy=True)
+MALFORMED = ("", "AB" * 32, f"{SHOWN},{SHOWN}", SHOWN.replace("cd", "zz", 1), SHOWN + " ")
+
+
+@pytest.mark.parametrize("header", MALFORMED)
+async def test_a_malformed_certificate_is_none(office: Stand, header: str) -> None:
+    device = Device(id=DeviceId("laptop"), owner=ALICE, key=key_of("laptop"), healthy=True)
     await office.publish(change("device", device))
     visit = await office.round("managed")
-    visit.browser.headers["doorward-check-thumbprint"] = header
+    visit.browser.headers["doorward-check-certificate"] = header
     assert (await visit.authorize()).status_code == 403
 
 

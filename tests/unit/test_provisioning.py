@@ -236,7 +236,7 @@ async def test_who_has_left_is_not_let_in_by_being_active(desk: ScimDesk) -> Non
 async def test_deprovisioning_leaves_nothing_to_sign_in_with(desk: ScimDesk) -> None:
     zoe = UserId(await person(desk, "zoe"))
     ops = await group(desk, "Ops", zoe)
-    await enrol_device(desk.control, ACT, device=DeviceId("laptop"), owner=zoe, thumbprint="a" * 64)
+    await enrol_device(desk.control, ACT, device=DeviceId("laptop"), owner=zoe, key="a" * 64)
     owned = Resource(
         id=ResourceId("wiki"),
         name="Wiki",

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import pytest
 
+from doorward.model.device import Device
 from doorward.model.estate import Group, Policy, User
-from doorward.model.identity import Device, Standing
+from doorward.model.identity import Standing
 from doorward.model.ids import DeviceId, GroupId, PolicyId, UserId
 from doorward.model.snapshot import Change, change, removal
+from tests.fakes.certificates import certificate, header_of, key_of
 from tests.unit.gateway_world import BEARER, SESSION, World, header, signed_in
 
 DISABLED = change("standing", Standing(id=UserId("alice"), disabled=True))
-THUMBPRINT = "ab" * 32
+LAPTOP = header_of(certificate("laptop"))
 
 
 class Connection:
@@ -137,10 +139,10 @@ async def test_a_revoked_token_cuts_its_streams() -> None:
     assert connection.cut == 1
 
 
-async def test_a_device_touches_its_streams_by_old_and_new_certificate() -> None:
-    device = Device(id=DeviceId("laptop"), owner=UserId("alice"), thumbprint=THUMBPRINT)
+async def test_a_device_touches_its_streams_by_the_name_in_its_certificate() -> None:
+    device = Device(id=DeviceId("laptop"), owner=UserId("alice"), key=key_of("laptop"))
     world = World()
-    opened(world, **signed_in(doorward_check_thumbprint=THUMBPRINT))
+    opened(world, **signed_in(doorward_check_certificate=LAPTOP))
     assert await change_world(world, change("device", device)) == 1
     assert await change_world(world, removal("device", "laptop")) == 1
 

@@ -20,7 +20,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from doorward.model.ids import UnixSeconds
+from doorward.model.ids import DeviceId, UnixSeconds
+from doorward.model.spiffe import device_spiffe_id
 
 AUTHORITY_DAYS = 3650
 LEAF_DAYS = 397
@@ -81,10 +82,18 @@ def issue_gateway(authority: KeyPair, gateway: str, at: UnixSeconds) -> KeyPair:
     return _issue(authority, gateway, [uri], at, server=False, days=LEAF_DAYS)
 
 
-def issue_device(authority: KeyPair, device: str, at: UnixSeconds) -> KeyPair:
-    """A client certificate that names device `device`."""
-    uri = x509.UniformResourceIdentifier(f"doorward:device:{device}")
-    return _issue(authority, device, [uri], at, server=False, days=LEAF_DAYS)
+def issue_device(
+    authority: KeyPair, trust_domain: str, device: DeviceId, at: UnixSeconds
+) -> tuple[str, KeyPair]:
+    """The hex SHA-256 of a new key for `device`, and the pair with a client certificate for it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    spki = key.public_key().public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    digest = hashlib.sha256(spki).hexdigest()
+    uri = x509.UniformResourceIdentifier(str(device_spiffe_id(trust_domain, device, digest)))
+    pair = _issue(authority, device, [uri], at, server=False, days=LEAF_DAYS, key=key)
+    return digest, pair
 
 
 def pkcs12_file(pair: KeyPair, name: str, password: str) -> bytes:
@@ -115,12 +124,13 @@ def _issue(
     *,
     server: bool,
     days: int,
+    key: ec.EllipticCurvePrivateKey | None = None,
 ) -> KeyPair:
     signer = serialization.load_pem_private_key(authority.key, password=None)
     if not isinstance(signer, ec.EllipticCurvePrivateKey):
         raise TypeError("an authority of doorward holds a P-256 key")
     issuer = x509.load_pem_x509_certificate(authority.certificate)
-    key = ec.generate_private_key(ec.SECP256R1())
+    key = key or ec.generate_private_key(ec.SECP256R1())
     purpose = ExtendedKeyUsageOID.SERVER_AUTH if server else ExtendedKeyUsageOID.CLIENT_AUTH
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name[:64])])
     certificate = (

@@ -10,18 +10,19 @@ from doorward.model.ids import DeviceId, UnixSeconds
 
 @dataclass(frozen=True, slots=True)
 class IssuedCertificate:
-    """The certificate's hex SHA-256, and key and certificate as PKCS #12."""
+    """The hex SHA-256 of the device's key, and key and certificate as PKCS #12."""
 
-    thumbprint: str
+    key: str
     pkcs12: bytes
 
 
 class LocalDeviceAuthority:
     """Port `DeviceAuthority` with a CA whose key is at hand."""
 
-    def __init__(self, authority: ca.KeyPair) -> None:
+    def __init__(self, authority: ca.KeyPair, trust_domain: str) -> None:
         self._authority = authority
+        self._trust_domain = trust_domain
 
     def issue(self, device: DeviceId, password: str, at: UnixSeconds) -> IssuedCertificate:
-        pair = ca.issue_device(self._authority, device, at)
-        return IssuedCertificate(pair.thumbprint, ca.pkcs12_file(pair, device, password))
+        key, pair = ca.issue_device(self._authority, self._trust_domain, device, at)
+        return IssuedCertificate(key, ca.pkcs12_file(pair, device, password))

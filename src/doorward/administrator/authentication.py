@@ -15,6 +15,7 @@ from doorward.administrator.control_plane import ControlPlane
 from doorward.administrator.people import people_of
 from doorward.administrator.ports import Passkey, PasswordHasher, Sealer, Throttle
 from doorward.errors import DoorwardError
+from doorward.model.device import ClientCertificate
 from doorward.model.estate import User
 from doorward.model.identity import Method
 from doorward.model.ids import UnixSeconds, UserId
@@ -23,11 +24,15 @@ from doorward.model.snapshot import Snapshot
 
 @dataclass(frozen=True, slots=True)
 class Browser:
-    """Who is at the other end. `flow` is the hex SHA-256 of this browser's flow cookie."""
+    """Who is at the other end. `flow` is the hex SHA-256 of this browser's flow cookie.
+
+    `certificate` is the one of the device that the browser runs on, None without one.
+    """
 
     address: str
     user_agent: str
     flow: str
+    certificate: ClientCertificate | None = None
 
 
 @dataclass(frozen=True, slots=True)

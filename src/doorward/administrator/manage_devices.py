@@ -12,39 +12,40 @@ from doorward.administrator.control_plane import Act, ControlPlane, Effect
 from doorward.administrator.ports import Transaction
 from doorward.administrator.targets import device_named, require_risk, user_named
 from doorward.errors import DoorwardError
-from doorward.model.identity import Device
-from doorward.model.ids import DeviceId, UserId, is_id
+from doorward.model.device import Device
+from doorward.model.ids import DeviceId, UserId
 from doorward.model.snapshot import Change, change, removal
+from doorward.model.spiffe import is_device_id
 
-_THUMBPRINT = re.compile(r"[0-9a-f]{64}")
+_KEY = re.compile(r"[0-9a-f]{64}")
 
 
 async def enrol_device(
-    control: ControlPlane, act: Act, *, device: DeviceId, owner: UserId, thumbprint: str
+    control: ControlPlane, act: Act, *, device: DeviceId, owner: UserId, key: str
 ) -> Effect:
-    """Know `device` by the hex SHA-256 of its certificate; its health is unknown.
+    """Know `device` by the hex SHA-256 of its key; its health is unknown.
 
     Raises DoorwardError `device-invalid`, `device-exists`, `user-unknown`.
     """
-    if not is_id(device) or _THUMBPRINT.fullmatch(thumbprint) is None:
+    if not is_device_id(device) or _KEY.fullmatch(key) is None:
         raise DoorwardError(
             "device-invalid",
-            "A device needs an identifier and the SHA-256 of its certificate in lower-case hex.",
+            "A device needs an identifier and the SHA-256 of its key in lower-case hex.",
             "Use doorward device enrol.",
         )
 
     async def prepare(transaction: Transaction) -> Sequence[Change]:
         await user_named(transaction, owner)
         for other in await transaction.snapshot.all("device"):
-            if isinstance(other, Device) and (other.id == device or other.thumbprint == thumbprint):
+            if isinstance(other, Device) and (other.id == device or other.key == key):
                 raise DoorwardError(
                     "device-exists",
                     f"Device `{other.id}` is enrolled already.",
                     "Remove it first, or choose another identifier.",
                 )
-        return [change("device", Device(id=device, owner=owner, thumbprint=thumbprint))]
+        return [change("device", Device(id=device, owner=owner, key=key))]
 
-    detail = {"owner": owner, "thumbprint": thumbprint}
+    detail = {"owner": owner, "key": key}
     return await carry_out(control, act, "device-enrolled", f"device:{device}", detail, prepare)
 
 

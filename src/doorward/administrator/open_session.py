@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import msgspec
+
 from doorward.administrator.authentication import Browser, Proof, digest, require_enabled
 from doorward.administrator.control_plane import Act, ControlPlane, Effect, effect
 from doorward.administrator.credentials.still_held import require_still_held
 from doorward.administrator.federation.ended import require_standing
 from doorward.administrator.settled import settled
 from doorward.administrator.sign_in_entries import proved
+from doorward.engine.devices import device_shown
 from doorward.model.identity import ResourceCookie, Session
 from doorward.model.ids import ResourceId, SessionId
 from doorward.model.snapshot import change
@@ -31,6 +34,8 @@ async def open_session(
     control: ControlPlane, act: Act, *, proof: Proof, browser: Browser, lifetime_seconds: float
 ) -> SessionCookie:
     """A session with a new id, and its cookie for the sign-in host.
+
+    Where the browser shows the certificate of the person's own device, the session belongs to it.
 
     Raises DoorwardError `user-disabled`, what `require_still_held` raises, and
     `federation-refused` where the session at the provider has ended meanwhile.
@@ -55,7 +60,11 @@ async def open_session(
     )
     cookie = ResourceCookie(id=digest(secret), session=session.id, resource=AUTH)
     async with control.store.transaction() as transaction:
-        require_enabled(await settled(control, transaction), proof.user)
+        snapshot = await settled(control, transaction)
+        require_enabled(snapshot, proof.user)
+        device = device_shown(browser.certificate, proof.user, snapshot, act.at)
+        if device is not None:
+            session = msgspec.structs.replace(session, device=device.id)
         await require_standing(transaction, proof, act.at)
         await require_still_held(transaction, proof)
         number = await transaction.snapshot.publish(
@@ -71,6 +80,7 @@ async def open_session(
                 "methods": " ".join(proof.methods),
                 "aal": str(proof.aal),
                 "address": browser.address,
+                **({"device": session.device} if session.device else {}),
             },
         )
     return SessionCookie(session.id, secret, await effect(control, number))

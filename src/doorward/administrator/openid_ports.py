@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from doorward.model.device import ClientCertificate
 from doorward.model.estate import SigningAlgorithm
 from doorward.model.ids import ClientId, SessionId, UnixSeconds, UserId
 from doorward.protocol.openid.claims import Claims
@@ -15,8 +16,9 @@ from doorward.protocol.openid.claims import Claims
 class Authorization(msgspec.Struct, frozen=True, kw_only=True):
     """A person's sign-in to a client, as it was decided at the authorization endpoint.
 
-    `address` and `thumbprint` are those of the person's browser: the client's later requests for
-    this person are decided on them. `auth_time`, `acr` and `amr` are claims (Core 2).
+    `address` and `certificate` are those of the person's browser: the client's later requests for
+    this person are decided on them, also once that certificate has ended. `auth_time`, `acr` and
+    `amr` are claims (Core 2).
     """
 
     client: ClientId
@@ -24,10 +26,10 @@ class Authorization(msgspec.Struct, frozen=True, kw_only=True):
     session: SessionId
     scopes: tuple[str, ...]
     address: str
-    thumbprint: str
     auth_time: int
     acr: str
     amr: tuple[str, ...]
+    certificate: ClientCertificate | None = None
 
 
 class Grant(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,6 +13,7 @@ from typing import Protocol
 
 import msgspec
 
+from doorward.administrator.devices.ports import DeviceTables
 from doorward.administrator.directory.ports import DirectoryTable
 from doorward.administrator.federation_table import FederationTable
 from doorward.administrator.identity.ports import IdentityTables
@@ -239,6 +240,8 @@ class Transaction(PeopleTables, Protocol):
     def decisions(self) -> DecisionTable: ...
     @property
     def directory(self) -> DirectoryTable: ...
+    @property
+    def devices(self) -> DeviceTables: ...
 
 
 class Store(Protocol):

@@ -11,6 +11,7 @@ from doorward.administrator.federation.ended import require_standing
 from doorward.administrator.open_session import AUTH, SessionCookie
 from doorward.administrator.settled import settled
 from doorward.administrator.sign_in_entries import proved
+from doorward.engine.devices import device_shown, usable_on
 from doorward.errors import DoorwardError
 from doorward.model.identity import ResourceCookie, Session
 from doorward.model.ids import SessionId
@@ -24,15 +25,21 @@ async def strengthen_session(
 
     The session is then exactly what the latest authentication proved: an old strong factor must
     not be made to look fresh by a new weak one. A session that a provider began goes on to end
-    with the one at the provider. Raises DoorwardError `session-unknown`, also where `proof` is of
-    another person or of what was removed since, and `federation-refused` where the session at
-    the provider has ended.
+    with the one at the provider. From now on it belongs to the device whose certificate the
+    browser shows, if there is one.
+
+    Raises DoorwardError `session-unknown`, also where `proof` is of another person or of what was
+    removed since, or the session belongs to another device; and `federation-refused` where the
+    session at the provider has ended.
     """
     secret = control.secrets.token()
     async with control.store.transaction() as transaction:
         snapshot = await settled(control, transaction)
         found = snapshot.sessions.get(session)
         if found is None or found.user != proof.user or found.expires_at <= act.at:
+            raise DoorwardError("session-unknown", "This session has ended.", "Sign in again.")
+        device = device_shown(browser.certificate, proof.user, snapshot, act.at)
+        if not usable_on(found, device):
             raise DoorwardError("session-unknown", "This session has ended.", "Sign in again.")
         await require_standing(transaction, proof, act.at)
         await require_still_held(transaction, proof)
@@ -44,6 +51,7 @@ async def strengthen_session(
             multi_factor=proof.multi_factor,
             aal=proof.aal,
             credential=proof.credential,
+            device=found.device if device is None else device.id,
             **_provider(found, proof),
         )
         old = [

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from doorward.administrator.ports import Transaction
 from doorward.errors import DoorwardError
+from doorward.model.device import Device
 from doorward.model.estate import User
-from doorward.model.identity import Device, Standing
+from doorward.model.identity import Standing
 from doorward.model.ids import DeviceId, UserId
 
 MAX_RISK = 100

@@ -9,7 +9,8 @@ decides, and what none of them lets in stays out:
 3. The request must make sense, with an IP address and at most one credential: `request-refused`.
 4. Somebody must ask: `not-signed-in`.
 5. A session must exist and last (`session-expired`), its person exist (`subject-unknown`) and
-   not be disabled (`user-disabled`).
+   not be disabled (`user-disabled`), and a session that belongs to a device must be used on that
+   device (`device-mismatch`).
 6. A service token must exist and last (`token-expired`), name the resource
    (`token-out-of-scope`), and its service exist (`subject-unknown`).
 7. Policies must be able to say: any error in facts or evaluation is `policy-error`.
@@ -22,6 +23,7 @@ from __future__ import annotations
 
 import msgspec
 
+from doorward.engine.devices import device_shown, usable_on
 from doorward.engine.facts import ACTIONS, Documents, Facts, timed
 from doorward.engine.moments import authentication_age, wall_minute
 from doorward.engine.prepared import PreparedSnapshot
@@ -81,9 +83,12 @@ def _admit_session(
     if standing is not None and standing.disabled:
         return _refusal("user-disabled", request)
     owner_standing = standing_at(snapshot.standings.get(resource.owner), now)
-    device = prepared.devices.get((request.thumbprint or "").lower())
-    if device is not None and device.owner != user.id:
-        device = None
+    device = device_shown(request.certificate, user.id, snapshot, now)
+    if not usable_on(session, device):
+        return _refusal("device-mismatch", request, _SIGN_IN)
+    ends = session.expires_at
+    if device is not None and request.certificate is not None:
+        ends = min(ends, request.certificate.ends_at)
     documents = Documents(
         user,
         standing,
@@ -94,7 +99,7 @@ def _admit_session(
         snapshot.users.get(resource.owner),
         owner_standing,
     )
-    return documents, _good_until(session.expires_at, standing, owner_standing)
+    return documents, _good_until(ends, standing, owner_standing)
 
 
 def _admit_token(

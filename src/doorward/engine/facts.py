@@ -15,8 +15,9 @@ import msgspec
 from doorward.engine.moments import Minute
 from doorward.engine.networks import Address, Place
 from doorward.model.decision import Remedy
+from doorward.model.device import Device
 from doorward.model.estate import Action, Group, Label, Resource, Service, User
-from doorward.model.identity import Device, Session, Standing, groups_of
+from doorward.model.identity import Session, Standing, groups_of
 from doorward.model.ids import NetworkId
 from doorward.model.snapshot import Snapshot
 from doorward.policy import EVERYTHING, EntitySet, Node, Slice, Uid, Verdict, evaluate
@@ -241,7 +242,13 @@ def session_attributes(session: Session) -> dict[str, Any]:
 def device_attributes(device: Device) -> dict[str, Any]:
     """What policies see of a device; its health only where it is known."""
     known = {} if device.healthy is None else {"healthy": device.healthy}
-    return {"owner": uid_json(("User", device.owner)), "risk": clamp(device.risk), **known}
+    return {
+        "owner": uid_json(("User", device.owner)),
+        "complies": sorted(device.complies),
+        "attested": device.attested,
+        "risk": clamp(device.risk),
+        **known,
+    }
 
 
 def origin_uid(origin: Origin) -> Uid:

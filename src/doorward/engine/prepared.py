@@ -28,7 +28,6 @@ from doorward.engine.facts import (
 )
 from doorward.engine.networks import NetworkTable, Place
 from doorward.model.estate import Action
-from doorward.model.identity import Device
 from doorward.model.ids import NetworkId, UnixSeconds
 from doorward.model.snapshot import Snapshot
 from doorward.policy import Bundle, Slice, Uid, compile_bundle, entity_set
@@ -45,7 +44,6 @@ class PreparedSnapshot:
     bundle: Bundle
     networks: NetworkTable
     zones: Mapping[str, ZoneInfo]
-    devices: Mapping[str, Device]
     _facts: dict[tuple[object, ...], Facts]
 
     def with_expiry(self, expires_at: UnixSeconds) -> PreparedSnapshot:
@@ -118,7 +116,6 @@ def prepare(
     before = previous.snapshot if previous is not None else None
     bundle = previous.bundle if previous is not None else None
     networks = previous.networks if previous is not None else None
-    devices = previous.devices if previous is not None else None
     facts = previous._facts if previous is not None else {}  # noqa: SLF001 - its own kind
     if bundle is None or before is None or before.policies != snapshot.policies:
         ordered = sorted(snapshot.policies.values(), key=lambda policy: policy.id)
@@ -128,11 +125,11 @@ def prepare(
         facts = {}
     if before is None or before.groups != snapshot.groups:
         facts = {}
-    if devices is None or before is None or before.devices is not snapshot.devices:
-        devices = _by_thumbprint(snapshot.devices)
+    if before is None or before.compliances != snapshot.compliances:
+        facts = {}  # remembered remedies speak of them
     names = {resource.timezone for resource in snapshot.resources.values()}
     zones = {name: zone for name in names if (zone := _zone(name)) is not None}
-    return PreparedSnapshot(snapshot, expires_at, bundle, networks, zones, devices, facts)
+    return PreparedSnapshot(snapshot, expires_at, bundle, networks, zones, facts)
 
 
 def literals_of(facts: Facts) -> tuple[Uid, ...]:
@@ -178,20 +175,6 @@ def _gather(
         entities=entity_set(list(entities.values())),
         described=described,
     )
-
-
-def _by_thumbprint(devices: Mapping[str, Device]) -> dict[str, Device]:
-    """Devices by certificate; two devices with one certificate are both unknown."""
-    found: dict[str, Device] = {}
-    ambiguous: set[str] = set()
-    for device in devices.values():
-        thumbprint = device.thumbprint.lower()
-        if thumbprint in found:
-            ambiguous.add(thumbprint)
-        found[thumbprint] = device
-    for thumbprint in ambiguous:
-        del found[thumbprint]
-    return found
 
 
 def _zone(name: str) -> ZoneInfo | None:

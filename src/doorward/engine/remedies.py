@@ -14,7 +14,8 @@ What granting means:
 - `hardware-key`: by a passkey that its hardware keeps, which reaches AAL 3.
 - `verify-identity`: the person's identity is proofed to IAL 2, the most that doorward records.
 - `enrol-device`: the request comes from a device of the person's own, its health unknown.
-- `repair-device`: the device is healthy and its risk is 0.
+- `repair-device`: the device is healthy, passes every compliance policy, and its risk is 0.
+- `attest-device`: a TPM of a trusted maker keeps the device's key.
 - `network`: the request comes from the first host address of that network.
 - `wait`: it is that moment; a sign-in that has ended by then was made anew, by the same means.
 
@@ -50,8 +51,10 @@ from doorward.engine.moments import authentication_age, wall_minute
 from doorward.engine.prepared import PreparedSnapshot, literals_of
 from doorward.errors import DoorwardError
 from doorward.model.decision import ReasonCode, Remedy
+from doorward.model.device import Device
 from doorward.model.estate import Action
-from doorward.model.ids import NetworkId, UnixSeconds
+from doorward.model.ids import ComplianceId, NetworkId, UnixSeconds
+from doorward.model.snapshot import Snapshot
 from doorward.policy import EntitySet, Slice, entity_set, evaluate
 
 MAX_QUESTIONS = 512
@@ -63,7 +66,7 @@ PROOFED = 2
 """The identity assurance level that `verify-identity` stands for."""
 
 _Authentication = Literal["step-up", "multi-factor", "phishing-resistant", "hardware-key"]
-_DeviceState = tuple[Literal["enrol-device", "repair-device"], ...]
+_DeviceState = tuple[Literal["enrol-device", "repair-device", "attest-device"], ...]
 
 
 def _with_methods(session: dict[str, Any], aal: int, *methods: str) -> dict[str, Any]:
@@ -149,6 +152,7 @@ class _Search:
         self._now = now
         self._asked_of: Question = facts.questions[action]
         self._slice: Slice = self._asked_of.policies
+        self._compliances = _compliances(prepared.snapshot, facts.documents.device)
         self._networks = self._network_options()
         self._moments = self._wait_options()
         self._entities: dict[tuple[_DeviceState, bool], EntitySet] = {}
@@ -210,11 +214,20 @@ class _Search:
         yield ()
         if self._facts.documents.session is None or not self._mentions("device"):
             return
-        if device is None:
-            yield ("enrol-device",)
-            yield ("enrol-device", "repair-device")
-        elif device.healthy is not True or device.risk > 0:
-            yield ("repair-device",)
+        attests = self._mentions("attested") and not (device is not None and device.attested)
+        enrolled: _DeviceState = () if device is not None else ("enrol-device",)
+        if enrolled:
+            yield enrolled
+        if device is None or self._repairable(device):
+            yield (*enrolled, "repair-device")
+        if attests:
+            yield (*enrolled, "attest-device")
+            if device is None or self._repairable(device):
+                yield (*enrolled, "repair-device", "attest-device")
+
+    def _repairable(self, device: Device) -> bool:
+        missing = self._compliances.difference(device.complies)
+        return device.healthy is not True or device.risk > 0 or bool(missing)
 
     def _network_options(self) -> dict[NetworkId, Origin]:
         table, origin = self._prepared.networks, self._facts.origin
@@ -292,15 +305,30 @@ class _Search:
                 uid = ("Session", _session_variant(documents.session.id, kind))
                 entities[uid] = entity(uid, attributes | changes(attributes))
         owner = {"owner": uid_json(("User", documents.subject.id))}
-        repaired = {"healthy": True, "risk": 0} if "repair-device" in state else {}
+        repaired: dict[str, Any] = {"complies": []} if documents.device is None else {}
+        if "repair-device" in state:
+            had = () if documents.device is None else documents.device.complies
+            passed = sorted(self._compliances.union(had))
+            repaired = {"healthy": True, "risk": 0, "complies": passed}
+        if "attest-device" in state:
+            repaired["attested"] = True
         if documents.device is not None:
             uid = ("Device", documents.device.id)
             entities[uid] = entity(uid, device_attributes(documents.device) | repaired)
         elif state:
             uid = ("Device", _ENROLLED)
-            entities[uid] = entity(uid, owner | {"risk": 0} | repaired)
+            entities[uid] = entity(uid, owner | {"risk": 0, "attested": False} | repaired)
         found = self._entities[state, proofed] = entity_set(list(entities.values()))
         return found
+
+
+def _compliances(snapshot: Snapshot, device: Device | None) -> frozenset[ComplianceId]:
+    """The compliance policies that the device could come to pass: those for its platform."""
+    return frozenset(
+        item.id
+        for item in snapshot.compliances.values()
+        if device is None or not item.platforms or device.platform in item.platforms
+    )
 
 
 def _session_variant(session_id: str, authentication: _Authentication | None) -> str:

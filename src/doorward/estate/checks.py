@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from doorward.estate.clients import check_client
+from doorward.estate.compliance_checks import check_compliance
 from doorward.estate.problems import Problems, Source
 from doorward.estate.provider_checks import check_provider
 from doorward.model.estate import (
@@ -242,5 +243,6 @@ _CHECKS: Mapping[Kind, Callable[[Any, Source, Problems], None]] = MappingProxyTy
         "resource": _check_resource,
         "client": check_client,
         "provider": check_provider,
+        "compliance": check_compliance,
     }
 )

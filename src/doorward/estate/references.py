@@ -19,6 +19,7 @@ REFERENCES: Mapping[Kind, Mapping[str, Kind]] = MappingProxyType(
         "resource": {"label": "label", "owner": "user"},
         "client": {"resource": "resource"},
         "provider": {"groups": "group"},
+        "compliance": {"groups": "group"},
     }
 )
 """The fields of each kind that name a document of another, or a tuple of them.

@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from doorward.model.device import ClientCertificate
 from doorward.model.estate import Action
 from doorward.model.ids import (
     DecisionId,
@@ -22,7 +23,7 @@ class AccessRequest(msgspec.Struct, frozen=True, kw_only=True):
     """One request as the enforcement point saw it, with every outside fact looked up.
 
     `address` is the client's IP address; `country` is an ISO 3166 code, None where unknown;
-    `thumbprint` is the hex SHA-256 of the client's certificate, None without one.
+    `certificate` is the client's, None without one.
     At most one of `session` and `service_token` is set: credentials that were verified.
     """
 
@@ -32,13 +33,14 @@ class AccessRequest(msgspec.Struct, frozen=True, kw_only=True):
     session: SessionId | None = None
     service_token: ServiceTokenId | None = None
     country: str | None = None
-    thumbprint: str | None = None
+    certificate: ClientCertificate | None = None
 
 
 ReasonCode = Literal[
     "permitted",
     "not-signed-in",
     "session-expired",
+    "device-mismatch",
     "user-disabled",
     "subject-unknown",
     "token-expired",
@@ -62,6 +64,7 @@ RemedyKind = Literal[
     "verify-identity",
     "enrol-device",
     "repair-device",
+    "attest-device",
     "network",
     "wait",
     "ask-access",

@@ -42,6 +42,8 @@ class Session(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     `provider_session` are the hex SHA-256 of its `sub` and `sid`, to find the session by.
     `credential` names what the latest authentication rested on, to end the session with it:
     `passkey:` and the hex SHA-256 of the passkey's id, `password`, or nothing of doorward's own.
+    `device` is the device that it was begun on; from then on it is good on no other. Empty for
+    one that no certificate vouched for.
     """
 
     id: SessionId
@@ -60,6 +62,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     provider_subject: str = ""
     provider_session: str = ""
     credential: str = ""
+    device: DeviceId | Literal[""] = ""
 
 
 class ResourceCookie(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -113,17 +116,3 @@ def groups_of(user: User, standing: Standing | None) -> tuple[GroupId, ...]:
     if standing is None or not standing.groups:
         return user.groups
     return tuple(dict.fromkeys((*user.groups, *standing.groups)))
-
-
-class Device(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An enrolled device, known by the hex SHA-256 of its certificate.
-
-    `healthy` is None while unknown; unknown never satisfies a condition.
-    """
-
-    id: DeviceId
-    owner: UserId
-    thumbprint: str
-    healthy: bool | None = None
-    risk: int = 0
-    reason: str = ""

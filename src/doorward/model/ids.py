@@ -21,6 +21,7 @@ ServiceTokenId = NewType("ServiceTokenId", str)
 GatewayId = NewType("GatewayId", str)
 DecisionId = NewType("DecisionId", str)
 ProviderId = NewType("ProviderId", str)
+ComplianceId = NewType("ComplianceId", str)
 
 UnixSeconds = float
 """Seconds since 1970-01-01T00:00:00Z."""

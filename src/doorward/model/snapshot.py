@@ -14,6 +14,8 @@ from typing import Literal
 
 import msgspec
 
+from doorward.model.compliance import Compliance
+from doorward.model.device import Device
 from doorward.model.estate import (
     Authenticator,
     Client,
@@ -27,7 +29,7 @@ from doorward.model.estate import (
     Service,
     User,
 )
-from doorward.model.identity import Device, ResourceCookie, ServiceToken, Session, Standing
+from doorward.model.identity import ResourceCookie, ServiceToken, Session, Standing
 
 Kind = Literal[
     "group",
@@ -40,6 +42,7 @@ Kind = Literal[
     "client",
     "provider",
     "authenticator",
+    "compliance",
     "policy",
     "session",
     "cookie",
@@ -58,6 +61,7 @@ Document = (
     | Client
     | IdentityProvider
     | Authenticator
+    | Compliance
     | Policy
     | Session
     | ResourceCookie
@@ -78,6 +82,7 @@ KINDS: Mapping[Kind, type[Document]] = MappingProxyType(
         "client": Client,
         "provider": IdentityProvider,
         "authenticator": Authenticator,
+        "compliance": Compliance,
         "policy": Policy,
         "session": Session,
         "cookie": ResourceCookie,
@@ -97,6 +102,7 @@ ESTATE_KINDS: tuple[Kind, ...] = (
     "client",
     "provider",
     "authenticator",
+    "compliance",
     "policy",
 )
 """The kinds that estate files declare; the others are recorded by sign-in and signals."""
@@ -143,6 +149,7 @@ class Snapshot:
     clients: Mapping[str, Client] = field(default_factory=dict)
     providers: Mapping[str, IdentityProvider] = field(default_factory=dict)
     authenticators: Mapping[str, Authenticator] = field(default_factory=dict)
+    compliances: Mapping[str, Compliance] = field(default_factory=dict)
     policies: Mapping[str, Policy] = field(default_factory=dict)
     sessions: Mapping[str, Session] = field(default_factory=dict)
     cookies: Mapping[str, ResourceCookie] = field(default_factory=dict)
@@ -185,6 +192,7 @@ FIELDS: Mapping[Kind, str] = MappingProxyType(
         "client": "clients",
         "provider": "providers",
         "authenticator": "authenticators",
+        "compliance": "compliances",
         "policy": "policies",
         "session": "sessions",
         "cookie": "cookies",

@@ -16,6 +16,7 @@ from doorward.adapters.store.audit import AuditLog
 from doorward.adapters.store.credentials import Credentials
 from doorward.adapters.store.database import Database
 from doorward.adapters.store.decisions import DecisionLog
+from doorward.adapters.store.devices import Devices
 from doorward.adapters.store.directory import DirectoryRows, SqlDirectory
 from doorward.adapters.store.documents import Documents, load_snapshot, read_revisions
 from doorward.adapters.store.federation import FederationLinks
@@ -63,6 +64,7 @@ class SqlTransaction:
     federation: FederationLinks
     directory: DirectoryRows
     identity: IdentityRecords
+    devices: Devices
 
 
 class SqlStore:
@@ -102,6 +104,7 @@ class SqlStore:
                     FederationLinks(connection),
                     DirectoryRows(connection),
                     IdentityRecords(connection),
+                    Devices.on(connection),
                 )
                 yield tables
                 published = tables.snapshot.published

@@ -321,3 +321,16 @@ directory_retired = Table(
     Column("at", Double, nullable=False),
 )
 """Ids, in lower case, of entries that are gone: nobody else ever gets them."""
+
+device_record = Table(
+    "device_record",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("public_key", LargeBinary, nullable=False),
+    Column("storage", Text, nullable=False),
+    Column("enrolled_at", Double, nullable=False),
+    Column("counter", BigInteger, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("last_seen_at", Double),
+    Column("said", Boolean),
+)

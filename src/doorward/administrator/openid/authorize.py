@@ -144,7 +144,7 @@ async def _code(
             session=session.id,
             scopes=request.scopes,
             address=origin.address,
-            thumbprint=origin.thumbprint,
+            certificate=origin.certificate,
             auth_time=int(session.authenticated_at),
             acr=context_class(session),
             amr=method_references(session),

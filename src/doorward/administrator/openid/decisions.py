@@ -13,8 +13,10 @@ import msgspec
 
 from doorward.administrator.openid.provider import Provider
 from doorward.engine import decide
+from doorward.engine.devices import name_in_log
 from doorward.errors import DoorwardError
 from doorward.model.decision import AccessRequest, Allow, Decision, DecisionRecord, Deny
+from doorward.model.device import ClientCertificate
 from doorward.model.estate import Client
 from doorward.model.identity import Session
 from doorward.model.ids import DecisionId, GatewayId, UnixSeconds
@@ -25,13 +27,13 @@ CONTROL = GatewayId("control")
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a person's browser is: its address, and its device certificate's SHA-256 or nothing.
+    """Where a person's browser is: its address, and its certificate, None without one.
 
     `method` and `path` are of the request that is decided, for the log.
     """
 
     address: str
-    thumbprint: str
+    certificate: ClientCertificate | None
     method: str
     path: str
 
@@ -58,7 +60,7 @@ async def decide_sign_in(
         action="read",
         address=origin.address,
         session=session.id,
-        thumbprint=origin.thumbprint or None,
+        certificate=origin.certificate,
     )
     decision = decide(request, prepared, now)
     decision_id = DecisionId(provider.control.secrets.id("dec"))
@@ -76,7 +78,7 @@ async def decide_sign_in(
         facts=decision.facts,
         subject=session.user,
         session=session.id,
-        device=origin.thumbprint,
+        device=name_in_log(origin.certificate),
         resource=client.resource,
         action="read",
         method=origin.method,

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from doorward.administrator.openid.decisions import Origin, decide_sign_in
 from doorward.administrator.openid.provider import Provider, live_session
 from doorward.administrator.openid_ports import Authorization
 from doorward.errors import DoorwardError
 from doorward.model.decision import Allow
+from doorward.model.device import ClientCertificate
 from doorward.model.estate import Client
 from doorward.model.ids import UnixSeconds
 from doorward.protocol.openid.errors import OpenidRefusedError
 from doorward.protocol.openid.metadata import TOKEN
+
+_NEVER: UnixSeconds = 32_503_680_000.0  # the year 3000
 
 
 async def decide_again(
@@ -31,7 +36,7 @@ async def decide_again(
     session = live_session(provider.snapshot, authorization.session, now)
     if session is None:
         raise OpenidRefusedError("invalid_grant", "The session has ended.")
-    origin = Origin(authorization.address, authorization.thumbprint, *asked)
+    origin = Origin(authorization.address, _lasting(authorization.certificate), *asked)
     decided = await decide_sign_in(provider, client, session, origin, now)
     if isinstance(decided.decision, Allow):
         return decided.decision
@@ -40,3 +45,8 @@ async def decide_again(
             "log-unavailable", "The decision cannot be recorded just now.", "Try again in a moment."
         )
     raise OpenidRefusedError("invalid_grant", f"The policies deny it: {decided.id}.")
+
+
+def _lasting(certificate: ClientCertificate | None) -> ClientCertificate | None:
+    """The certificate of the sign-in as one that has not ended: the client holds no other."""
+    return certificate and msgspec.structs.replace(certificate, ends_at=_NEVER)

@@ -5,8 +5,8 @@ Envoy asks by HTTP/1.1 over `EnvoySettings.check_socket`, over few connections t
 The question repeats the client's method, path with query, and `Host`, has no body, and carries
 - of the client's headers those in `CLIENT_HEADERS`, unchanged (cookies and bearer included);
 - `ADDRESS_HEADER`: the client's IP address without port, an IPv6 address without brackets;
-- `THUMBPRINT_HEADER`: lower-case hex SHA-256 of the client's certificate, which the device CA
-  signed; empty or absent where the client showed none;
+- `CERTIFICATE_HEADER`: the client's certificate, which the device CA signed, as
+  `CERTIFICATE_FORMAT` writes it (`certificate_in` reads it); hyphens where the client showed none;
 - `SCHEME_HEADER`: `http` or `https`, by which listener the request came;
 - `RESOURCE_HEADER`: the id of the resource whose route Envoy chose, to whose upstream the request
   goes. Envoy's routes may be older or newer than the snapshot that the answer comes from.
@@ -25,15 +25,18 @@ answer: the client gets a bare 503.
 
 from __future__ import annotations
 
+import re
 from ipaddress import IPv6Address, ip_address
 from typing import Final
 
+from doorward.model.device import ClientCertificate
+
 ADDRESS_HEADER: Final = "doorward-check-address"
-THUMBPRINT_HEADER: Final = "doorward-check-thumbprint"
+CERTIFICATE_HEADER: Final = "doorward-check-certificate"
 SCHEME_HEADER: Final = "doorward-check-scheme"
 RESOURCE_HEADER: Final = "doorward-check-resource"
 
-CHECK_HEADERS: Final = (ADDRESS_HEADER, THUMBPRINT_HEADER, SCHEME_HEADER, RESOURCE_HEADER)
+CHECK_HEADERS: Final = (ADDRESS_HEADER, CERTIFICATE_HEADER, SCHEME_HEADER, RESOURCE_HEADER)
 """Sent with every check, from Envoy itself."""
 
 CLIENT_HEADERS: Final = (
@@ -87,6 +90,28 @@ DENIED_CLIENT_HEADERS: Final = (
 )
 
 CHECK_TIMEOUT_SECONDS: Final = 2.0
+
+CERTIFICATE_FORMAT: Final = (
+    "%DOWNSTREAM_PEER_FINGERPRINT_256% %DOWNSTREAM_PEER_URI_SAN% %DOWNSTREAM_PEER_CERT_V_END(%s)%"
+)
+"""Envoy's format of a client certificate: SHA-256, URI names, notAfter in seconds since 1970."""
+
+_CERTIFICATE: Final = re.compile(r"([0-9a-f]{64}) ([\x21-\x7e]*) (\d{1,12})")
+_NO_CERTIFICATE: Final = frozenset({"", "-", "- - -"})
+
+
+def certificate_in(value: str) -> ClientCertificate | None:
+    """The certificate in a `CERTIFICATE_HEADER`; None where the client showed none.
+
+    Raises ValueError where the value is not one that Envoy writes.
+    """
+    if value.strip(" ") in _NO_CERTIFICATE:
+        return None
+    found = _CERTIFICATE.fullmatch(value)
+    if found is None:
+        raise ValueError(CERTIFICATE_HEADER)
+    uri = "" if found[2] == "-" else found[2]
+    return ClientCertificate(thumbprint=found[1], uri=uri, ends_at=float(found[3]))
 
 
 def binding(address: str, thumbprint: str | None) -> str:

@@ -19,6 +19,8 @@ from typing import Final
 from doorward.enforcement.envoy.check import (
     ADDRESS_HEADER,
     ASSERTION_HEADER,
+    CERTIFICATE_FORMAT,
+    CERTIFICATE_HEADER,
     CHECK_TIMEOUT_SECONDS,
     CLIENT_HEADERS,
     DECISION_HEADER,
@@ -30,7 +32,6 @@ from doorward.enforcement.envoy.check import (
     SCHEME_HEADER,
     SESSION_HEADER,
     SUCCESS_CLIENT_HEADERS,
-    THUMBPRINT_HEADER,
     UPSTREAM_HEADERS,
     USER_HEADER,
 )
@@ -217,7 +218,7 @@ def _ext_authz() -> Json:
                         "key": ADDRESS_HEADER,
                         "value": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
                     },
-                    {"key": THUMBPRINT_HEADER, "value": "%DOWNSTREAM_PEER_FINGERPRINT_256%"},
+                    {"key": CERTIFICATE_HEADER, "value": CERTIFICATE_FORMAT},
                     {"key": SCHEME_HEADER, "value": "%REQ(:SCHEME)%"},
                     {
                         "key": RESOURCE_HEADER,

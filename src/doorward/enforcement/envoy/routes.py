@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from doorward.enforcement.envoy.check import THUMBPRINT_HEADER
+from doorward.enforcement.envoy.check import CERTIFICATE_FORMAT, CERTIFICATE_HEADER
 from doorward.enforcement.envoy.clusters import (
     CONTROL_CLUSTER,
     RELAY_CLUSTER,
@@ -158,7 +158,7 @@ def _auth_host(domain: str) -> Json:
         "domains": [f"auth.{domain}"],
         "request_headers_to_add": [
             # Sign-in to applications elsewhere is decided at control, on the device as well.
-            _overwritten(THUMBPRINT_HEADER, "%DOWNSTREAM_PEER_FINGERPRINT_256%"),
+            _overwritten(CERTIFICATE_HEADER, CERTIFICATE_FORMAT),
         ],
         "routes": [
             {

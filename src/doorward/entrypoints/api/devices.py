@@ -12,7 +12,8 @@ from doorward.entrypoints.api.bodies import Body, ReasonBody, RiskBody
 from doorward.entrypoints.api.context import Caller, Ports
 from doorward.entrypoints.api.views import DeviceView, EffectView, EnrolledDeviceView
 from doorward.errors import DoorwardError
-from doorward.model.ids import DeviceId, UserId, is_id
+from doorward.model.ids import DeviceId, UserId
+from doorward.model.spiffe import is_device_id
 
 router = APIRouter(prefix="/devices", tags=["devices"])
 
@@ -40,7 +41,7 @@ async def list_devices(ports: Ports, _: Caller, owner: str | None = None) -> lis
 async def enrol_device(ports: Ports, caller: Caller, body: EnrolmentBody) -> EnrolledDeviceView:
     """Issue a device its certificate and know it from now on; its health is unknown."""
     act, device = caller.act(ports.clock()), DeviceId(body.id)
-    if not is_id(device):
+    if not is_device_id(device):
         raise DoorwardError(
             "device-invalid",
             "The device's id is not an identifier.",
@@ -53,12 +54,12 @@ async def enrol_device(ports: Ports, caller: Caller, body: EnrolmentBody) -> Enr
         act,
         device=device,
         owner=UserId(body.owner),
-        thumbprint=certificate.thumbprint,
+        key=certificate.key,
     )
     return EnrolledDeviceView(
         id=device,
         owner=body.owner,
-        thumbprint=certificate.thumbprint,
+        key=certificate.key,
         pkcs12=base64.b64encode(certificate.pkcs12).decode(),
         password=password,
         effect=EffectView.model_validate(done),

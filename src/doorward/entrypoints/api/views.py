@@ -183,7 +183,7 @@ class DeviceView(View):
 
     id: str
     owner: str
-    thumbprint: str
+    key: str
     healthy: bool | None
     risk: int
     reason: str
@@ -294,7 +294,7 @@ class EnrolledDeviceView(View):
 
     id: str
     owner: str
-    thumbprint: str
+    key: str
     pkcs12: str
     password: str
     effect: EffectView

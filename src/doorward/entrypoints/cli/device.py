@@ -44,7 +44,7 @@ def list_devices(data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
         print_json(devices)
         return
     print_table(
-        ("device", "owner", "posture", "risk", "reason", "certificate (SHA-256)"),
+        ("device", "owner", "posture", "risk", "reason", "key (SHA-256)"),
         [
             (
                 device["id"],
@@ -52,7 +52,7 @@ def list_devices(data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
                 _NAMES[device["healthy"]],
                 device["risk"],
                 device["reason"],
-                device["thumbprint"],
+                device["key"],
             )
             for device in devices
         ],

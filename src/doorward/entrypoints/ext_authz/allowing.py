@@ -158,7 +158,7 @@ class Tickets:
             request.resource,
             request.action,
             request.address,
-            request.thumbprint,
+            thumbprint_of(request),
         )
         made = self._cache.get(key)
         if (
@@ -215,7 +215,7 @@ def ticket_claims(
         sid=identity.session,
         scp=scope(decided.snapshot.resources[request.resource], request.action),
         epo=str(epoch),
-        bnd=binding(request.address, request.thumbprint),
+        bnd=binding(request.address, thumbprint_of(request)),
         sub=identity.subject,
         email=identity.email,
         name=identity.name,
@@ -224,6 +224,11 @@ def ticket_claims(
         dec=decision_reference(decided.id, decided.snapshot.number),
         exp=expires_at,
     )
+
+
+def thumbprint_of(request: AccessRequest) -> str | None:
+    """The hex SHA-256 of the client's certificate, None without one."""
+    return None if request.certificate is None else request.certificate.thumbprint
 
 
 def ticket_cookie(ticket: str) -> str:

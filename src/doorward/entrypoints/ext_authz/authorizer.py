@@ -79,7 +79,7 @@ class Authorizer:
             session=verified_session(question.credentials, resource.id, snapshot),
             service_token=verified_token(question.credentials, snapshot),
             country=self._country(question.address),
-            thumbprint=question.thumbprint,
+            certificate=question.certificate,
         )
         asked = Asked(access, question.method, question.path)
         if question.cross_site and access.session is not None:

@@ -17,6 +17,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from doorward.engine import PreparedSnapshot, decide
+from doorward.engine.devices import name_in_log
 from doorward.errors import DoorwardError
 from doorward.model.decision import (
     AccessRequest,
@@ -145,7 +146,7 @@ class DecisionPoint:
             facts=decision.facts,
             subject=subject_of(request, snapshot),
             session=request.session or "",
-            device=request.thumbprint or "",
+            device=name_in_log(request.certificate),
             resource=request.resource,
             action=request.action,
             method=asked.method,

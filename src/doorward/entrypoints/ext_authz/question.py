@@ -13,9 +13,10 @@ from ipaddress import ip_address
 
 from doorward.enforcement.envoy.check import (
     ADDRESS_HEADER,
+    CERTIFICATE_HEADER,
     RESOURCE_HEADER,
     SCHEME_HEADER,
-    THUMBPRINT_HEADER,
+    certificate_in,
 )
 from doorward.entrypoints.ext_authz.credentials import (
     AmbiguousCredentialsError,
@@ -23,9 +24,9 @@ from doorward.entrypoints.ext_authz.credentials import (
     read_credentials,
 )
 from doorward.entrypoints.ext_authz.http_server import HttpRequest
+from doorward.model.device import ClientCertificate
 from doorward.model.estate import Resource
 
-_THUMBPRINT = re.compile(r"(?:[0-9a-f]{64})?")
 _TARGET = re.compile(r"/[\x21-\x7e]*")
 _MAX_PORT = 65535
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -49,7 +50,7 @@ class Question:
     scheme: str
     routed: str
     address: str
-    thumbprint: str | None
+    certificate: ClientCertificate | None
     credentials: Credentials
     upgrade: bool
     navigation: bool
@@ -71,7 +72,7 @@ def read_question(request: HttpRequest) -> Question:
     try:
         host, port = _host(request.only("host"))
         address = _address(request.only(ADDRESS_HEADER))
-        thumbprint = _matching(_THUMBPRINT, request.only(THUMBPRINT_HEADER).lower())
+        certificate = certificate_in(request.only(CERTIFICATE_HEADER))
         credentials = read_credentials(
             request.headers.get("cookie", ()), request.headers.get("authorization", ())
         )
@@ -84,7 +85,7 @@ def read_question(request: HttpRequest) -> Question:
             scheme="http" if request.only(SCHEME_HEADER) == "http" else "https",
             routed=request.only(RESOURCE_HEADER),
             address=address,
-            thumbprint=thumbprint or None,
+            certificate=certificate,
             credentials=credentials,
             upgrade=bool(request.headers.get("upgrade")),
             navigation=_is_navigation(request),

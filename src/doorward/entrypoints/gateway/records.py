@@ -8,6 +8,7 @@ import msgspec
 
 from doorward.model.decision import DecisionRecord
 from doorward.model.ids import DecisionId, GatewayId
+from doorward.model.spiffe import device_named_by
 
 _MICROSECONDS = 1000
 
@@ -36,7 +37,7 @@ def ticket_record(gateway: GatewayId, line: bytes) -> DecisionRecord | None:
         return None
     reference, session, subject, resource, action, _rules, *request, _ = fields
     decision, _, number = reference.partition(";snapshot=")
-    started, _, method, path, address, thumbprint, _, milliseconds = request
+    started, _, method, path, address, certificate, _, milliseconds = request
     try:
         at, snapshot, latency = float(started), int(number), int(milliseconds)
     except ValueError:
@@ -56,7 +57,7 @@ def ticket_record(gateway: GatewayId, line: bytes) -> DecisionRecord | None:
         facts=msgspec.Raw(b"{}"),
         subject=subject,
         session=session,
-        device="" if thumbprint == "-" else thumbprint,
+        device=_device(certificate),
         resource=resource,
         action=action,
         method=method,
@@ -66,3 +67,8 @@ def ticket_record(gateway: GatewayId, line: bytes) -> DecisionRecord | None:
         networks=(),
         latency_us=latency * _MICROSECONDS,
     )
+
+
+def _device(uri: str) -> str:
+    named = device_named_by(uri)
+    return "" if named is None else named.device

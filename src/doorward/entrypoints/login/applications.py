@@ -8,6 +8,7 @@ from doorward.administrator.prepared import PreparedSnapshots
 from doorward.engine import PreparedSnapshot, decide
 from doorward.entrypoints.pages.words import REMEDIES
 from doorward.model.decision import AccessRequest, Allow, Decision, Deny
+from doorward.model.device import ClientCertificate
 from doorward.model.estate import Action, Resource
 from doorward.model.ids import ResourceId, SessionId, UnixSeconds
 from doorward.model.snapshot import Snapshot
@@ -27,11 +28,11 @@ class Application:
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """From where somebody asks: their session, address, and certificate (hex SHA-256, or empty)."""
+    """From where somebody asks: their session, address and certificate, None without one."""
 
     session: SessionId
     address: str
-    thumbprint: str
+    certificate: ClientCertificate | None
 
 
 class Applications:
@@ -88,7 +89,7 @@ def forecast(
         action=action,
         address=seat.address,
         session=seat.session,
-        thumbprint=seat.thumbprint or None,
+        certificate=seat.certificate,
     )
     return decide(request, prepared, now)
 

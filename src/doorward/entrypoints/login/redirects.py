@@ -79,7 +79,7 @@ async def home(wiring: Wiring, visit: Visit) -> Response:
     if person is None:
         return redirect("/sign-in")
     snapshot = wiring.snapshot
-    seat = Seat(person.session.id, visit.address, visit.thumbprint)
+    seat = Seat(person.session.id, visit.address, visit.certificate)
     applications = await wiring.applications.of(snapshot, seat, visit.now)
     return page(
         "home.html",

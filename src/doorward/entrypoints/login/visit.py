@@ -12,15 +12,15 @@ import msgspec
 from starlette.requests import Request
 
 from doorward.administrator.authentication import Browser
-from doorward.enforcement.envoy.check import THUMBPRINT_HEADER
+from doorward.enforcement.envoy.check import CERTIFICATE_HEADER, certificate_in
 from doorward.entrypoints.login.site import Place
 from doorward.errors import DoorwardError
+from doorward.model.device import ClientCertificate
 from doorward.model.ids import UnixSeconds
 
 SESSION_COOKIE = "__Host-doorward-session"
 TICKET_COOKIE = "__Host-doorward-ticket"
 FLOW_COOKIE = "__Host-doorward-flow"
-_THUMBPRINT = re.compile(r"[0-9a-f]{64}")
 _SECRET = re.compile(r"[A-Za-z0-9_-]{16,256}")
 _MAX_BODY_BYTES = 64 * 1024
 _MAX_FIELDS = 40
@@ -64,10 +64,13 @@ class Visit:
         return values[0] if len(values) == 1 else ""
 
     @property
-    def thumbprint(self) -> str:
-        """The hex SHA-256 of the browser's certificate, by the gateway's word; empty for none."""
-        said = self.request.headers.getlist(THUMBPRINT_HEADER)
-        return said[0] if len(said) == 1 and _THUMBPRINT.fullmatch(said[0]) else ""
+    def certificate(self) -> ClientCertificate | None:
+        """The browser's certificate, by the gateway's word; None for none that can be read."""
+        said = self.request.headers.getlist(CERTIFICATE_HEADER)
+        try:
+            return certificate_in(said[0]) if len(said) == 1 else None
+        except ValueError:
+            return None
 
     def browser(self) -> Browser:
         """Who is at the other end. Raises DoorwardError `cookies-needed` without a flow cookie."""
@@ -82,6 +85,7 @@ class Visit:
             address=self.address,
             user_agent="".join(filter(str.isprintable, agent))[:_MAX_USER_AGENT],
             flow=hashlib.sha256(self.flow_secret.encode()).hexdigest(),
+            certificate=self.certificate,
         )
 
     def require_same_origin(self) -> None:

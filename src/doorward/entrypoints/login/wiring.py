@@ -19,6 +19,7 @@ from doorward.administrator.control_plane import Act, ControlPlane
 from doorward.administrator.federation.federation import Federation
 from doorward.administrator.open_session import AUTH
 from doorward.administrator.openid.provider import Provider
+from doorward.engine.devices import device_shown, usable_on
 from doorward.entrypoints.login.answers import failed, put_cookie
 from doorward.entrypoints.login.applications import Applications
 from doorward.entrypoints.login.site import Site
@@ -104,13 +105,20 @@ def visit_of(wiring: Wiring, request: Request, *, at_auth: bool) -> Visit:
 
 
 def session_of_cookie(wiring: Wiring, visit: Visit, resource: ResourceId) -> Session | None:
-    """The live session behind this host's cookie; a cookie of another host is none."""
+    """The live session behind this host's cookie; a cookie of another host is none.
+
+    Nor is one that belongs to another device. The gateway names the device at the sign-in host
+    only; what is asked elsewhere without a decision gives nothing away.
+    """
     snapshot = wiring.snapshot
     cookie = snapshot.cookies.get(digest(visit.session_secret)) if visit.session_secret else None
     if cookie is None or cookie.resource != resource:
         return None
     session = snapshot.sessions.get(cookie.session)
-    return session if session is not None and visit.now < session.expires_at else None
+    if session is None or not visit.now < session.expires_at:
+        return None
+    device = device_shown(visit.certificate, session.user, snapshot, visit.now)
+    return session if resource != AUTH or usable_on(session, device) else None
 
 
 def signed_in(wiring: Wiring, visit: Visit) -> SignedIn | None:

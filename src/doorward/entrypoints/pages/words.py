@@ -24,6 +24,10 @@ REASONS: Mapping[ReasonCode, Words] = MappingProxyType(
         "session-expired": Words(
             "Your sign-in has ended", "It lasted as long as it may, or it was ended. Sign in again."
         ),
+        "device-mismatch": Words(
+            "This sign-in belongs to a device",
+            "It was made on an enrolled device, and is good on that device only. Sign in here.",
+        ),
         "user-disabled": Words(
             "Your account is disabled",
             "It may not be used at present. Ask your administrator if you think this is wrong.",
@@ -93,6 +97,10 @@ REMEDIES: Mapping[RemedyKind, Words] = MappingProxyType(
         ),
         "repair-device": Words(
             "Repair this device", "Your device does not meet your organisation's health rules."
+        ),
+        "attest-device": Words(
+            "Use a device that can prove itself",
+            "This needs a device whose security chip vouches for it.",
         ),
         "network": Words("Use another network", "This is reachable only from some networks."),
         "wait": Words("Wait", "This is closed at this time."),

@@ -11,8 +11,7 @@ import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-import msgspec
-
+from doorward.engine.devices import name_in_log
 from doorward.entrypoints.ext_authz.decision_point import Asked, Decided, DecisionPoint
 from doorward.model.decision import Allow
 from doorward.model.estate import Resource
@@ -118,7 +117,7 @@ class Streams:
             elif item.kind == "service_token":
                 tokens.add(item.id)
             elif item.kind == "device":
-                devices.update(_thumbprints(item, before))
+                devices.add(item.id)
             elif item.kind != "cookie":
                 return self.all()
         if (users or devices) and self._policies_name_others():
@@ -130,7 +129,7 @@ class Streams:
             or stream.user in users
             or _owner(stream, before) in users
             or stream.asked.request.service_token in tokens
-            or stream.asked.request.thumbprint in devices
+            or name_in_log(stream.asked.request.certificate) in devices
         ]
 
     def _policies_name_others(self) -> bool:
@@ -156,16 +155,3 @@ class Streams:
 def _owner(stream: Stream, before: Snapshot) -> str:
     resource = before.resources.get(stream.asked.request.resource)
     return "" if resource is None else resource.owner
-
-
-def _thumbprints(item: Change, before: Snapshot) -> set[str]:
-    """The thumbprints of a device before and after its change."""
-    known = before.devices.get(item.id)
-    found = {known.thumbprint} if known is not None else set()
-    if isinstance(item.body, msgspec.Raw):
-        found.add(msgspec.json.decode(item.body, type=_Thumbprint).thumbprint)
-    return found
-
-
-class _Thumbprint(msgspec.Struct):
-    thumbprint: str

@@ -89,7 +89,7 @@ class DecisionWords:
 async def show(visit: AccountVisit) -> Response:
     """What is open or within reach; the others are not named. Then recent decisions."""
     prepared = await visit.wiring.applications.prepared(visit.snapshot)
-    seat = Seat(visit.session.id, visit.visit.address, visit.visit.thumbprint)
+    seat = Seat(visit.session.id, visit.visit.address, visit.visit.certificate)
     found: list[Access] = []
     for resource in by_name(visit.snapshot):
         read, write = (

@@ -8,7 +8,7 @@ from doorward.administrator.manage_devices import remove_device
 from doorward.entrypoints.login.account.refusals import not_yours
 from doorward.entrypoints.login.account.visit import AccountVisit
 from doorward.errors import DoorwardError
-from doorward.model.identity import Device
+from doorward.model.device import Device
 
 HERE = "/account/devices"
 

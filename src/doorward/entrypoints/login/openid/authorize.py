@@ -84,7 +84,7 @@ async def _answer(
     handle: str,
 ) -> Response:
     person = signed_in(wiring, visit)
-    origin = Origin(visit.address, visit.thumbprint, "GET", AUTHORIZE)
+    origin = Origin(visit.address, visit.certificate, "GET", AUTHORIZE)
     try:
         outcome = await authorize(
             wiring.openid,

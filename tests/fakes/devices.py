@@ -1,0 +1,45 @@
+"""The tables of devices, in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from doorward.administrator.devices.ports import DeviceRecord
+from doorward.model.ids import DeviceId
+
+
+@dataclass
+class DeviceState:
+    """What the tables hold; copied for each transaction."""
+
+    records: dict[str, DeviceRecord] = field(default_factory=dict)
+
+    def __copy__(self) -> DeviceState:
+        return DeviceState(dict(self.records))
+
+
+class MemoryDeviceRecords:
+    """Port `DeviceRecordTable` in memory."""
+
+    def __init__(self, items: dict[str, DeviceRecord]) -> None:
+        self._items = items
+
+    async def get(self, device: DeviceId) -> DeviceRecord | None:
+        return self._items.get(device)
+
+    async def all(self) -> Sequence[DeviceRecord]:
+        return [self._items[name] for name in sorted(self._items)]
+
+    async def put(self, records: Sequence[DeviceRecord]) -> None:
+        self._items.update({item.id: item for item in records})
+
+    async def remove(self, device: DeviceId) -> bool:
+        return self._items.pop(device, None) is not None
+
+
+class MemoryDevices:
+    """Port `DeviceTables` in memory."""
+
+    def __init__(self, state: DeviceState) -> None:
+        self.records = MemoryDeviceRecords(state.records)
