@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from doorward.administrator.devices.attestation.ports import AttestationRecord
 from doorward.administrator.devices.ports import DeviceRecord
 from doorward.model.ids import DeviceId
+from tests.fakes.device_attestation import MemoryAttestations
 
 
 @dataclass
@@ -14,9 +16,10 @@ class DeviceState:
     """What the tables hold; copied for each transaction."""
 
     records: dict[str, DeviceRecord] = field(default_factory=dict)
+    attestations: dict[str, AttestationRecord] = field(default_factory=dict)
 
     def __copy__(self) -> DeviceState:
-        return DeviceState(dict(self.records))
+        return DeviceState(dict(self.records), dict(self.attestations))
 
 
 class MemoryDeviceRecords:
@@ -43,3 +46,4 @@ class MemoryDevices:
 
     def __init__(self, state: DeviceState) -> None:
         self.records = MemoryDeviceRecords(state.records)
+        self.attestations = MemoryAttestations(state.attestations)

@@ -10,6 +10,7 @@ import msgspec
 from sqlalchemy import bindparam, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from doorward.adapters.store.attestation import Attestations
 from doorward.adapters.store.tables import device_record
 from doorward.administrator.devices.ports import DeviceRecord
 from doorward.model.ids import DeviceId
@@ -51,8 +52,9 @@ class Devices:
     """Port `DeviceTables` on one connection's transaction."""
 
     records: DeviceRecords
+    attestations: Attestations
 
     @classmethod
     def on(cls, connection: AsyncConnection) -> Self:
         """The tables on `connection`."""
-        return cls(DeviceRecords(connection))
+        return cls(DeviceRecords(connection), Attestations(connection))

@@ -334,3 +334,24 @@ device_record = Table(
     Column("last_seen_at", Double),
     Column("said", Boolean),
 )
+
+device_attestation = Table(
+    "device_attestation",
+    metadata,
+    Column("device", Text, primary_key=True),
+    Column("endorsement", Text, nullable=False),
+    Column("certificate", Text, nullable=False),
+    Column("ak_public", LargeBinary, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("since", Double, nullable=False),
+    Column("reference", Text, nullable=False),
+    Column("reference_by", Text, nullable=False),
+    Column("reference_at", Double, nullable=False),
+    Column("measured", Text, nullable=False),
+    Column("measured_at", Double, nullable=False, index=True),
+    Column("reset_count", BigInteger, nullable=False),
+    Column("restart_count", BigInteger, nullable=False),
+    Column("clock", BigInteger, nullable=False),
+    Column("refused", Text, nullable=False),
+    Index("uq_device_attestation_endorsement", "endorsement", unique=True),
+)

@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from doorward.administrator.devices.attestation.ports import AttestationTable
 from doorward.model.ids import DeviceId, UnixSeconds
 
 KeyStorage = Literal["software", "tpm"]
@@ -52,3 +53,5 @@ class DeviceTables(Protocol):
 
     @property
     def records(self) -> DeviceRecordTable: ...
+    @property
+    def attestations(self) -> AttestationTable: ...

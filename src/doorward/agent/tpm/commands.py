@@ -14,11 +14,8 @@ from typing import Final
 from doorward.agent.tpm.response import HANDLE, RETRY, TpmRefusedError
 from doorward.agent.tpm.transport import Exchange
 from doorward.protocol.tpm.attest import select
-from doorward.protocol.tpm.constants import Algorithm
+from doorward.protocol.tpm.constants import ENDORSEMENT, OWNER, Algorithm
 from doorward.protocol.tpm.wire import Reader, TpmDataError, number, sized
-
-OWNER: Final = 0x40000001
-ENDORSEMENT: Final = 0x4000000B
 
 _NULL = 0x40000007
 _PASSWORD = 0x40000009

@@ -11,7 +11,7 @@ from typing import Literal, Self
 
 import msgspec
 
-from doorward.agent.tpm.commands import ENDORSEMENT, OWNER, Tpm
+from doorward.agent.tpm.commands import Tpm
 from doorward.agent.tpm.response import TpmRefusedError
 from doorward.agent.tpm.templates import ENDORSEMENTS, attestation_key, device_key
 from doorward.agent.tpm.transport import DEVICE, connected
@@ -19,7 +19,7 @@ from doorward.errors import DoorwardError
 from doorward.protocol.agent import Quote, TpmChallenge, TpmEvidence
 from doorward.protocol.tpm.attest import Quoted, digest_of, parse_attest
 from doorward.protocol.tpm.binding import enrolled_data
-from doorward.protocol.tpm.constants import PCRS
+from doorward.protocol.tpm.constants import ENDORSEMENT, OWNER, PCRS
 from doorward.protocol.tpm.public_area import parse_public, spki
 from doorward.protocol.tpm.signature import EcdsaSignature, parse_signature
 

@@ -46,6 +46,11 @@ class AttestType(IntEnum):
 GENERATED: Final = 0xFF544347
 """TPM_GENERATED_VALUE: a restricted key signs data that begins so only if its TPM made it."""
 
+OWNER: Final = 0x40000001
+ENDORSEMENT: Final = 0x4000000B
+"""Hierarchies (TPM_RH): the endorsement hierarchy is the maker's, who also says how often the
+TPM started; keys of the other one are told a shifted number."""
+
 NIST_P256: Final = 0x0003
 AES_BITS: Final = 128
 RSA_BITS: Final = 2048

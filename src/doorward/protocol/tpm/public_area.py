@@ -102,6 +102,12 @@ def name_of(public: bytes) -> bytes:
     return number(Algorithm.SHA256, 2) + hashlib.sha256(public).digest()
 
 
+def qualified_name(hierarchy: int, public: bytes) -> bytes:
+    """The name that also says under what a key stands, for a primary key of `hierarchy`."""
+    parents = number(hierarchy, 4) + name_of(public)
+    return number(Algorithm.SHA256, 2) + hashlib.sha256(parents).digest()
+
+
 def load(area: PublicArea) -> PublicKey:
     """The key itself. Raises TpmDataError where its numbers are no key."""
     try:

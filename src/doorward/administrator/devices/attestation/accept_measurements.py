@@ -1,0 +1,57 @@
+"""An operator accepts what a device's TPM measured last: a new firmware, say, or boot loader."""
+
+from __future__ import annotations
+
+from doorward.administrator.control_plane import Act, ControlPlane, Effect, effect
+from doorward.administrator.devices.attestation.measurements import accepted, changed, standing
+from doorward.administrator.devices.attestation.ports import AttestationRecord
+from doorward.administrator.devices.attestation.take_quote import turned
+from doorward.administrator.ports import Transaction
+from doorward.administrator.targets import device_named
+from doorward.errors import DoorwardError
+from doorward.model.ids import DeviceId
+
+
+async def accept_measurements(control: ControlPlane, act: Act, device: DeviceId) -> Effect:
+    """Let the last quote that held count as good from now on.
+
+    Raises DoorwardError `device-unknown`, `device-without-tpm`, `nothing-measured`. What is
+    accepted already is no act, and leaves no entry.
+    """
+    async with control.store.transaction() as transaction:
+        found = await device_named(transaction, device)
+        record = await attestation_of(transaction, device)
+        if not record.measured:
+            raise DoorwardError(
+                "nothing-measured",
+                f"The TPM of device `{device}` has not yet said how it booted.",
+                "Wait for its next report.",
+            )
+        others = changed(record)
+        after = accepted(record, act.actor, act.at)
+        if others:
+            await transaction.devices.attestations.put([after])
+            await transaction.audit.append(
+                at=act.at,
+                actor=act.actor,
+                act="measurements-accepted",
+                target=f"device:{device}",
+                detail={f"pcr-{number}": after.reference[number] for number in others},
+            )
+        changes = await turned(
+            transaction, found, standing(after if others else record, act.at), act
+        )
+        number = await transaction.snapshot.publish(changes)
+    return await effect(control, number)
+
+
+async def attestation_of(transaction: Transaction, device: DeviceId) -> AttestationRecord:
+    """Raises DoorwardError `device-without-tpm`."""
+    record = await transaction.devices.attestations.get(device)
+    if record is None:
+        raise DoorwardError(
+            "device-without-tpm",
+            f"No TPM vouches for device `{device}`.",
+            "Enrol it again with a TPM of a maker that you trust.",
+        )
+    return record
