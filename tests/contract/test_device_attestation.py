@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from doorward.administrator.devices.attestation.ports import AttestationRecord
+from doorward.administrator.fleet.attestation import AttestationRecord
 from doorward.administrator.ports import Store
 from doorward.errors import DoorwardError
 from doorward.model.ids import DeviceId
@@ -29,7 +29,7 @@ PHONE = msgspec.structs.replace(
     measured_at=3.5,
     reset_count=2**32 - 1,
     restart_count=2**31,
-    clock=2**64 - 1,
+    clock=2**63 - 1,
     refused="The quote is older than another.",
 )
 
@@ -63,9 +63,13 @@ async def test_silent_devices_are_found(store: Store) -> None:
 
 async def test_one_tpm_is_one_device(store: Store) -> None:
     twin = msgspec.structs.replace(PHONE, endorsement=LAPTOP.endorsement)
-    with pytest.raises(DoorwardError, match="store-conflict"):
+
+    async def both() -> None:
         async with store.transaction() as transaction:
             await transaction.devices.attestations.put([LAPTOP])
             await transaction.devices.attestations.put([twin])
+
+    with pytest.raises(DoorwardError, match="store-conflict"):
+        await both()
     async with store.transaction() as transaction:
         assert await transaction.devices.attestations.get(LAPTOP.device) is None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from doorward.administrator.devices.attestation.ports import AttestationRecord
+from doorward.administrator.fleet.attestation import AttestationRecord
 from doorward.errors import DoorwardError
 from doorward.model.ids import DeviceId, UnixSeconds
 

@@ -10,7 +10,7 @@ from sqlalchemy import RowMapping, bindparam, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from doorward.adapters.store.tables import device_attestation
-from doorward.administrator.devices.attestation.ports import AttestationRecord
+from doorward.administrator.fleet.attestation import AttestationRecord
 from doorward.model.ids import DeviceId, UnixSeconds
 
 _REGISTERS = ("reference", "measured")

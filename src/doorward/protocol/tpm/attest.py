@@ -16,6 +16,7 @@ _MAX_BANKS = 16
 _MAX_SELECT = 4
 _DIGEST_BYTES = 32
 _PCR_COUNT = 24
+_MAX_CLOCK = 2**63 - 1
 
 
 class Certified(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,6 +57,8 @@ def parse_attest(data: bytes) -> Attest:
     signer = reader.sized(_MAX_NAME)
     extra_data = reader.sized(_MAX_DATA)
     clock, reset_count, restart_count = reader.number(8), reader.number(4), reader.number(4)
+    if clock > _MAX_CLOCK:
+        raise TpmDataError("The statement's clock is beyond any TPM's life.")
     if reader.number(1) not in {0, 1}:
         raise TpmDataError("The statement's clock is neither safe nor unsafe.")
     reader.take(8)  # firmwareVersion

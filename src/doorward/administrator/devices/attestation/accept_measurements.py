@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from doorward.administrator.control_plane import Act, ControlPlane, Effect, effect
 from doorward.administrator.devices.attestation.measurements import accepted, changed, standing
-from doorward.administrator.devices.attestation.ports import AttestationRecord
 from doorward.administrator.devices.attestation.take_quote import turned
+from doorward.administrator.fleet.attestation import AttestationRecord
 from doorward.administrator.ports import Transaction
 from doorward.administrator.targets import device_named
 from doorward.errors import DoorwardError

@@ -11,9 +11,9 @@ import hmac
 
 import msgspec
 
-from doorward.administrator.devices.attestation.ports import TpmMakers
 from doorward.administrator.devices.attestation.refused import AttestationRefusedError
 from doorward.administrator.devices.attestation.verify_evidence import verify_evidence
+from doorward.administrator.fleet.attestation import TpmMakers
 from doorward.administrator.ports import Secrets
 from doorward.model.ids import UnixSeconds
 from doorward.protocol.agent import TpmChallenge, TpmEvidence

@@ -15,8 +15,8 @@ from typing import Final
 
 import msgspec
 
-from doorward.administrator.devices.attestation.ports import AttestationRecord
 from doorward.administrator.devices.attestation.verify_quote import VerifiedQuote
+from doorward.administrator.fleet.attestation import AttestationRecord
 from doorward.model.ids import UnixSeconds
 from doorward.protocol.tpm.constants import PCR_WORDS, PCRS
 

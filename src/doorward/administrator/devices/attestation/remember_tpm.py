@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from doorward.administrator.control_plane import Act
 from doorward.administrator.devices.attestation.challenge import AttestedTpm
-from doorward.administrator.devices.attestation.ports import AttestationRecord
+from doorward.administrator.fleet.attestation import AttestationRecord
 from doorward.administrator.ports import Transaction
 from doorward.errors import DoorwardError
 from doorward.model.device import Device

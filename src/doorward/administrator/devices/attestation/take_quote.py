@@ -6,8 +6,8 @@ import msgspec
 
 from doorward.administrator.control_plane import Act
 from doorward.administrator.devices.attestation.measurements import Standing, measured, standing
-from doorward.administrator.devices.attestation.ports import AttestationRecord
 from doorward.administrator.devices.attestation.verify_quote import verify_quote
+from doorward.administrator.fleet.attestation import AttestationRecord
 from doorward.administrator.ports import Transaction
 from doorward.errors import DoorwardError
 from doorward.model.device import Device

@@ -23,8 +23,8 @@ from typing import Final
 
 import msgspec
 
-from doorward.administrator.devices.attestation.ports import TpmMakers
 from doorward.administrator.devices.attestation.refused import require
+from doorward.administrator.fleet.attestation import TpmMakers
 from doorward.model.ids import UnixSeconds
 from doorward.protocol.agent import TpmEvidence
 from doorward.protocol.tpm.attest import Certified, parse_attest

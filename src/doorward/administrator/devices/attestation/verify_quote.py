@@ -15,8 +15,8 @@ from collections.abc import Mapping
 
 import msgspec
 
-from doorward.administrator.devices.attestation.ports import AttestationRecord
 from doorward.administrator.devices.attestation.refused import AttestationRefusedError, require
+from doorward.administrator.fleet.attestation import AttestationRecord
 from doorward.protocol.agent import Report
 from doorward.protocol.tpm.attest import Attest, Quoted, digest_of, parse_attest
 from doorward.protocol.tpm.binding import quoted_data
