@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 import structlog
@@ -33,9 +35,11 @@ from doorward.adapters.secrets import SystemSecrets
 from doorward.adapters.store.store import open_store
 from doorward.adapters.throttle import Limit, SlidingWindowThrottle
 from doorward.adapters.totp import PyotpCodes
+from doorward.adapters.tpm_makers import TrustedTpmMakers
 from doorward.adapters.webauthn import WebAuthnRelyingParty
 from doorward.administrator.authentication import Authenticators
 from doorward.administrator.control_plane import ControlPlane
+from doorward.administrator.devices.attestation.lapse_attestations import lapse_attestations
 from doorward.administrator.devices.parts import Fleet
 from doorward.administrator.devices.roll import Roll, write_roll
 from doorward.administrator.directory.ports import Directory
@@ -80,6 +84,8 @@ LIMITS = {
     "provisioning": Limit(attempts=120, window_seconds=_MINUTE),
 }
 _MAIL_TLS: dict[str, Tls] = {"smtps": "implicit", "smtp+starttls": "starttls", "smtp": "none"}
+
+Makers = TypeVar("Makers")
 
 _log = structlog.get_logger(__name__)
 
@@ -184,6 +190,7 @@ def compose(data: DataFolder, settings: ControlSettings) -> ControlParts:
             nonces=HmacNonces(seal_key),
             roll=Roll(),
             throttle=authenticators.throttle,
+            makers=_tpm_makers(data),
             trust_domain=settings.domain,
         ),
         link=LinkIdentity(folder / "link.pem", folder / "link.key", folder / "gateway-ca.pem"),
@@ -192,14 +199,23 @@ def compose(data: DataFolder, settings: ControlSettings) -> ControlParts:
 
 def _attestation_roots(data: DataFolder) -> AttestationRoots:
     """Raises DoorwardError `attestation-root-malformed`."""
-    files = sorted(data.attestation_roots.glob("*.pem"))
+    return _believed(data.attestation_roots, AttestationRoots)
+
+
+def _tpm_makers(data: DataFolder) -> TrustedTpmMakers:
+    """Raises DoorwardError `attestation-root-malformed`."""
+    return _believed(data.tpm_makers, TrustedTpmMakers)
+
+
+def _believed(folder: Path, makers: Callable[[Sequence[bytes]], Makers]) -> Makers:
+    """The makers whose certificates are in `folder`. Raises `attestation-root-malformed`."""
     try:
-        return AttestationRoots([file.read_bytes() for file in files])
+        return makers([file.read_bytes() for file in sorted(folder.glob("*.pem"))])
     except (OSError, ValueError) as error:
         raise DoorwardError(
             "attestation-root-malformed",
-            f"A file in {data.attestation_roots} is not one certificate in PEM form.",
-            "Put each root certificate of a maker into a file of its own.",
+            f"A file in {folder} is not one certificate in PEM form.",
+            "Put each certificate of a maker into a file of its own.",
         ) from error
 
 
@@ -232,6 +248,16 @@ async def keep_verified(proofing: Proofing) -> None:
         except DoorwardError as error:
             _log.warning("identity-not-swept", code=error.code, detail=error.detail)
         await asyncio.sleep(_IDENTITY_SECONDS)
+
+
+async def keep_attested(control: ControlPlane) -> None:
+    """Take attestation back from devices whose TPM fell silent, for ever."""
+    while True:
+        try:
+            await lapse_attestations(control, now())
+        except DoorwardError as error:
+            _log.warning("attestations-not-lapsed", code=error.code, detail=error.detail)
+        await asyncio.sleep(_MINUTE)
 
 
 async def keep_roll(fleet: Fleet) -> None:

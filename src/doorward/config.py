@@ -130,6 +130,11 @@ class DataFolder:
         return self.keys / "attestation"
 
     @property
+    def tpm_makers(self) -> Path:
+        """Certificates of authorities of makers whose TPMs are believed, one a file."""
+        return self.attestation_roots / "tpm"
+
+    @property
     def api_socket(self) -> Path:
         return self.control / "api.sock"
 

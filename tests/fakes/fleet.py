@@ -13,6 +13,7 @@ from doorward.adapters import ca
 from doorward.adapters.device_authority import LocalDeviceAuthority
 from doorward.adapters.nonces import HmacNonces
 from doorward.adapters.throttle import SlidingWindowThrottle
+from doorward.adapters.tpm_makers import TrustedTpmMakers
 from doorward.administrator.control_plane import ControlPlane
 from doorward.administrator.devices.accept import SignedMessage
 from doorward.administrator.devices.parts import Fleet
@@ -36,6 +37,7 @@ def fleet_on(control: ControlPlane) -> Fleet:
         nonces=HmacNonces(bytes(32)),
         roll=Roll(),
         throttle=SlidingWindowThrottle(LIMITS),
+        makers=TrustedTpmMakers(),
         trust_domain=TRUST_DOMAIN,
     )
 

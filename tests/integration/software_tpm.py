@@ -44,7 +44,9 @@ class SoftwareTpm:
                 *("--server", f"type=unixio,path={self.path}"),
                 *("--ctrl", f"type=unixio,path={control}"),
                 *("--flags", "startup-clear"),
-            ]
+            ],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         deadline = time.monotonic() + 10
         while not (self.path.exists() and control.exists()):

@@ -54,6 +54,7 @@ async def remove_device(control: ControlPlane, act: Act, device: DeviceId) -> Ef
 
     async def prepare(transaction: Transaction) -> Sequence[Change]:
         await device_named(transaction, device)
+        await transaction.devices.attestations.remove(device)
         return [removal("device", device)]
 
     return await carry_out(control, act, "device-removed", f"device:{device}", {}, prepare)

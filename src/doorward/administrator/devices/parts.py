@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from doorward.administrator.control_plane import ControlPlane
 from doorward.administrator.devices.roll import Roll
+from doorward.administrator.fleet.attestation import TpmMakers
 from doorward.administrator.fleet.ports import DeviceAuthority, Nonces
 from doorward.administrator.ports import Throttle
 
@@ -23,5 +24,6 @@ class Fleet:
     nonces: Nonces
     roll: Roll
     throttle: Throttle
+    makers: TpmMakers
     trust_domain: str
     report_seconds: float = 300.0

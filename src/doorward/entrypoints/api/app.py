@@ -8,6 +8,7 @@ from starlette.routing import Mount
 
 from doorward import __version__
 from doorward.entrypoints.api import (
+    attestation,
     audit,
     clients,
     decisions,
@@ -40,6 +41,7 @@ ROUTERS = (
     providers.links_router,
     recoveries.router,
     devices.router,
+    attestation.router,
     directory.router,
     tokens.router,
     clients.router,

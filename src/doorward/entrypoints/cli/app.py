@@ -8,6 +8,7 @@ import traceback
 
 import typer
 
+from doorward.entrypoints.cli.attestation import accept_measurements, attestation
 from doorward.entrypoints.cli.audit import audit_app
 from doorward.entrypoints.cli.client import client_app
 from doorward.entrypoints.cli.device import device_app
@@ -40,6 +41,8 @@ for command in (init, up, control, status, plan, apply, log, why):
     app.command()(command)
 for life in (join, move, leave, handover):
     user_app.command()(life)
+for proof in (attestation, accept_measurements):
+    device_app.command()(proof)
 for name, group in (
     ("gateway", gateway_app),
     ("user", user_app),

@@ -23,6 +23,7 @@ from doorward.adapters.clock import now
 from doorward.bootstrap import (
     ControlParts,
     compose,
+    keep_attested,
     keep_clients_told,
     keep_keys_fresh,
     keep_purged,
@@ -88,6 +89,7 @@ async def _serve(data: DataFolder, settings: ControlSettings) -> None:
             group.create_task(keep_clients_told(parts.openid, parts.replica)),
             group.create_task(keep_verified(parts.proofing)),
             group.create_task(keep_roll(parts.fleet)),
+            group.create_task(keep_attested(parts.control)),
         ]
         await stop.wait()
         for server in (web, operator):

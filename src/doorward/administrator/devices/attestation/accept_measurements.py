@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from doorward.administrator.control_plane import Act, ControlPlane, Effect, effect
 from doorward.administrator.devices.attestation.measurements import accepted, changed, standing
+from doorward.administrator.devices.attestation.read_attestation import attestation_of
 from doorward.administrator.devices.attestation.take_quote import turned
-from doorward.administrator.fleet.attestation import AttestationRecord
-from doorward.administrator.ports import Transaction
 from doorward.administrator.targets import device_named
 from doorward.errors import DoorwardError
 from doorward.model.ids import DeviceId
@@ -43,15 +42,3 @@ async def accept_measurements(control: ControlPlane, act: Act, device: DeviceId)
         )
         number = await transaction.snapshot.publish(changes)
     return await effect(control, number)
-
-
-async def attestation_of(transaction: Transaction, device: DeviceId) -> AttestationRecord:
-    """Raises DoorwardError `device-without-tpm`."""
-    record = await transaction.devices.attestations.get(device)
-    if record is None:
-        raise DoorwardError(
-            "device-without-tpm",
-            f"No TPM vouches for device `{device}`.",
-            "Enrol it again with a TPM of a maker that you trust.",
-        )
-    return record
