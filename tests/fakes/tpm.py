@@ -14,6 +14,7 @@ import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
 import msgspec
 from cryptography import x509
@@ -35,8 +36,8 @@ from doorward.protocol.tpm.constants import (
     GENERATED,
     PCRS,
     Algorithm,
-    Attribute,
     AttestType,
+    Attribute,
 )
 from doorward.protocol.tpm.public_area import (
     PublicArea,
@@ -151,9 +152,7 @@ class Maker:
             .sign(self.root_key, hashes.SHA256())
         )
 
-    def _builder(
-        self, subject: x509.Name, issuer: x509.Name, days: int
-    ) -> x509.CertificateBuilder:
+    def _builder(self, subject: x509.Name, issuer: x509.Name, days: int) -> x509.CertificateBuilder:
         begin = datetime.fromtimestamp(AT, UTC) - timedelta(days=10)
         return (
             x509.CertificateBuilder()
@@ -275,7 +274,9 @@ def kdfa(seed: bytes, label: bytes, context: bytes, bits: int) -> bytes:
 
 def area_of(key: PrivateKey, attributes: Attribute, *, protects: bool = False) -> PublicArea:
     """The public area of a key: one that protects others, or one that signs."""
-    symmetric = Algorithm.AES if protects else Algorithm.NULL
+    symmetric: Literal[Algorithm.AES, Algorithm.NULL] = (
+        Algorithm.AES if protects else Algorithm.NULL
+    )
     if isinstance(key, rsa.RSAPrivateKey):
         return PublicArea(
             kind=Algorithm.RSA,

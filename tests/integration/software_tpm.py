@@ -49,10 +49,18 @@ class SoftwareTpm:
             stderr=subprocess.DEVNULL,
         )
         deadline = time.monotonic() + 10
-        while not (self.path.exists() and control.exists()):
+        while not (control.exists() and self._listens()):
             assert time.monotonic() < deadline, "swtpm did not start"
             assert self.process.poll() is None, "swtpm ended at once"
             time.sleep(0.005)
+
+    def _listens(self) -> bool:
+        try:
+            with socket.socket(socket.AF_UNIX) as connection:
+                connection.connect(str(self.path))
+        except OSError:
+            return False
+        return True
 
     def off(self) -> None:
         if self.process is not None:
@@ -77,9 +85,15 @@ class SoftwareTpm:
 
     def tool(self, name: str, *arguments: str, check: bool = True) -> str:
         """What a program of tpm2-tools prints, with this TPM."""
-        command = [str(require_tool("tpm2")), name, "--tcti", f"swtpm:path={self.path}", *arguments]
+        command = [str(require_tool("tpm2")), name, *arguments]
         done = subprocess.run(
-            command, cwd=self.folder, capture_output=True, text=True, timeout=60, check=False
+            command,
+            cwd=self.folder,
+            env={**os.environ, "TPM2TOOLS_TCTI": f"swtpm:path={self.path}"},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
         )
         assert done.returncode == 0 or not check, f"{command}: {done.stderr}"
         return done.stdout

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-import stat
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,8 +18,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from doorward.adapters.tpm_makers import TrustedTpmMakers
-from doorward.administrator.devices.attestation.challenge import AttestedTpm, activated, challenge_for
-from doorward.administrator.devices.attestation.measurements import standing
+from doorward.administrator.devices.attestation.challenge import (
+    AttestedTpm,
+    activated,
+    challenge_for,
+)
 from doorward.administrator.devices.attestation.refused import AttestationRefusedError
 from doorward.administrator.devices.attestation.take_quote import judge_quote, trust_of_report
 from doorward.administrator.devices.attestation.verify_evidence import verify_evidence
@@ -44,6 +47,8 @@ from doorward.protocol.tpm.signature import signed_by
 from tests.fakes.store import CountedSecrets
 from tests.fakes.tpm import AT, Maker, a_report
 from tests.integration.software_tpm import Foundry, SoftwareTpm
+
+ATTRIBUTES = "fixedtpm|fixedparent|sensitivedataorigin|userwithauth|restricted|sign"
 
 
 @pytest.fixture(scope="module")
@@ -91,13 +96,9 @@ def challenged(
 ) -> AttestedTpm:
     """The TPM of `key`, once it proved itself."""
     challenge, pending = challenge_for(
-        makers, CountedSecrets(), evidence or key.evidence(), key.public_der, now()
+        makers, CountedSecrets(), evidence or key.evidence(), key.public_der, time.time()
     )
     return activated(pending, key.activate(challenge))
-
-
-def now() -> float:
-    return os.stat_result(os.stat("/proc/self")).st_mtime
 
 
 def remembered(tpm: AttestedTpm) -> AttestationRecord:
@@ -111,7 +112,7 @@ def remembered(tpm: AttestedTpm) -> AttestationRecord:
     )
 
 
-def quoting(key: TpmKey, counter: int = 1, nonce: str = "nonce-1") -> Report:
+def quoting(key: TpmDeviceKey, counter: int = 1, nonce: str = "nonce-1") -> Report:
     report = a_report(counter, nonce)
     return msgspec.structs.replace(report, quote=key.quote(quoted_data(report)))
 
@@ -130,22 +131,17 @@ def test_the_whole_life(tpm: SoftwareTpm, makers: TrustedTpmMakers) -> None:
     public.verify(key.sign(b"message"), b"message", ec.ECDSA(hashes.SHA256()))
 
     challenge, pending = challenge_for(
-        makers, CountedSecrets(), key.evidence(), key.public_der, now()
+        makers, CountedSecrets(), key.evidence(), key.public_der, time.time()
     )
     attested = activated(pending, key.activate(challenge))
     assert attested.key == hashlib.sha256(key.public_der).hexdigest()
 
-    first = judge_quote(remembered(attested), quoting_port(key), AT + 1)
+    first = judge_quote(remembered(attested), quoting(key), AT + 1)
     assert first.held
     assert first.standing.attested
     assert trust_of_report(first) is Trust.QUOTED
     assert first.record.reference == first.record.measured
     assert left_behind(tpm) == ""
-
-
-def quoting_port(key: TpmDeviceKey) -> Report:
-    report = a_report()
-    return msgspec.structs.replace(report, quote=key.quote(quoted_data(report)))
 
 
 def test_keys_outlive_the_agent_and_the_power(tpm: SoftwareTpm) -> None:
@@ -248,7 +244,7 @@ def test_another_maker_s_roots_do_not_vouch(tpm: SoftwareTpm) -> None:
     key = TpmKey.create(tpm.path)
     for strangers in (TrustedTpmMakers(Maker().files), TrustedTpmMakers()):
         with pytest.raises(AttestationRefusedError, match=r"maker"):
-            verify_evidence(strangers, key.evidence(), key.public_der, now())
+            verify_evidence(strangers, key.evidence(), key.public_der, time.time())
 
 
 def test_another_tpm_s_endorsement_key_is_not_the_certificate_s(
@@ -257,7 +253,7 @@ def test_another_tpm_s_endorsement_key_is_not_the_certificate_s(
     key, other = TpmKey.create(tpm.path), TpmKey.create(other_tpm.path)
     mixed = msgspec.structs.replace(key.evidence(), ek_public=other.evidence().ek_public)
     with pytest.raises(AttestationRefusedError, match="not the one of its certificate"):
-        verify_evidence(makers, mixed, key.public_der, now())
+        verify_evidence(makers, mixed, key.public_der, time.time())
 
 
 def test_the_key_of_another_tpm_is_not_certified(
@@ -268,13 +264,13 @@ def test_the_key_of_another_tpm_is_not_certified(
     own, theirs = key.evidence(), other.evidence()
     mixed = msgspec.structs.replace(own, key_public=theirs.key_public)
     with pytest.raises(AttestationRefusedError, match="something else than the enrolled key"):
-        verify_evidence(makers, mixed, other.public_der, now())
+        verify_evidence(makers, mixed, other.public_der, time.time())
     mixed = msgspec.structs.replace(
         theirs, ek_certificate=own.ek_certificate, ek_public=own.ek_public
     )
     # All of it is signed; only the credential tells that it is two TPMs.
     challenge, pending = challenge_for(
-        makers, CountedSecrets(), mixed, other.public_der, now()
+        makers, CountedSecrets(), mixed, other.public_der, time.time()
     )
     for holder in (key, other):
         with pytest.raises(DoorwardError, match="tpm-failed"):
@@ -287,7 +283,9 @@ def test_a_credential_for_another_attestation_key_is_not_opened(
     tpm: SoftwareTpm, makers: TrustedTpmMakers
 ) -> None:
     key, other = TpmKey.create(tpm.path), TpmKey.create(tpm.path)
-    challenge, _ = challenge_for(makers, CountedSecrets(), key.evidence(), key.public_der, now())
+    challenge, _ = challenge_for(
+        makers, CountedSecrets(), key.evidence(), key.public_der, time.time()
+    )
     with pytest.raises(DoorwardError, match="another key or TPM"):
         other.activate(challenge)
     with pytest.raises(DoorwardError, match="tpm-failed"):
@@ -309,7 +307,7 @@ def test_an_attestation_key_that_signs_anything_is_refused(
         key.evidence(), ak_public=public, key_certify=certify, key_signature=signature
     )
     with pytest.raises(AttestationRefusedError, match="attestation key lacks restricted"):
-        verify_evidence(makers, evidence, key.public_der, now())
+        verify_evidence(makers, evidence, key.public_der, time.time())
 
 
 def test_a_restricted_key_signs_nothing_that_the_tpm_did_not_make(tpm: SoftwareTpm) -> None:
@@ -320,16 +318,11 @@ def test_a_restricted_key_signs_nothing_that_the_tpm_did_not_make(tpm: SoftwareT
 
 def test_a_restricted_key_needs_its_scheme_and_no_cipher(tpm: SoftwareTpm) -> None:
     """What tpm2-tools call ecc:ecdsa-sha256:null; with less or more the TPM refuses it."""
-    area = parse_public(attestation_key(b"\x01" * 32)) if False else None
-    assert area is None
     refused = tpm.tool("createprimary", "-C", "e", "-G", "ecc", "-a", ATTRIBUTES, check=False)
     assert refused == ""
     made = tpm.tool("createprimary", "-C", "e", "-G", "ecc:ecdsa-sha256:null", "-a", ATTRIBUTES)
     assert "restricted" in made
     tpm.tool("flushcontext", "-t")
-
-
-ATTRIBUTES = "fixedtpm|fixedparent|sensitivedataorigin|userwithauth|restricted|sign"
 
 
 def test_counts_are_true_in_the_endorsement_hierarchy_only(tpm: SoftwareTpm) -> None:
@@ -419,23 +412,3 @@ def test_power_that_fails_locks_no_key_out(tpm: SoftwareTpm) -> None:
         tpm.on()
         assert key.sign(b"x")
     assert key.quote(bytes(32)).pcrs
-
-
-def test_nothing_of_it_is_left_in_files(tpm: SoftwareTpm) -> None:
-    before = set(tpm.folder.rglob("*"))
-    key = TpmKey.create(tpm.path)
-    key.evidence()
-    assert set(tpm.folder.rglob("*")) == before
-    assert stat.S_ISSOCK(tpm.path.stat().st_mode)
-    assert standing(remembered_paper(key), AT).why
-
-
-def remembered_paper(key: TpmKey) -> AttestationRecord:
-    return AttestationRecord(
-        device=DeviceId("laptop"),
-        endorsement="",
-        certificate="",
-        ak_public=key.state.attestation_public,
-        key="",
-        since=AT,
-    )
