@@ -7,14 +7,21 @@ from datetime import UTC, datetime
 from fastapi import APIRouter
 
 from doorward.administrator.devices.attestation.accept_measurements import accept_measurements
-from doorward.administrator.devices.attestation.measurements import changed, standing
+from doorward.administrator.devices.attestation.measurements import changed, measurement, standing
 from doorward.administrator.devices.attestation.read_attestation import read_attestation
+from doorward.entrypoints.api.bodies import Body
 from doorward.entrypoints.api.context import Caller, Ports
 from doorward.entrypoints.api.views import EffectView, View
 from doorward.model.ids import DeviceId, UnixSeconds
 from doorward.protocol.tpm.constants import PCR_WORDS
 
 router = APIRouter(prefix="/devices/{device}/attestation", tags=["devices"])
+
+
+class AcceptanceBody(Body):
+    """The `measurement` that was looked at, and is accepted."""
+
+    measurement: str
 
 
 class RegisterView(View):
@@ -30,7 +37,7 @@ class RegisterView(View):
 class AttestationView(View):
     """What a device's TPM proved. `why` says why it is not attested; digests are hex SHA-256.
 
-    `accepted_at` and `measured_at` are None where that did not happen yet.
+    `measurement` stands for all registers as they were measured last. `accepted_at` and `measured_at` are None where that did not happen yet.
     """
 
     attested: bool
@@ -41,6 +48,7 @@ class AttestationView(View):
     accepted_by: str
     accepted_at: datetime | None
     measured_at: datetime | None
+    measurement: str
     starts: int
     registers: tuple[RegisterView, ...]
 
@@ -59,6 +67,7 @@ async def attestation(ports: Ports, _: Caller, device: str) -> AttestationView:
         accepted_by=record.reference_by,
         accepted_at=_moment(record.reference_at),
         measured_at=_moment(record.measured_at),
+        measurement=measurement(record),
         starts=record.reset_count,
         registers=tuple(
             RegisterView(
@@ -74,10 +83,10 @@ async def attestation(ports: Ports, _: Caller, device: str) -> AttestationView:
 
 
 @router.post("/accept")
-async def accept(ports: Ports, caller: Caller, device: str) -> EffectView:
+async def accept(ports: Ports, caller: Caller, device: str, body: AcceptanceBody) -> EffectView:
     """Let what the TPM measured last count as good from now on."""
     act = caller.act(ports.clock())
-    done = await accept_measurements(ports.control, act, DeviceId(device))
+    done = await accept_measurements(ports.control, act, DeviceId(device), body.measurement)
     return EffectView.model_validate(done)
 
 

@@ -34,6 +34,7 @@ STATUS: Mapping[str, int] = MappingProxyType(
         "evidence-of-another": 409,
         "hardware-enrolled": 409,
         "internal-error": 500,
+        "measured-anew": 409,
         "method-not-allowed": 405,
         "message-replayed": 409,
         "nonce-stale": 409,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import typer
 
 from doorward.entrypoints.cli.options import DEFAULT_DATA, AsJson, Data
@@ -22,6 +24,23 @@ def attestation(device: str, data: Data = DEFAULT_DATA, as_json: AsJson = False)
     if as_json:
         print_json(found)
         return
+    _print_registers(found)
+    words = "It is attested." if found["attested"] else f"It is not attested. {found['why']}"
+    typer.echo(printable(words))
+
+
+def accept_measurements(device: str, data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
+    """Let what a device's TPM measured last count as good."""
+    place = f"/devices/{segment(device)}/attestation"
+    with connect(data) as api:
+        found = api.get(place)
+        effect = api.post(f"{place}/accept", {"measurement": found["measurement"]})
+    if not as_json:
+        _print_registers(found)
+    print_effect(effect, f"What device {device} measured is accepted.", as_json=as_json)
+
+
+def _print_registers(found: dict[str, Any]) -> None:
     print_table(
         ("PCR", "measures", "as accepted", "measured (SHA-256)"),
         [
@@ -35,12 +54,3 @@ def attestation(device: str, data: Data = DEFAULT_DATA, as_json: AsJson = False)
         ],
         "It measures nothing.",
     )
-    words = "It is attested." if found["attested"] else f"It is not attested. {found['why']}"
-    typer.echo(printable(words))
-
-
-def accept_measurements(device: str, data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
-    """Let what a device's TPM measured last count as good."""
-    with connect(data) as api:
-        effect = api.post(f"/devices/{segment(device)}/attestation/accept", {})
-    print_effect(effect, f"What device {device} measured is accepted.", as_json=as_json)

@@ -3,28 +3,42 @@
 from __future__ import annotations
 
 from doorward.administrator.control_plane import Act, ControlPlane, Effect, effect
-from doorward.administrator.devices.attestation.measurements import accepted, changed, standing
-from doorward.administrator.devices.attestation.read_attestation import attestation_of
+from doorward.administrator.devices.attestation.measurements import (
+    accepted,
+    changed,
+    measurement,
+    standing,
+)
+from doorward.administrator.devices.attestation.read_attestation import attestation_named
 from doorward.administrator.devices.attestation.take_quote import turned
 from doorward.administrator.targets import device_named
 from doorward.errors import DoorwardError
 from doorward.model.ids import DeviceId
 
 
-async def accept_measurements(control: ControlPlane, act: Act, device: DeviceId) -> Effect:
-    """Let the last quote that held count as good from now on.
+async def accept_measurements(
+    control: ControlPlane, act: Act, device: DeviceId, seen: str
+) -> Effect:
+    """Let the last quote that held count as good from now on, if it is still the one `seen`.
 
-    Raises DoorwardError `device-unknown`, `device-without-tpm`, `nothing-measured`. What is
-    accepted already is no act, and leaves no entry.
+    `seen` is its `measurement`. Raises DoorwardError `device-unknown`, `device-without-tpm`,
+    `nothing-measured`, `measured-anew`. What is accepted already is no act, and leaves no entry.
     """
     async with control.store.transaction() as transaction:
         found = await device_named(transaction, device)
-        record = await attestation_of(transaction, device)
+        record = await attestation_named(transaction, found)
         if not record.measured:
             raise DoorwardError(
                 "nothing-measured",
                 f"The TPM of device `{device}` has not yet said how it booted.",
                 "Wait for its next report.",
+            )
+        # A device must not slip in what it measures now for what the operator looked at.
+        if measurement(record) != seen:
+            raise DoorwardError(
+                "measured-anew",
+                f"Device `{device}` has measured something else since you looked.",
+                "Look again with doorward device attestation.",
             )
         others = changed(record)
         after = accepted(record, act.actor, act.at)

@@ -11,6 +11,7 @@ The first quote sets what counts as good, where it comes within `LEARN_SECONDS` 
 
 from __future__ import annotations
 
+import hashlib
 from typing import Final
 
 import msgspec
@@ -37,6 +38,13 @@ def changed(record: AttestationRecord) -> tuple[int, ...]:
     return tuple(
         number for number in PCRS if record.reference.get(number) != record.measured.get(number)
     )
+
+
+def measurement(record: AttestationRecord) -> str:
+    """The hex SHA-256 of all that was measured last, by which an operator says what they saw."""
+    return hashlib.sha256(
+        b"".join(bytes.fromhex(record.measured.get(number, "")) for number in PCRS)
+    ).hexdigest()
 
 
 def measured(record: AttestationRecord, quote: VerifiedQuote, at: UnixSeconds) -> AttestationRecord:

@@ -1,20 +1,27 @@
-"""Take the quote of a report: what the record becomes, and what the report's facts are worth."""
+"""Take the quote of a report: what is known of the TPM then, and what the facts are worth."""
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
-from doorward.administrator.control_plane import Act
+from doorward.administrator.control_plane import Act, ControlPlane
 from doorward.administrator.devices.attestation.measurements import Standing, measured, standing
+from doorward.administrator.devices.attestation.read_attestation import attestation_of
 from doorward.administrator.devices.attestation.verify_quote import verify_quote
 from doorward.administrator.fleet.attestation import AttestationRecord
 from doorward.administrator.ports import Transaction
+from doorward.administrator.targets import device_named
 from doorward.errors import DoorwardError
 from doorward.model.device import Device
-from doorward.model.ids import UnixSeconds
+from doorward.model.ids import DeviceId, UnixSeconds
 from doorward.model.posture import Trust
 from doorward.model.snapshot import Change, change
 from doorward.protocol.agent import Report
+
+KEEP_SECONDS: Final = 600
+"""A quote that tells nothing new is written so often, not each time."""
 
 _REFUSALS = frozenset({"attestation-refused", "tpm-data-malformed"})
 
@@ -28,13 +35,11 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def judge_quote(record: AttestationRecord, report: Report, at: UnixSeconds) -> Judgement:
-    """What `report`, which was accepted, says of its device's boot.
+    """What the quote of `report`, which was accepted, says of its device's boot.
 
-    A quote that does not hold changes nothing that was measured; the device is no longer
-    attested, by its own word. A report without a quote changes nothing at all.
+    One that does not hold changes nothing that was measured, and by its own word the device is
+    attested no longer.
     """
-    if report.quote is None:
-        return Judgement(record=record, held=False, standing=standing(record, at))
     try:
         after, held = measured(record, verify_quote(record, report), at), True
     except DoorwardError as error:
@@ -45,33 +50,38 @@ def judge_quote(record: AttestationRecord, report: Report, at: UnixSeconds) -> J
 
 
 def trust_of_report(judgement: Judgement | None) -> Trust:
-    """What the facts of an accepted report are worth; None for a device without attestation.
+    """What the facts of an accepted report are worth; None for one without a quote that counts.
 
-    They are quoted where the device is attested by the quote that this report holds.
+    They are quoted where the device is attested by the quote that this very report holds.
     """
     if judgement is not None and judgement.held and judgement.standing.attested:
         return Trust.QUOTED
     return Trust.SIGNED
 
 
-async def take_quote(
-    transaction: Transaction, device: Device, report: Report, act: Act
-) -> tuple[Judgement | None, list[Change]]:
-    """Judge the quote of an accepted report, keep what follows, and say what is to be published.
+async def take_quote(control: ControlPlane, act: Act, device: DeviceId, report: Report) -> Trust:
+    """Judge the quote of an accepted report, keep what follows, and say what its facts are worth.
 
-    None for a device whose TPM proved nothing. What turns is audited: a quote that is refused
-    for a new reason, and a device that is attested, or no longer.
+    What turns is audited and published: a quote that is refused for a new reason, and a device
+    that is attested, or no longer. A device whose TPM proved nothing at enrolment gains nothing
+    by a quote. Raises DoorwardError `device-unknown`.
     """
-    table = transaction.devices.attestations
-    record = await table.get(device.id)
-    if record is None:
-        return None, []
-    judgement = judge_quote(record, report, act.at)
-    if judgement.record != record:
-        await table.put([judgement.record])
-    if judgement.record.refused and judgement.record.refused != record.refused:
-        await _audit(transaction, device, act, "quote-refused", judgement.record.refused)
-    return judgement, await turned(transaction, device, judgement.standing, act)
+    if report.quote is None:
+        return trust_of_report(None)
+    async with control.store.transaction() as transaction:
+        found = await device_named(transaction, device)
+        record = await attestation_of(transaction, found)
+        if record is None:
+            return trust_of_report(None)
+        judgement = judge_quote(record, report, act.at)
+        after = judgement.record
+        if _says_something_new(record, after):
+            await transaction.devices.attestations.put([after])
+        if after.refused and after.refused != record.refused:
+            await _audit(transaction, found, act, "quote-refused", after.refused)
+        changes = await turned(transaction, found, judgement.standing, act)
+        await transaction.snapshot.publish(changes)
+    return trust_of_report(judgement)
 
 
 async def turned(
@@ -83,6 +93,14 @@ async def turned(
     name = "device-attested" if found.attested else "device-not-attested"
     await _audit(transaction, device, act, name, found.why)
     return [change("device", msgspec.structs.replace(device, attested=found.attested))]
+
+
+def _says_something_new(before: AttestationRecord, after: AttestationRecord) -> bool:
+    return (
+        (before.measured, before.refused) != (after.measured, after.refused)
+        or before.reset_count != after.reset_count
+        or after.measured_at >= before.measured_at + KEEP_SECONDS
+    )
 
 
 async def _audit(transaction: Transaction, device: Device, act: Act, name: str, why: str) -> None:
