@@ -37,7 +37,8 @@ class RegisterView(View):
 class AttestationView(View):
     """What a device's TPM proved. `why` says why it is not attested; digests are hex SHA-256.
 
-    `measurement` stands for all registers as they were measured last. `accepted_at` and `measured_at` are None where that did not happen yet.
+    `measurement` stands for all registers as they were measured last. `accepted_at` and
+    `measured_at` are None where that did not happen yet.
     """
 
     attested: bool
