@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Protocol
 
 import msgspec
 import pytest
@@ -15,6 +16,7 @@ from doorward.administrator.devices.attestation.measurements import LIFETIME_SEC
 from doorward.administrator.devices.attestation.read_attestation import read_attestation
 from doorward.administrator.devices.attestation.remember_tpm import remember_tpm
 from doorward.administrator.devices.attestation.take_quote import KEEP_SECONDS, take_quote
+from doorward.administrator.fleet.last_quotes import LastQuotes
 from doorward.administrator.fleet.ports import DeviceRecord
 from doorward.administrator.manage_devices import remove_device
 from doorward.administrator.ports import AuditEntry
@@ -30,6 +32,10 @@ from tests.fakes.tpm import AT, CLEAN, Maker, PaperTpm, a_report, with_quote
 
 LAPTOP, ALICE, BOB = DeviceId("laptop"), UserId("alice"), UserId("bob")
 MAKER = Maker()
+
+
+class Take(Protocol):
+    async def __call__(self, report: Report, at: float, device: DeviceId = LAPTOP) -> Trust: ...
 
 
 def proved(tpm: PaperTpm) -> AttestedTpm:
@@ -77,10 +83,16 @@ async def control(tpm: PaperTpm) -> ControlPlane:
     return control
 
 
-async def take(
-    control: ControlPlane, report: Report, at: float, device: DeviceId = LAPTOP
-) -> Trust:
-    return await take_quote(control, Act("system", at), device, report)
+@pytest.fixture(params=["remembers", "restarts"])
+def take(control: ControlPlane, request: pytest.FixtureRequest) -> Take:
+    """Takes a quote as one process does, and as one that starts anew for each."""
+    quotes = LastQuotes()
+
+    async def take(report: Report, at: float, device: DeviceId = LAPTOP) -> Trust:
+        known = quotes if request.param == "remembers" else LastQuotes()
+        return await take_quote(control, known, Act("system", at), device, report)
+
+    return take
 
 
 def document(control: ControlPlane, device: DeviceId = LAPTOP) -> Device:
@@ -88,42 +100,42 @@ def document(control: ControlPlane, device: DeviceId = LAPTOP) -> Device:
 
 
 async def test_a_quote_that_holds_attests_the_device_and_its_facts(
-    control: ControlPlane, tpm: PaperTpm
+    control: ControlPlane, tpm: PaperTpm, take: Take
 ) -> None:
     assert not document(control).attested
-    assert await take(control, a_report(), AT + 1) is Trust.SIGNED
-    assert await take(control, with_quote(tpm, a_report(2)), AT + 2) is Trust.QUOTED
+    assert await take(a_report(), AT + 1) is Trust.SIGNED
+    assert await take(with_quote(tpm, a_report(2)), AT + 2) is Trust.QUOTED
     assert document(control).attested
     assert [entry.act for entry in await audit(control)] == ["device-attested"]
     number = control.live.current.number
-    assert await take(control, with_quote(tpm, a_report(3)), AT + 3) is Trust.QUOTED
+    assert await take(with_quote(tpm, a_report(3)), AT + 3) is Trust.QUOTED
     assert control.live.current.number == number
 
 
 async def test_what_tells_nothing_new_is_written_now_and_then(
-    control: ControlPlane, tpm: PaperTpm
+    control: ControlPlane, tpm: PaperTpm, take: Take
 ) -> None:
-    await take(control, with_quote(tpm, a_report()), AT + 1)
-    await take(control, with_quote(tpm, a_report(2)), AT + 2)
+    await take(with_quote(tpm, a_report()), AT + 1)
+    await take(with_quote(tpm, a_report(2)), AT + 2)
     assert (await read_attestation(control, LAPTOP)).measured_at == AT + 1
-    await take(control, with_quote(tpm, a_report(3)), AT + 1 + KEEP_SECONDS)
+    await take(with_quote(tpm, a_report(3)), AT + 1 + KEEP_SECONDS)
     assert (await read_attestation(control, LAPTOP)).measured_at == AT + 1 + KEEP_SECONDS
     tpm.reset_count += 1
-    await take(control, with_quote(tpm, a_report(4)), AT + 2 + KEEP_SECONDS)
+    await take(with_quote(tpm, a_report(4)), AT + 2 + KEEP_SECONDS)
     assert (await read_attestation(control, LAPTOP)).reset_count == tpm.reset_count
 
 
 async def test_a_changed_register_turns_the_device_until_an_operator_accepts(
-    control: ControlPlane, tpm: PaperTpm
+    control: ControlPlane, tpm: PaperTpm, take: Take
 ) -> None:
-    await take(control, with_quote(tpm, a_report()), AT + 1)
+    await take(with_quote(tpm, a_report()), AT + 1)
     tpm.pcrs[7] = b"\x01" * 32
-    assert await take(control, with_quote(tpm, a_report(2)), AT + 2) is Trust.SIGNED
+    assert await take(with_quote(tpm, a_report(2)), AT + 2) is Trust.SIGNED
     assert not document(control).attested
     last = (await audit(control))[-1]
     assert (last.act, last.target) == ("device-not-attested", "device:laptop")
     assert "the Secure Boot policy (PCR 7)" in last.detail["reason"]
-    await take(control, with_quote(tpm, a_report(3)), AT + 3)
+    await take(with_quote(tpm, a_report(3)), AT + 3)
     assert (await audit(control))[-1] == last
 
     seen = measurement(await read_attestation(control, LAPTOP))
@@ -136,7 +148,7 @@ async def test_a_changed_register_turns_the_device_until_an_operator_accepts(
     assert attested.act == "device-attested"
     record = await read_attestation(control, LAPTOP)
     assert (record.reference_by, record.reference_at) == ("operator", AT + 4)
-    assert await take(control, with_quote(tpm, a_report(4)), AT + 5) is Trust.QUOTED
+    assert await take(with_quote(tpm, a_report(4)), AT + 5) is Trust.QUOTED
 
     entries = len(await audit(control))
     again = await accept_measurements(control, Act("operator", AT + 6), LAPTOP, seen)
@@ -144,15 +156,17 @@ async def test_a_changed_register_turns_the_device_until_an_operator_accepts(
     assert len(await audit(control)) == entries
 
 
-async def test_only_what_the_operator_saw_is_accepted(control: ControlPlane, tpm: PaperTpm) -> None:
+async def test_only_what_the_operator_saw_is_accepted(
+    control: ControlPlane, tpm: PaperTpm, take: Take
+) -> None:
     with pytest.raises(DoorwardError, match="nothing-measured"):
         await accept_measurements(control, Act("operator", AT), LAPTOP, "")
-    await take(control, with_quote(tpm, a_report()), AT + 1)
+    await take(with_quote(tpm, a_report()), AT + 1)
     tpm.pcrs[4] = b"\x04" * 32
-    await take(control, with_quote(tpm, a_report(2)), AT + 2)
+    await take(with_quote(tpm, a_report(2)), AT + 2)
     seen = measurement(await read_attestation(control, LAPTOP))
     tpm.pcrs[4] = b"\x05" * 32
-    await take(control, with_quote(tpm, a_report(3)), AT + 3)
+    await take(with_quote(tpm, a_report(3)), AT + 3)
     before = await read_attestation(control, LAPTOP)
     with pytest.raises(DoorwardError, match="measured-anew"):
         await accept_measurements(control, Act("operator", AT + 4), LAPTOP, seen)
@@ -162,57 +176,61 @@ async def test_only_what_the_operator_saw_is_accepted(control: ControlPlane, tpm
 
 
 async def test_a_refused_quote_is_audited_once_and_turns_the_device(
-    control: ControlPlane, tpm: PaperTpm
+    control: ControlPlane, tpm: PaperTpm, take: Take
 ) -> None:
-    await take(control, with_quote(tpm, a_report()), AT + 1)
+    await take(with_quote(tpm, a_report()), AT + 1)
     record = await read_attestation(control, LAPTOP)
     forged = with_quote(PaperTpm(MAKER), a_report(2))
     garbage = msgspec.structs.replace(
         a_report(3), quote=Quote(attest=b"x", signature=b"y", pcrs=dict(CLEAN))
     )
-    assert await take(control, forged, AT + 2) is Trust.SIGNED
-    assert await take(control, forged, AT + 3) is Trust.SIGNED
+    assert await take(forged, AT + 2) is Trust.SIGNED
+    assert await take(forged, AT + 3) is Trust.SIGNED
     assert not document(control).attested
     assert [entry.act for entry in await audit(control)] == [
         "device-attested",
         "quote-refused",
         "device-not-attested",
     ]
-    assert await take(control, garbage, AT + 4) is Trust.SIGNED
+    assert await take(garbage, AT + 4) is Trust.SIGNED
     assert (await audit(control))[-1].act == "quote-refused"
     after = await read_attestation(control, LAPTOP)
     assert msgspec.structs.replace(after, refused="") == record
-    assert await take(control, with_quote(tpm, a_report(5)), AT + 5) is Trust.QUOTED
+    assert await take(with_quote(tpm, a_report(5)), AT + 5) is Trust.QUOTED
     assert document(control).attested
 
 
-async def test_a_replayed_quote_gains_nothing(control: ControlPlane, tpm: PaperTpm) -> None:
+async def test_a_replayed_quote_gains_nothing(
+    control: ControlPlane, tpm: PaperTpm, take: Take
+) -> None:
     old = with_quote(tpm, a_report())
     replayed = msgspec.structs.replace(a_report(2, "nonce-2"), quote=old.quote)
-    assert await take(control, replayed, AT + 2) is Trust.SIGNED
+    assert await take(replayed, AT + 2) is Trust.SIGNED
     assert not document(control).attested
     assert not (await read_attestation(control, LAPTOP)).measured
 
 
 async def test_a_device_whose_key_no_tpm_vouched_for_gains_nothing_by_a_quote(
-    control: ControlPlane, tpm: PaperTpm
+    control: ControlPlane, tpm: PaperTpm, take: Take
 ) -> None:
     other = Device(id=DeviceId("desk"), owner=ALICE, key="ab" * 32)
     rekeyed = msgspec.structs.replace(document(control), key="ab" * 32)
     async with control.store.transaction() as transaction:
         await transaction.snapshot.publish([change("device", other), change("device", rekeyed)])
     for device in (other.id, LAPTOP):
-        assert await take(control, with_quote(tpm, a_report()), AT + 1, device) is Trust.SIGNED
+        assert await take(with_quote(tpm, a_report()), AT + 1, device) is Trust.SIGNED
         assert not document(control, device).attested
         with pytest.raises(DoorwardError, match="device-without-tpm"):
             await read_attestation(control, device)
     with pytest.raises(DoorwardError, match="device-unknown"):
-        await take(control, with_quote(tpm, a_report()), AT, DeviceId("none"))
+        await take(with_quote(tpm, a_report()), AT, DeviceId("none"))
 
 
-async def test_silence_takes_attestation_back(control: ControlPlane, tpm: PaperTpm) -> None:
+async def test_silence_takes_attestation_back(
+    control: ControlPlane, tpm: PaperTpm, take: Take
+) -> None:
     assert await lapse_attestations(control, AT) == 0
-    await take(control, with_quote(tpm, a_report()), AT + 1)
+    await take(with_quote(tpm, a_report()), AT + 1)
     assert await lapse_attestations(control, AT + LIFETIME_SECONDS) == 0
     assert document(control).attested
     assert await lapse_attestations(control, AT + 1 + LIFETIME_SECONDS) == 1
@@ -250,8 +268,10 @@ async def test_one_tpm_enrolled_again_by_another_person_is_refused(
     assert (await read_attestation(control, DeviceId("theirs"))).ak_public == again.ak_public
 
 
-async def test_the_same_device_may_be_enrolled_again(control: ControlPlane, tpm: PaperTpm) -> None:
-    await take(control, with_quote(tpm, a_report()), AT + 1)
+async def test_the_same_device_may_be_enrolled_again(
+    control: ControlPlane, tpm: PaperTpm, take: Take
+) -> None:
+    await take(with_quote(tpm, a_report()), AT + 1)
     again = PaperTpm(MAKER, ek_key=tpm.ek_key)
     await enrol(control, again, at=AT + 9)
     record = await read_attestation(control, LAPTOP)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from doorward.administrator.control_plane import ControlPlane
 from doorward.administrator.devices.roll import Roll
 from doorward.administrator.fleet.attestation import TpmMakers
+from doorward.administrator.fleet.last_quotes import LastQuotes
 from doorward.administrator.fleet.ports import DeviceAuthority, Nonces
 from doorward.administrator.ports import Throttle
 
@@ -27,3 +28,4 @@ class Fleet:
     makers: TpmMakers
     trust_domain: str
     report_seconds: float = 300.0
+    quotes: LastQuotes = field(default_factory=LastQuotes)

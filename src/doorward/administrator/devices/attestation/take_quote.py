@@ -11,6 +11,7 @@ from doorward.administrator.devices.attestation.measurements import Standing, me
 from doorward.administrator.devices.attestation.read_attestation import attestation_of
 from doorward.administrator.devices.attestation.verify_quote import verify_quote
 from doorward.administrator.fleet.attestation import AttestationRecord
+from doorward.administrator.fleet.last_quotes import LastQuote, LastQuotes
 from doorward.administrator.ports import Transaction
 from doorward.administrator.targets import device_named
 from doorward.errors import DoorwardError
@@ -59,7 +60,9 @@ def trust_of_report(judgement: Judgement | None) -> Trust:
     return Trust.SIGNED
 
 
-async def take_quote(control: ControlPlane, act: Act, device: DeviceId, report: Report) -> Trust:
+async def take_quote(
+    control: ControlPlane, quotes: LastQuotes, act: Act, device: DeviceId, report: Report
+) -> Trust:
     """Judge the quote of an accepted report, keep what follows, and say what its facts are worth.
 
     What turns is audited and published: a quote that is refused for a new reason, and a device
@@ -68,6 +71,9 @@ async def take_quote(control: ControlPlane, act: Act, device: DeviceId, report: 
     """
     if report.quote is None:
         return trust_of_report(None)
+    known = _unchanged(control, quotes, act, device, report)
+    if known is not None:
+        return trust_of_report(known)
     async with control.store.transaction() as transaction:
         found = await device_named(transaction, device)
         record = await attestation_of(transaction, found)
@@ -75,13 +81,32 @@ async def take_quote(control: ControlPlane, act: Act, device: DeviceId, report: 
             return trust_of_report(None)
         judgement = judge_quote(record, report, act.at)
         after = judgement.record
-        if _says_something_new(record, after):
+        written = after if _says_something_new(record, after) else record
+        if written is after:
             await transaction.devices.attestations.put([after])
         if after.refused and after.refused != record.refused:
             await _audit(transaction, found, act, "quote-refused", after.refused)
         changes = await turned(transaction, found, judgement.standing, act)
         await transaction.snapshot.publish(changes)
+    document = msgspec.structs.replace(found, attested=judgement.standing.attested)
+    quotes.keep(LastQuote(document, written, after))
     return trust_of_report(judgement)
+
+
+def _unchanged(
+    control: ControlPlane, quotes: LastQuotes, act: Act, device: DeviceId, report: Report
+) -> Judgement | None:
+    """The judgement of a quote that once more proves what is known; None of any other."""
+    document = control.live.current.devices.get(device)
+    known = quotes.of(document) if document is not None else None
+    if document is None or known is None:
+        return None
+    judgement = judge_quote(known.latest, report, act.at)
+    proved = judgement.held and judgement.standing.attested and document.attested
+    if not proved or _says_something_new(known.written, judgement.record):
+        return None
+    quotes.keep(LastQuote(document, known.written, judgement.record))
+    return judgement
 
 
 async def turned(
