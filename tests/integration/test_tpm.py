@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 import time
+import tty
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
@@ -238,6 +241,36 @@ def test_no_tpm_is_an_error_that_says_so(tmp_path: Path) -> None:
     assert not present(tmp_path / "tpmrm0")
     with pytest.raises(DoorwardError, match="tpm-missing"):
         TpmKey.create(tmp_path / "tpmrm0")
+
+
+@contextmanager
+def as_a_device(tpm: SoftwareTpm) -> Iterator[Path]:
+    """The software TPM behind something that is written to and read from, as the kernel's is."""
+    inside, outside = os.openpty()
+    tty.setraw(outside)
+
+    def carry() -> None:
+        with connected(tpm.path) as exchange, suppress(OSError):
+            while command := os.read(inside, 4096):
+                os.write(inside, exchange(command))
+
+    carrier = threading.Thread(target=carry)
+    carrier.start()
+    try:
+        yield Path(os.ttyname(outside))
+    finally:
+        os.close(outside)
+        carrier.join(timeout=10)
+        os.close(inside)
+
+
+def test_a_device_file_works_as_the_socket_does(tpm: SoftwareTpm) -> None:
+    with as_a_device(tpm) as path:
+        assert present(path)
+        key = TpmKey.create(path)
+        public = load_der_public_key(key.public_der)
+        assert isinstance(public, ec.EllipticCurvePublicKey)
+        public.verify(key.sign(b"message"), b"message", ec.ECDSA(hashes.SHA256()))
 
 
 def test_another_maker_s_roots_do_not_vouch(tpm: SoftwareTpm) -> None:

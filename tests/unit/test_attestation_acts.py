@@ -264,6 +264,8 @@ async def test_one_tpm_enrolled_again_by_another_person_is_refused(
     assert control.live.current == before
     assert (await read_attestation(control, LAPTOP)).ak_public == tpm.ak_public
     await remove_device(control, Act("operator", AT + 1), LAPTOP)
+    async with control.store.transaction() as transaction:
+        assert await transaction.devices.attestations.get(LAPTOP) is None
     await enrol(control, again, DeviceId("theirs"), BOB)
     assert (await read_attestation(control, DeviceId("theirs"))).ak_public == again.ak_public
 
@@ -277,3 +279,22 @@ async def test_the_same_device_may_be_enrolled_again(
     record = await read_attestation(control, LAPTOP)
     assert (record.ak_public, record.measured, record.since) == (again.ak_public, {}, AT + 9)
     assert not document(control).attested
+
+
+async def test_two_control_processes_see_a_device_turn(
+    control: ControlPlane, tpm: PaperTpm
+) -> None:
+    """What one remembers of the last quote counts no more once the other saw another."""
+    one, two = LastQuotes(), LastQuotes()
+
+    async def sent_to(process: LastQuotes, counter: int) -> Trust:
+        report = with_quote(tpm, a_report(counter))
+        return await take_quote(control, process, Act("system", AT + counter), LAPTOP, report)
+
+    assert await sent_to(one, 1) is Trust.QUOTED
+    tpm.pcrs[7] = b"\x01" * 32
+    assert await sent_to(two, 2) is Trust.SIGNED
+    assert not document(control).attested
+    tpm.pcrs[7] = bytes(32)
+    assert await sent_to(one, 3) is Trust.QUOTED
+    assert document(control).attested

@@ -5,8 +5,10 @@
     may sign certificates where it says what for).
 2.  It certifies no authority itself.
 3.  Where it says what its key is for, that is an endorsement key (2.23.133.8.1).
-4.  It and every authority are free of critical extensions that nobody here understands.
+4.  It and every authority are free of critical extensions that nobody understands.
 
+`cryptography` builds the chain and checks it, CA and critical extensions included; what is about
+endorsement keys is checked here.
 Whether it was revoked is not asked: nothing is fetched from the network.
 """
 
@@ -34,13 +36,6 @@ from doorward.model.ids import UnixSeconds
 
 _ENDORSEMENT_KEY = x509.ObjectIdentifier("2.23.133.8.1")
 _MAX_CHAIN = 5
-_UNDERSTOOD = (
-    x509.BasicConstraints,
-    x509.KeyUsage,
-    x509.ExtendedKeyUsage,
-    x509.SubjectAlternativeName,
-    x509.CertificatePolicies,
-)
 _REMEDY = "Ask those who run doorward which makers of TPMs they trust."
 
 
@@ -74,7 +69,7 @@ class TrustedTpmMakers:
     def _verifier(self, at: UnixSeconds) -> ClientVerifier:
         authority = (
             ExtensionPolicy.permit_all()
-            .require_present(x509.BasicConstraints, Criticality.AGNOSTIC, _is_authority)
+            .require_present(x509.BasicConstraints, Criticality.AGNOSTIC, None)
             .may_be_present(x509.KeyUsage, Criticality.AGNOSTIC, _may_certify)
         )
         endorsement = (
@@ -92,19 +87,11 @@ class TrustedTpmMakers:
         )
 
 
-def _is_authority(_: Policy, certificate: x509.Certificate, found: x509.BasicConstraints) -> None:
-    _require_understood(certificate)
-    _require(found.ca)
-
-
 def _may_certify(_: Policy, __: x509.Certificate, found: x509.KeyUsage | None) -> None:
     _require(found is None or found.key_cert_sign)
 
 
-def _is_no_authority(
-    _: Policy, certificate: x509.Certificate, found: x509.BasicConstraints | None
-) -> None:
-    _require_understood(certificate)
+def _is_no_authority(_: Policy, __: x509.Certificate, found: x509.BasicConstraints | None) -> None:
     _require(found is None or not found.ca)
 
 
@@ -112,12 +99,6 @@ def _is_endorsement_key(
     _: Policy, __: x509.Certificate, found: x509.ExtendedKeyUsage | None
 ) -> None:
     _require(found is None or _ENDORSEMENT_KEY in found)
-
-
-def _require_understood(certificate: x509.Certificate) -> None:
-    _require(
-        all(isinstance(item.value, _UNDERSTOOD) for item in certificate.extensions if item.critical)
-    )
 
 
 def _require(holds: object) -> None:

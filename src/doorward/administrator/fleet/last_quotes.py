@@ -13,8 +13,8 @@ from doorward.model.ids import DeviceId
 class LastQuote:
     """What is known of a device's TPM: `written` in the store, `latest` with what came since.
 
-    It is good while the device's document is `document`: whoever accepts other measurements,
-    here or in another process, turns the device and so changes it.
+    It is good while the device's document is `document`, which changes where the device turns,
+    here or in another process, and until the next quote that is written.
     """
 
     document: Device

@@ -102,7 +102,7 @@ def _unchanged(
     if document is None or known is None:
         return None
     judgement = judge_quote(known.latest, report, act.at)
-    proved = judgement.held and judgement.standing.attested and document.attested
+    proved = judgement.held and judgement.standing.attested
     if not proved or _says_something_new(known.written, judgement.record):
         return None
     quotes.keep(LastQuote(document, known.written, judgement.record))
