@@ -164,10 +164,39 @@ def test_two_enrolments_share_nothing_but_the_tpm(tpm: SoftwareTpm) -> None:
     two.forget()
     two.forget()
     assert len(one.sign(b"x")) > 60
-    with pytest.raises(DoorwardError, match="tpm-failed"):
-        two.sign(b"x")
+    for use in (two.sign, two.quote):
+        with pytest.raises(DoorwardError, match="no longer keeps"):
+            use(bytes(32))
+
+
+def test_a_key_that_took_an_earlier_one_s_place_is_left_alone(tpm: SoftwareTpm) -> None:
+    former = TpmKey.create(tpm.path)
+    former.forget()
+    later = TpmKey.create(tpm.path)
+    assert later.state.key == former.state.key
     with pytest.raises(DoorwardError, match="no longer keeps"):
-        two.quote(bytes(32))
+        former.sign(b"x")
+    former.forget()
+    assert later.sign(b"x")
+
+
+def test_a_register_that_moves_under_the_quote_is_quoted_again(
+    tpm: SoftwareTpm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, read, moves = TpmKey.create(tpm.path), Tpm.read_pcrs, [2]
+
+    def moved(self: Tpm, pcrs: tuple[int, ...]) -> dict[int, bytes]:
+        found = read(self, pcrs)
+        if moves[0]:
+            moves[0] -= 1
+            found[0] = b"\x01" * 32
+        return found
+
+    monkeypatch.setattr(Tpm, "read_pcrs", moved)
+    assert key.quote(bytes(32)).pcrs[0] == bytes(32)
+    moves[0] = 3
+    with pytest.raises(DoorwardError, match="change all the time"):
+        key.quote(bytes(32))
 
 
 def test_tpm2_tools_say_the_same(tpm: SoftwareTpm) -> None:

@@ -6,7 +6,9 @@ Two ways: noise, and honest structures of which some bytes are changed.
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Callable
+from contextlib import suppress
 
 import msgspec
 import pytest
@@ -19,11 +21,13 @@ from doorward.administrator.devices.attestation.challenge import challenge_for
 from doorward.administrator.devices.attestation.refused import AttestationRefusedError
 from doorward.administrator.devices.attestation.take_quote import judge_quote
 from doorward.administrator.fleet.attestation import AttestationRecord
+from doorward.agent.tpm.commands import Tpm
+from doorward.agent.tpm.response import RETRY, TpmRefusedError
 from doorward.model.ids import DeviceId
 from doorward.protocol.agent import Quote, TpmEvidence
 from doorward.protocol.tpm.attest import parse_attest
 from doorward.protocol.tpm.binding import quoted_data
-from doorward.protocol.tpm.constants import Algorithm
+from doorward.protocol.tpm.constants import ENDORSEMENT, PCRS, Algorithm
 from doorward.protocol.tpm.credential import make_credential
 from doorward.protocol.tpm.public_area import encode_public, name_of, parse_public, spki
 from doorward.protocol.tpm.signature import parse_signature, signed_by
@@ -79,6 +83,49 @@ def read(parse: Callable[[bytes], object], data: bytes) -> object:
         return parse(data)
     except TpmDataError:
         return None
+
+
+ACTS: tuple[Callable[[Tpm], object], ...] = (
+    lambda tpm: tpm.create_primary(ENDORSEMENT, b"template"),
+    lambda tpm: tpm.handles(0x81000000),
+    lambda tpm: tpm.read_public(1),
+    lambda tpm: tpm.read_nv(1),
+    lambda tpm: tpm.certify(1, 2, b"data"),
+    lambda tpm: tpm.quote(1, b"data", PCRS),
+    lambda tpm: tpm.read_pcrs(PCRS),
+    lambda tpm: tpm.sign(1, b"digest"),
+    lambda tpm: tpm.activate(1, 2, b"blob", b"secret"),
+)
+
+
+@given(st.sampled_from(ACTS), st.lists(st.binary(max_size=60), min_size=1, max_size=4))
+@settings(max_examples=300)
+def test_whatever_a_tpm_answers_the_agent_is_told_what_is_wrong(
+    act: Callable[[Tpm], object], bodies: list[bytes]
+) -> None:
+    """A broken TPM, or what plays one: an error that says so, and an end."""
+    answers = itertools.cycle(bodies)
+
+    def exchange(_: bytes) -> bytes:
+        return b"\x80\x01\x00\x00\x00\x00\x00\x00\x00\x00" + next(answers)
+
+    with suppress(TpmDataError):
+        act(Tpm(exchange))
+    for short in (b"", b"\x80\x01\x00\x00"):
+        with pytest.raises(TpmDataError, match="too early"):
+            act(Tpm(lambda _, short=short: short))  # type: ignore[misc]
+
+
+@given(st.sampled_from(ACTS), st.integers(1, 2**32 - 1).filter(lambda code: code not in RETRY))
+def test_every_refusal_of_a_tpm_is_explained(act: Callable[[Tpm], object], code: int) -> None:
+    answer = b"\x80\x01\x00\x00\x00\x0a" + code.to_bytes(4, "big")
+    words = ""
+    try:
+        words = f"{act(Tpm(lambda _: answer))} is nothing there"
+    except TpmRefusedError as error:
+        words = error.detail + error.remedy
+    assert words.startswith(("The TPM refused: ", "None is nothing there"))
+    assert words.isprintable()
 
 
 PARSERS: tuple[Callable[[bytes], object], ...] = (parse_public, parse_attest, parse_signature)

@@ -63,7 +63,10 @@ class EnrolmentRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 
 
 class TpmChallenge(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A credential that only the TPM with that endorsement key can activate (Part 1, 24)."""
+    """A credential that only the TPM with that endorsement key can activate (Part 1, 24).
+
+    `credential` is its TPM2B_ID_OBJECT and `secret` its TPM2B_ENCRYPTED_SECRET.
+    """
 
     credential: bytes
     secret: bytes

@@ -51,12 +51,8 @@ class Tpm:
         self._run(0x120, [OWNER, handle], number(persistent, 4), [NO_PASSWORD])
 
     def forget(self, persistent: int) -> None:
-        """Keep it no longer; nothing happens where there is none."""
-        try:
-            self._run(0x120, [OWNER, persistent], number(persistent, 4), [NO_PASSWORD])
-        except TpmRefusedError as error:
-            if error.reason != HANDLE:
-                raise
+        """Keep it no longer."""
+        self._run(0x120, [OWNER, persistent], number(persistent, 4), [NO_PASSWORD])
 
     def flush(self, handle: int) -> None:
         """Let go of a session or a transient object."""
@@ -93,7 +89,10 @@ class Tpm:
         while len(found) < size:
             piece = min(size - len(found), _NV_PIECE_BYTES)
             body = number(piece, 2) + number(len(found), 2)
-            found += self._run(0x14E, [index, index], body, [NO_PASSWORD])[1].sized()
+            read = self._run(0x14E, [index, index], body, [NO_PASSWORD])[1].sized()
+            if len(read) != piece:
+                raise TpmDataError("The TPM read less than it was asked for.")
+            found += read
         return found
 
     def certify(self, key: int, signer: int, data: bytes) -> tuple[bytes, bytes]:

@@ -70,8 +70,8 @@ class TpmKey:
 
     def sign(self, message: bytes) -> bytes:
         """An ECDSA signature over SHA-256 of `message`, in DER. Raises `tpm-failed`."""
-        with connected(self._path) as exchange:
-            signature = Tpm(exchange).sign(self.state.key, hashlib.sha256(message).digest())
+        with self._own() as tpm:
+            signature = tpm.sign(self.state.key, hashlib.sha256(message).digest())
         found = parse_signature(signature)
         if not isinstance(found, EcdsaSignature):
             raise _gone()
@@ -122,23 +122,28 @@ class TpmKey:
         )
 
     def forget(self) -> None:
-        """Have the TPM let go of both keys, for good."""
+        """Have the TPM let go of both keys, for good; another key at their place stays."""
         with connected(self._path) as exchange:
-            for handle in (self.state.key, self.state.attestation):
-                Tpm(exchange).forget(handle)
+            tpm = Tpm(exchange)
+            for handle, public in self._places():
+                if tpm.read_public(handle) == public:
+                    tpm.forget(handle)
 
     @contextmanager
     def _own(self) -> Iterator[Tpm]:
         """The TPM, which still keeps these very keys."""
         with connected(self._path) as exchange:
             tpm = Tpm(exchange)
-            kept = (
-                (self.state.key, self.state.key_public),
-                (self.state.attestation, self.state.attestation_public),
-            )
-            if any(tpm.read_public(handle) != public for handle, public in kept):
+            if any(tpm.read_public(handle) != public for handle, public in self._places()):
                 raise _gone()
             yield tpm
+
+    def _places(self) -> tuple[tuple[int, bytes], ...]:
+        """Each handle, and the TPMT_PUBLIC of the key that was put there."""
+        return (
+            (self.state.key, self.state.key_public),
+            (self.state.attestation, self.state.attestation_public),
+        )
 
 
 def _made(tpm: Tpm, hierarchy: int, template: Callable[[bytes], bytes]) -> tuple[int, bytes]:

@@ -37,7 +37,7 @@ class Attest(msgspec.Struct, frozen=True, kw_only=True):
 
     `signer` is the qualified name of the key that signs. `clock` counts milliseconds of power
     since the TPM was cleared, `reset_count` its starts, `restart_count` its resumptions since.
-    For a key outside the endorsement hierarchy a constant is added to both (Part 1, 36.7).
+    For a key outside the endorsement hierarchy a constant is added to both (Part 4, 7.2).
     """
 
     signer: bytes
