@@ -25,6 +25,7 @@ from doorward.administrator.directory.ports import Directory
 from doorward.administrator.federation.federation import Federation
 from doorward.administrator.mail import Mailer
 from doorward.administrator.openid.provider import Provider
+from doorward.administrator.osquery.parts import Osquery
 from doorward.administrator.ports import AuditHeads, Gateways, Sealer, Secrets, Store, Throttle
 from doorward.administrator.proofing.parts import Proofing
 from doorward.entrypoints.actors import GatewayAssertion
@@ -91,6 +92,7 @@ def application() -> Starlette:
             federation=cast("Federation", Untouchable()),
             directory=cast("Directory", Untouchable()),
             proofing=cast("Proofing", Untouchable()),
+            osquery=cast("Osquery", Untouchable()),
             heads=cast("AuditHeads", Untouchable()),
             device_authority=cast("DeviceAuthority", Untouchable()),
             sealer=cast("Sealer", Untouchable()),

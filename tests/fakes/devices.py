@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -9,6 +10,7 @@ import msgspec
 
 from doorward.administrator.fleet.ports import DeviceRecord
 from doorward.model.ids import DeviceId
+from tests.fakes.osquery import MemoryOsquery, OsqueryState
 
 
 @dataclass
@@ -16,9 +18,10 @@ class DeviceState:
     """What the tables hold; copied for each transaction."""
 
     records: dict[str, DeviceRecord] = field(default_factory=dict)
+    osquery: OsqueryState = field(default_factory=OsqueryState)
 
     def __copy__(self) -> DeviceState:
-        return DeviceState(dict(self.records))
+        return DeviceState(dict(self.records), copy.copy(self.osquery))
 
 
 class MemoryDeviceRecords:
@@ -56,3 +59,4 @@ class MemoryDevices:
 
     def __init__(self, state: DeviceState) -> None:
         self.records = MemoryDeviceRecords(state.records)
+        self.osquery = MemoryOsquery(state.osquery)

@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from doorward.administrator.fleet.osquery_ports import OsqueryTables
 from doorward.model.ids import DeviceId, UnixSeconds
 from doorward.model.spiffe import SpiffeId
 
@@ -89,3 +90,5 @@ class DeviceTables(Protocol):
 
     @property
     def records(self) -> DeviceRecordTable: ...
+    @property
+    def osquery(self) -> OsqueryTables: ...

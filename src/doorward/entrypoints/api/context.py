@@ -12,6 +12,7 @@ from doorward.administrator.control_plane import ControlPlane
 from doorward.administrator.directory.ports import Directory
 from doorward.administrator.federation.federation import Federation
 from doorward.administrator.openid.provider import Provider
+from doorward.administrator.osquery.parts import Osquery
 from doorward.administrator.ports import AuditHeads, Sealer
 from doorward.administrator.proofing.parts import Proofing
 from doorward.entrypoints.actors import Actor, Authenticator
@@ -45,6 +46,7 @@ class Context:
     federation: Federation
     directory: Directory
     proofing: Proofing
+    osquery: Osquery
     heads: AuditHeads
     device_authority: DeviceAuthority
     sealer: Sealer

@@ -16,6 +16,7 @@ from doorward.entrypoints.cli.init import init
 from doorward.entrypoints.cli.keys import keys_app
 from doorward.entrypoints.cli.lifecycle import handover, join, leave, move
 from doorward.entrypoints.cli.log import log
+from doorward.entrypoints.cli.osquery import osquery_app
 from doorward.entrypoints.cli.processes import control, gateway_app
 from doorward.entrypoints.cli.provider import provider_app
 from doorward.entrypoints.cli.recovery import recovery_app
@@ -46,6 +47,7 @@ for name, group in (
     ("recovery", recovery_app),
     ("session", session_app),
     ("device", device_app),
+    ("osquery", osquery_app),
     ("token", token_app),
     ("client", client_app),
     ("keys", keys_app),

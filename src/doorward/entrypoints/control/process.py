@@ -25,6 +25,7 @@ from doorward.bootstrap import (
     compose,
     keep_clients_told,
     keep_keys_fresh,
+    keep_osquery_hosts,
     keep_purged,
     keep_roll,
     keep_swept,
@@ -39,6 +40,7 @@ from doorward.entrypoints.console.app import app as console_app
 from doorward.entrypoints.control.web import ByHost
 from doorward.entrypoints.explained import explained
 from doorward.entrypoints.fleet import app as fleet
+from doorward.entrypoints.fleet import osquery
 from doorward.entrypoints.login import app as login_app
 from doorward.entrypoints.scim.app import ScimApplication
 from doorward.entrypoints.scim.context import ScimContext
@@ -88,6 +90,7 @@ async def _serve(data: DataFolder, settings: ControlSettings) -> None:
             group.create_task(keep_clients_told(parts.openid, parts.replica)),
             group.create_task(keep_verified(parts.proofing)),
             group.create_task(keep_roll(parts.fleet)),
+            group.create_task(keep_osquery_hosts(parts.osquery)),
         ]
         await stop.wait()
         for server in (web, operator):
@@ -115,7 +118,8 @@ def web_application(parts: ControlParts, settings: ControlSettings) -> ByHost:
         parts.replica,
         login,
         {CONTROL_UPSTREAM: console, SCIM_UPSTREAM: _directory(parts)},
-        dict.fromkeys(fleet.PREFIXES, fleet.app(parts.fleet, now)),
+        dict.fromkeys(fleet.PREFIXES, fleet.app(parts.fleet, now))
+        | dict.fromkeys(osquery.PREFIXES, osquery.app(parts.osquery, now)),
     )
 
 
@@ -142,6 +146,7 @@ def _context(
         federation=parts.federation,
         directory=parts.directory,
         proofing=parts.proofing,
+        osquery=parts.osquery,
         heads=parts.heads,
         device_authority=parts.devices,
         sealer=parts.authenticators.sealer,

@@ -1,0 +1,100 @@
+"""The hosts that speak to this process, and what each answered last.
+
+It is in memory; when a host was heard of is written for many at once, as `devices/roll.py` does.
+What is lost with the process are answers, and each host is asked again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import msgspec
+
+from doorward.administrator.fleet.osquery_ports import OsqueryHost
+from doorward.administrator.osquery.runs import Run
+from doorward.administrator.ports import Store
+from doorward.model.ids import UnixSeconds
+
+
+@dataclass(slots=True)
+class KnownHost:
+    """A host's record, and its answers.
+
+    `answered` holds the time of the latest answer by query, `asked` when a query was handed out
+    that is not answered yet, and `ignored` counts what came and meant nothing.
+    """
+
+    record: OsqueryHost
+    answered: dict[str, UnixSeconds] = field(default_factory=dict)
+    asked: dict[str, UnixSeconds] = field(default_factory=dict)
+    runs: dict[str, Run] = field(default_factory=dict)
+    ignored: int = 0
+
+
+class Hosts:
+    """The hosts that this process has heard of."""
+
+    def __init__(self) -> None:
+        self._by_key: dict[str, KnownHost] = {}
+        self._keys: dict[str, str] = {}
+        self._seen: dict[str, UnixSeconds] = {}
+        self._unwritten: dict[str, UnixSeconds] = {}
+
+    async def by_key(self, store: Store, hashed: str) -> KnownHost | None:
+        """The host whose node key has this hash; None where there is none."""
+        known = self._by_key.get(hashed)
+        if known is not None:
+            return known
+        async with store.transaction() as transaction:
+            record = await transaction.devices.osquery.hosts.by_key(hashed)
+        if record is None:
+            return None
+        self._keys[record.id] = hashed
+        # Another message of the host may have asked meanwhile: the first answer stands.
+        return self._by_key.setdefault(hashed, KnownHost(record))
+
+    def known(self, host: str) -> KnownHost | None:
+        """The host, where this process has heard of it."""
+        return self._by_key.get(self._keys.get(host, ""))
+
+    def heard(self, known: KnownHost, now: UnixSeconds) -> None:
+        """Note that the host used its key."""
+        self._seen[known.record.id] = self._unwritten[known.record.id] = now
+
+    def seen_at(self, record: OsqueryHost) -> UnixSeconds | None:
+        """When it used its key last, None for never: as this process knows, else as is written."""
+        return self._seen.get(record.id, record.last_seen_at)
+
+    def as_known(self, record: OsqueryHost) -> OsqueryHost:
+        """The record with the time that this process knows."""
+        return msgspec.structs.replace(record, last_seen_at=self.seen_at(record))
+
+    def forget(self, host: str) -> None:
+        """Read the record anew next time: it was written or removed. Its answers count no more."""
+        self._by_key.pop(self._keys.pop(host, ""), None)
+        self._seen.pop(host, None)
+        self._unwritten.pop(host, None)
+
+    def unwritten(self) -> Mapping[str, UnixSeconds]:
+        """When hosts were heard of since the last time that this was asked."""
+        taken, self._unwritten = self._unwritten, {}
+        return taken
+
+    def not_written(self, moments: Mapping[str, UnixSeconds]) -> None:
+        """The store refused these: they are due again, where nothing later is."""
+        self._unwritten = {**moments, **self._unwritten}
+
+
+async def write_hosts(store: Store, hosts: Hosts) -> int:
+    """Write when hosts were heard of; how many. Raises what the store raises, and loses nothing."""
+    moments = hosts.unwritten()
+    if not moments:
+        return 0
+    try:
+        async with store.transaction() as transaction:
+            await transaction.devices.osquery.hosts.seen(moments)
+    except BaseException:
+        hosts.not_written(moments)
+        raise
+    return len(moments)
