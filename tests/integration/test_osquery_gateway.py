@@ -59,7 +59,10 @@ def doorward(running: Running, *arguments: str) -> str:
 
 
 async def test_a_host_enrols_is_assigned_and_asked_and_is_forgotten(running: Running) -> None:
-    secret = doorward(running, "secret", "new", "--note", "test", "--expires", "1").splitlines()[0]
+    made = json.loads(
+        doorward(running, "secret", "new", "--note", "test", "--expires", "1", "--json")
+    )
+    secret = made["plain"]
     assert secret not in doorward(running, "secret", "list")
     async with to_auth(running) as http:
         flags = Flags(secret, "4C4C4544-0042", logger_tls_compress=True)
@@ -80,6 +83,9 @@ async def test_a_host_enrols_is_assigned_and_asked_and_is_forgotten(running: Run
         doorward(running, "assign", host["id"], "laptop")
         assert "doorward_disks_linux" in (await client.go(READ, {}))["queries"]
 
+        assert "is no device's" in doorward(running, "unassign", host["id"])
+        assert (await client.go(READ, {}))["queries"] == {}
+
         former = client.node_key
         doorward(running, "remove", host["id"])
         with pytest.raises(RequestFailedError):
@@ -88,6 +94,9 @@ async def test_a_host_enrols_is_assigned_and_asked_and_is_forgotten(running: Run
         assert client.node_key not in {"", former}
         (again,) = json.loads(doorward(running, "list", "--json"))
         assert again["state"] == "candidate"
+        doorward(running, "secret", "revoke", made["id"])
+        with pytest.raises(RequestFailedError):
+            await client.enroll()
 
 
 async def test_plain_words_and_wrong_secrets_are_refused_at_the_real_gateway(
