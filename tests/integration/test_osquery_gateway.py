@@ -78,8 +78,8 @@ async def test_a_host_enrols_is_assigned_and_asked_and_is_forgotten(running: Run
             "127.0.0.1",
         )
         with running.api() as api:
-            made = api.post("/devices", json={"id": "laptop", "owner": "owner"})
-            assert made.status_code == 201, made.text
+            enrolled = api.post("/devices", json={"id": "laptop", "owner": "owner"})
+            assert enrolled.status_code == 201, enrolled.text
         doorward(running, "assign", host["id"], "laptop")
         assert "doorward_disks_linux" in (await client.go(READ, {}))["queries"]
 

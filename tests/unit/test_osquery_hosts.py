@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import cast
 
 import msgspec
 import pytest
@@ -10,9 +12,15 @@ import pytest
 from doorward.administrator.authentication import digest
 from doorward.administrator.osquery.assign import assign_host, remove_host, unassign_host
 from doorward.administrator.osquery.enrol import ALIVE_SECONDS, MAX_OF_ONE_NAME, platform_of
-from doorward.administrator.osquery.hosts import write_hosts
+from doorward.administrator.osquery.hosts import (
+    WRITTEN_AT_ONCE,
+    WRITTEN_EVERY_SECONDS,
+    KnownHost,
+    write_hosts,
+)
 from doorward.administrator.osquery.listing import listed_hosts
 from doorward.administrator.osquery.secrets import new_secret, revoke_secret
+from doorward.administrator.ports import Store
 from doorward.errors import DoorwardError
 from doorward.model.ids import DeviceId
 from doorward.model.snapshot import change, removal
@@ -144,6 +152,52 @@ async def test_liveliness_is_remembered_across_processes(stand: Stand) -> None:
     assert await write_hosts(stand.control.store, stand.osquery.hosts) == 0
     (host,) = await stand.hosts()
     assert host.last_seen_at == stand.now
+
+
+async def test_many_hosts_are_written_in_turn_and_not_all_the_time(stand: Stand) -> None:
+    hosts, store = stand.osquery.hosts, stand.control.store
+    client = stand.client()
+    await client.refresh_config()
+    known = hosts.known((await stand.hosts())[0].id)
+    assert known is not None
+    for number in range(WRITTEN_AT_ONCE):
+        record = msgspec.structs.replace(known.record, id=f"osh_many_{number}")
+        hosts.heard(KnownHost(record), stand.now)
+    assert [await write_hosts(store, hosts) for _ in range(3)] == [WRITTEN_AT_ONCE, 1, 0]
+    hosts.heard(known, stand.now + WRITTEN_EVERY_SECONDS - 1)
+    assert await write_hosts(store, hosts) == 0
+    hosts.heard(known, stand.now + WRITTEN_EVERY_SECONDS)
+    assert await write_hosts(store, hosts) == 1
+    assert (await stand.hosts())[0].last_seen_at == stand.now + WRITTEN_EVERY_SECONDS
+
+
+async def test_what_the_store_refuses_is_written_later(stand: Stand) -> None:
+    class Away:
+        def transaction(self) -> object:
+            raise DoorwardError("store-unavailable", "It is away.")
+
+    await stand.client().refresh_config()
+    with pytest.raises(DoorwardError):
+        await write_hosts(cast("Store", Away()), stand.osquery.hosts)
+    assert await write_hosts(stand.control.store, stand.osquery.hosts) == 1
+
+
+async def test_a_host_that_is_removed_while_it_is_looked_up_stays_removed(stand: Stand) -> None:
+    client = stand.client()
+    await client.enroll()
+    (host,) = await stand.hosts()
+    hosts, store = stand.osquery.hosts, stand.control.store
+
+    class Slow:
+        @asynccontextmanager
+        async def transaction(self) -> AsyncIterator[object]:
+            async with store.transaction() as transaction:
+                yield transaction
+            if await stand.hosts():
+                await remove_host(stand.osquery, stand.act, host.id)
+
+    assert await hosts.by_key(cast("Store", Slow()), digest(client.node_key)) is None
+    assert await hosts.by_key(store, digest(client.node_key)) is None
 
 
 async def test_copies_of_one_name_are_bounded(stand: Stand) -> None:

@@ -15,7 +15,14 @@ from doorward.administrator.osquery.take_results import CLOCK_TOLERANCE_SECONDS,
 from doorward.model.ids import DeviceId
 from doorward.model.posture import FACTS, Trust
 from doorward.protocol.osquery import MAX_BODY_BYTES
-from tests.fakes.osquery_client import LOGGER, READ, WRITE, OsqueryClient, RequestFailedError
+from tests.fakes.osquery_client import (
+    ENROLL,
+    LOGGER,
+    READ,
+    WRITE,
+    OsqueryClient,
+    RequestFailedError,
+)
 from tests.unit.osquery_stand import Stand
 
 
@@ -80,7 +87,7 @@ async def test_a_turn_tells_every_fact_as_self_reported(stand: Stand, platform: 
     ],
     ids=["event", "batch", "gzip", "snapshot"],
 )
-async def test_each_form_of_the_log_tells_the_same(stand: Stand, flags: dict[str, bool]) -> None:
+async def test_each_form_of_the_log_tells_the_same(stand: Stand, flags: dict[str, Any]) -> None:
     client = stand.client(**flags)
     await stand.assigned(client)
     await client.refresh_config()
@@ -311,7 +318,7 @@ async def test_messages_stay_small_by_configuration(client: OsqueryClient) -> No
     ],
     ids=["large", "bomb", "cut", "tail", "plain", "brotli", "twice", "deep", "bytes", "empty"],
 )
-@pytest.mark.parametrize("path", [LOGGER, WRITE, READ])
+@pytest.mark.parametrize("path", [LOGGER, WRITE, READ, ENROLL])
 async def test_a_bad_body_is_an_error_that_osqueryd_understands(
     stand: Stand, path: str, content: bytes, encoding: str, code: str
 ) -> None:
@@ -322,3 +329,5 @@ async def test_a_bad_body_is_an_error_that_osqueryd_understands(
     assert body["error"]
     assert body["node_invalid"] is False
     assert answer.status_code >= 400
+    (entry,) = await stand.audit("osquery-refused")
+    assert entry.detail["why"] == code

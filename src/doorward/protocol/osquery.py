@@ -26,6 +26,9 @@ KEY_SCHEME: Final = "NodeKey"
 MAX_BODY_BYTES: Final = 4 * 1024 * 1024
 """Of a body as it came, and of what it inflates to."""
 
+MAX_ENROLMENT_BYTES: Final = 128 * 1024
+"""Of an enrolment, which anybody may send: a row of each of four tables."""
+
 MAX_LOG_LINES: Final = 32
 MAX_LINE_BYTES: Final = 64 * 1024
 """So many lines of so many bytes are sent at once: half of `MAX_BODY_BYTES`."""

@@ -11,7 +11,7 @@ import hmac
 from doorward.administrator.authentication import digest
 from doorward.administrator.osquery.hosts import KnownHost
 from doorward.administrator.osquery.parts import Osquery
-from doorward.administrator.osquery.refusals import admit, refused
+from doorward.administrator.osquery.refusals import refused
 from doorward.errors import DoorwardError
 from doorward.model.ids import UnixSeconds
 
@@ -21,9 +21,8 @@ async def host_with_key(
 ) -> KnownHost:
     """The host. Both places may hold the key; where both do, they hold the same.
 
-    Raises DoorwardError `osquery-throttled`, `osquery-node-unknown`.
+    Raises DoorwardError `osquery-node-unknown`.
     """
-    await admit(osquery, address)
     key = in_header or in_body
     agree = not (in_body and in_header) or hmac.compare_digest(in_body.encode(), in_header.encode())
     known = None

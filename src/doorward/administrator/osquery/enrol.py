@@ -2,13 +2,12 @@
 
 Rules, in order:
 
-1. The address was not refused too often: `osquery-throttled`.
-2. The host holds a secret that is not revoked and not over: `osquery-secret-wrong`.
-3. It calls itself something: `osquery-malformed`.
-4. A host of that name that has not used its key of late is the one that enrols again: its record
+1. The host holds a secret that is not revoked and not over: `osquery-secret-wrong`.
+2. It calls itself something: `osquery-malformed`.
+3. A host of that name that has not used its key of late is the one that enrols again: its record
    gets the new key, and the former one is worth nothing. Whoever holds the secret may call itself
    so; therefore it waits to be assigned anew.
-5. A host of that name that is alive keeps its key and its device: what enrols beside it, such as a
+4. A host of that name that is alive keeps its key and its device: what enrols beside it, such as a
    copy of its disk, is a duplicate. Of one name there are at most so many: `osquery-crowded`.
 """
 
@@ -21,7 +20,7 @@ from typing import Final
 from doorward.administrator.authentication import digest
 from doorward.administrator.fleet.osquery_ports import OsqueryHost, OsquerySecret
 from doorward.administrator.osquery.parts import Osquery
-from doorward.administrator.osquery.refusals import admit, refused
+from doorward.administrator.osquery.refusals import refused
 from doorward.administrator.ports import Transaction
 from doorward.errors import DoorwardError
 from doorward.model.device import Platform
@@ -47,12 +46,11 @@ class Applicant:
 
 async def enrol_host(osquery: Osquery, applicant: Applicant, now: UnixSeconds) -> str:
     """The host's node key. Raises DoorwardError as the rules above say."""
-    await admit(osquery, applicant.address)  # 1
     message = applicant.message
     try:
         node_key, record = await _enrolled(osquery, applicant, now)
     except DoorwardError as error:
-        if not error.code.startswith("osquery-"):
+        if error.code not in {"osquery-secret-wrong", "osquery-crowded"}:
             raise
         identifier = message.host_identifier[:_MAX_TEXT]
         raise await refused(osquery, applicant.address, error, now, identifier) from error
@@ -65,9 +63,9 @@ async def _enrolled(
 ) -> tuple[str, OsqueryHost]:
     message, control = applicant.message, osquery.control
     async with control.store.transaction() as transaction:
-        secret = await _secret(transaction, message.enroll_secret, now)  # 2
+        secret = await _secret(transaction, message.enroll_secret, now)  # 1
         identifier = message.host_identifier.strip()
-        if not 0 < len(identifier) <= _MAX_TEXT:  # 3
+        if not 0 < len(identifier) <= _MAX_TEXT:  # 2
             raise DoorwardError(
                 "osquery-malformed",
                 f"A host needs an identifier of at most {_MAX_TEXT} characters.",
@@ -76,7 +74,7 @@ async def _enrolled(
         namesakes = await transaction.devices.osquery.hosts.of_identifier(identifier)
         alive = [host for host in namesakes if _alive(osquery, host, now)]
         quiet = [host for host in namesakes if host not in alive]
-        if not quiet and len(namesakes) >= MAX_OF_ONE_NAME:  # 5
+        if not quiet and len(namesakes) >= MAX_OF_ONE_NAME:  # 4
             raise DoorwardError(
                 "osquery-crowded",
                 f"{MAX_OF_ONE_NAME} hosts already call themselves so.",
@@ -85,7 +83,7 @@ async def _enrolled(
         node_key = control.secrets.token()
         record = _record(
             applicant,
-            host=_returning(quiet).id if quiet else control.secrets.id("osh"),  # 4
+            host=_returning(quiet).id if quiet else control.secrets.id("osh"),  # 3
             key_hash=digest(node_key),
             secret=secret.id,
             duplicate=bool(alive),

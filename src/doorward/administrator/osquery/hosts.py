@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import islice
+from typing import Final
 
 import msgspec
 
@@ -15,6 +17,10 @@ from doorward.administrator.fleet.osquery_ports import OsqueryHost
 from doorward.administrator.osquery.runs import Run
 from doorward.administrator.ports import Store
 from doorward.model.ids import UnixSeconds
+
+WRITTEN_EVERY_SECONDS: Final = 300
+WRITTEN_AT_ONCE: Final = 500
+"""SQLite's writer runs on the event loop: 50,000 hosts are written in turn, each now and then."""
 
 
 @dataclass(slots=True)
@@ -40,19 +46,22 @@ class Hosts:
         self._keys: dict[str, str] = {}
         self._seen: dict[str, UnixSeconds] = {}
         self._unwritten: dict[str, UnixSeconds] = {}
+        self._written: dict[str, UnixSeconds] = {}
+        self._forgotten = 0
 
     async def by_key(self, store: Store, hashed: str) -> KnownHost | None:
         """The host whose node key has this hash; None where there is none."""
-        known = self._by_key.get(hashed)
-        if known is not None:
-            return known
-        async with store.transaction() as transaction:
-            record = await transaction.devices.osquery.hosts.by_key(hashed)
-        if record is None:
-            return None
-        self._keys[record.id] = hashed
-        # Another message of the host may have asked meanwhile: the first answer stands.
-        return self._by_key.setdefault(hashed, KnownHost(record))
+        while hashed not in self._by_key:
+            forgotten = self._forgotten
+            async with store.transaction() as transaction:
+                record = await transaction.devices.osquery.hosts.by_key(hashed)
+            if record is None:
+                return None
+            # What was read is old where a host was written or removed meanwhile.
+            if forgotten == self._forgotten:
+                self._keys[record.id] = hashed
+                self._by_key.setdefault(hashed, KnownHost(record))
+        return self._by_key[hashed]
 
     def known(self, host: str) -> KnownHost | None:
         """The host, where this process has heard of it."""
@@ -60,7 +69,10 @@ class Hosts:
 
     def heard(self, known: KnownHost, now: UnixSeconds) -> None:
         """Note that the host used its key."""
-        self._seen[known.record.id] = self._unwritten[known.record.id] = now
+        host = known.record.id
+        self._seen[host] = now
+        if now >= self._written.get(host, 0.0) + WRITTEN_EVERY_SECONDS:
+            self._unwritten[host] = now
 
     def seen_at(self, record: OsqueryHost) -> UnixSeconds | None:
         """When it used its key last, None for never: as this process knows, else as is written."""
@@ -75,15 +87,22 @@ class Hosts:
         self._by_key.pop(self._keys.pop(host, ""), None)
         self._seen.pop(host, None)
         self._unwritten.pop(host, None)
+        self._written.pop(host, None)
+        self._forgotten += 1
 
     def unwritten(self) -> Mapping[str, UnixSeconds]:
-        """When hosts were heard of since the last time that this was asked."""
-        taken, self._unwritten = self._unwritten, {}
+        """When some hosts were heard of: not more of them than are written in a moment."""
+        taken = dict(islice(self._unwritten.items(), WRITTEN_AT_ONCE))
+        for host in taken:
+            del self._unwritten[host]
+        self._written |= taken
         return taken
 
     def not_written(self, moments: Mapping[str, UnixSeconds]) -> None:
         """The store refused these: they are due again, where nothing later is."""
         self._unwritten = {**moments, **self._unwritten}
+        for host in moments:
+            self._written.pop(host, None)
 
 
 async def write_hosts(store: Store, hosts: Hosts) -> int:

@@ -1,4 +1,8 @@
-"""Refusing what speaks osquery without the right to: counted, and told to the audit log."""
+"""Refusing what speaks osquery without the right to: counted, and told to the audit log.
+
+Every message passes `admit` before its body is read: an address that is refused too often is not
+listened to.
+"""
 
 from __future__ import annotations
 

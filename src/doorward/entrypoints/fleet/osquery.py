@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TypeVar
 
 import msgspec
 from starlette.applications import Starlette
@@ -21,6 +20,7 @@ from doorward.administrator.osquery.authenticate import host_with_key
 from doorward.administrator.osquery.enrol import Applicant, enrol_host
 from doorward.administrator.osquery.hosts import KnownHost
 from doorward.administrator.osquery.parts import Osquery
+from doorward.administrator.osquery.refusals import admit, refused
 from doorward.administrator.osquery.schedule import Configuration, configuration_of, due
 from doorward.administrator.osquery.take_results import take_log, take_written
 from doorward.entrypoints.api.problems import status
@@ -33,6 +33,8 @@ from doorward.protocol.osquery import (
     ENROL,
     KEY_SCHEME,
     LOG,
+    MAX_BODY_BYTES,
+    MAX_ENROLMENT_BYTES,
     PREFIX,
     READ,
     WRITE,
@@ -46,7 +48,8 @@ from doorward.protocol.osquery import (
 PREFIXES = (f"{PREFIX}/",)
 """The paths at the sign-in host that are answered here."""
 
-Body = TypeVar("Body")
+_TRIED = frozenset({"osquery-malformed", "request-too-large"})
+"""What osqueryd never sends: somebody tries something."""
 
 
 class Enrolled(msgspec.Struct, frozen=True):
@@ -154,14 +157,21 @@ def _route(
     osquery: Osquery, clock: Callable[[], UnixSeconds], path: str, handler: Handler
 ) -> Route:
     async def endpoint(request: Request) -> Response:
+        address, now = _address(request), clock()
         try:
-            call = Call(
-                osquery, await body_of(request), _header(request), _address(request), clock()
-            )
-            return _json(await handler(call), HTTPStatus.OK)
+            await admit(osquery, address)
+            try:
+                body = await body_of(request, most)
+                call = Call(osquery, body, _header(request), address, now)
+                return _json(await handler(call), HTTPStatus.OK)
+            except DoorwardError as error:
+                if error.code in _TRIED:
+                    await refused(osquery, address, error, now)
+                raise
         except DoorwardError as error:
             return _refusal(error)
 
+    most = MAX_ENROLMENT_BYTES if path == ENROL else MAX_BODY_BYTES
     return Route(path, endpoint, methods=["POST"])
 
 

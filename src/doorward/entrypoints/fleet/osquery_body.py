@@ -13,37 +13,40 @@ from doorward.protocol.osquery import MAX_BODY_BYTES
 _GZIP: Final = 16 + zlib.MAX_WBITS
 
 
-async def body_of(request: Request) -> bytes:
-    """The body, inflated. Raises DoorwardError `request-too-large`, `osquery-malformed`."""
+async def body_of(request: Request, most: int = MAX_BODY_BYTES) -> bytes:
+    """The body, inflated, of at most `most` bytes.
+
+    Raises DoorwardError `request-too-large`, `osquery-malformed`.
+    """
     encodings = request.headers.getlist("content-encoding")
     if encodings not in ([], ["identity"], ["gzip"]):
         raise _malformed()
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise _too_large()
-    return inflated(bytes(body)) if encodings == ["gzip"] else bytes(body)
+        if len(body) > most:
+            raise _too_large(most)
+    return inflated(bytes(body), most) if encodings == ["gzip"] else bytes(body)
 
 
-def inflated(body: bytes) -> bytes:
+def inflated(body: bytes, most: int = MAX_BODY_BYTES) -> bytes:
     """What one gzip member holds (RFC 1952); never more than so much is inflated."""
     stream = zlib.decompressobj(_GZIP)
     try:
-        plain = stream.decompress(body, MAX_BODY_BYTES + 1)
+        plain = stream.decompress(body, most + 1)
     except zlib.error as error:
         raise _malformed() from error
-    if len(plain) > MAX_BODY_BYTES:
-        raise _too_large()
+    if len(plain) > most:
+        raise _too_large(most)
     if not stream.eof or stream.unused_data:
         raise _malformed()
     return plain
 
 
-def _too_large() -> DoorwardError:
+def _too_large(most: int) -> DoorwardError:
     return DoorwardError(
         "request-too-large",
-        f"A message is at most {MAX_BODY_BYTES // 1024 // 1024} MiB, compressed or not.",
+        f"A message is at most {most // 1024} KiB, compressed or not.",
         "Set --logger_tls_max_lines and --logger_tls_max_linesize to less.",
     )
 
