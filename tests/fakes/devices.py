@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, field
 
 import msgspec
 
 from doorward.administrator.fleet.ports import DeviceRecord
 from doorward.model.ids import DeviceId
+from tests.fakes.posture import MemoryPosture, PostureState
 
 
 @dataclass
@@ -16,9 +18,10 @@ class DeviceState:
     """What the tables hold; copied for each transaction."""
 
     records: dict[str, DeviceRecord] = field(default_factory=dict)
+    posture: PostureState = field(default_factory=PostureState)
 
     def __copy__(self) -> DeviceState:
-        return DeviceState(dict(self.records))
+        return DeviceState(dict(self.records), copy(self.posture))
 
 
 class MemoryDeviceRecords:
@@ -56,3 +59,4 @@ class MemoryDevices:
 
     def __init__(self, state: DeviceState) -> None:
         self.records = MemoryDeviceRecords(state.records)
+        self.posture = MemoryPosture(state.posture)

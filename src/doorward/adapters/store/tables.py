@@ -332,5 +332,4 @@ device_record = Table(
     Column("counter", BigInteger, nullable=False),
     Column("digest", Text, nullable=False),
     Column("last_seen_at", Double),
-    Column("said", Boolean),
 )
