@@ -8,6 +8,7 @@ from doorward.administrator.fleet.health import (
     CheckCount,
     FleetSample,
     HealthChange,
+    PolicyCount,
     SilentDevice,
 )
 from doorward.administrator.fleet.posture_ports import FindingRecord, PostureRecord
@@ -86,6 +87,24 @@ async def test_findings_are_replaced_by_device_and_counted(store: Store) -> None
         ]
         await findings.replace({LAPTOP: [], PHONE: [finding("listeners")]})
         assert await findings.of([LAPTOP, PHONE]) == {PHONE: (finding("listeners"),)}
+
+
+async def test_devices_count_once_for_a_policy_by_the_worst_of_its_checks(store: Store) -> None:
+    async with store.transaction() as transaction:
+        findings = transaction.devices.posture.findings
+        await findings.replace(
+            {
+                LAPTOP: [finding("firewall", "unknown"), finding("listeners")],
+                PHONE: [finding("firewall", "grace"), finding("listeners", "unknown")],
+                TABLET: [finding("firewall", "passing"), finding("listeners", "grace")],
+                DeviceId("other"): [finding("firewall", "unknown")],
+            }
+        )
+        assert await findings.policy_counts() == [
+            PolicyCount(policy=BASE, state="grace", devices=1),
+            PolicyCount(policy=BASE, state="unknown", devices=2),
+            PolicyCount(policy=BASE, state="failing", devices=1),
+        ]
 
 
 async def test_who_is_removed_leaves_nothing(store: Store) -> None:

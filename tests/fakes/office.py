@@ -69,6 +69,7 @@ from doorward.model.snapshot import Change, Document, Kind, change
 from doorward.protocol.ticket import AssertionClaims
 from tests.fakes.certificates import key_of
 from tests.fakes.federation import federation_on
+from tests.fakes.fleet import fleet_on
 from tests.fakes.openid import KeptLogouts, QuickSigner
 from tests.fakes.proofing import (
     VERIFIER_ROLE,
@@ -139,6 +140,7 @@ class Office:
             federation=self.federation,
             directory=self.store.directory,
             proofing=proofing_on(self.control),
+            fleet=fleet_on(self.control),
             heads=self.heads,
             device_authority=PaperAuthority(),
             sealer=AesGcmSealer(bytes(32)),

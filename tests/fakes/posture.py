@@ -10,10 +10,14 @@ from doorward.administrator.fleet.health import (
     CheckCount,
     FleetSample,
     HealthChange,
+    PolicyCount,
     SilentDevice,
+    State,
 )
 from doorward.administrator.fleet.posture_ports import FindingRecord, PostureRecord
-from doorward.model.ids import DeviceId, UnixSeconds
+from doorward.model.ids import ComplianceId, DeviceId, UnixSeconds
+
+_STATES: tuple[State, ...] = ("grace", "unknown", "failing")
 
 
 @dataclass
@@ -99,6 +103,19 @@ class MemoryFindings:
             CheckCount(policy=policy, fact=fact, state=state, devices=-number)
             for number, policy, fact, state in rows
             if state != "passing"
+        ]
+
+    async def policy_counts(self) -> Sequence[PolicyCount]:
+        worst: dict[tuple[DeviceId, ComplianceId], int] = {}
+        for device, items in self._state.findings.items():
+            for item in items:
+                if item.state != "passing":
+                    place = device, item.policy
+                    worst[place] = max(worst.get(place, 0), _STATES.index(item.state))
+        counted = Counter((policy, rank) for (_, policy), rank in worst.items())
+        return [
+            PolicyCount(policy=policy, state=_STATES[rank], devices=number)
+            for (policy, rank), number in sorted(counted.items())
         ]
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Self
 
 import msgspec
-from sqlalchemy import bindparam, delete, func, insert, select
+from sqlalchemy import bindparam, case, delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from doorward.adapters.store.posture_tables import (
@@ -20,11 +20,14 @@ from doorward.administrator.fleet.health import (
     CheckCount,
     FleetSample,
     HealthChange,
+    PolicyCount,
     SilentDevice,
+    State,
 )
 from doorward.administrator.fleet.posture_ports import FindingRecord, PostureRecord
 from doorward.model.ids import DeviceId, UnixSeconds
 
+_STATES: tuple[State, ...] = ("grace", "unknown", "failing")
 _AT_ONCE = 500
 """So many ids in one statement: every database has a limit."""
 
@@ -121,6 +124,22 @@ class Findings:
             .order_by(devices.desc(), table.policy, table.fact, table.state)
         )
         return [CheckCount(policy=p, fact=f, state=s, devices=n) for p, f, s, n in rows]
+
+    async def policy_counts(self) -> Sequence[PolicyCount]:
+        table = device_finding.c
+        badness = case(*((table.state == state, rank) for rank, state in enumerate(_STATES)))
+        worst = (
+            select(table.policy, func.max(badness).label("rank"))
+            .where(table.state != "passing")
+            .group_by(table.device, table.policy)
+            .subquery()
+        )
+        rows = await self._connection.execute(
+            select(worst.c.policy, worst.c.rank, func.count())
+            .group_by(worst.c.policy, worst.c.rank)
+            .order_by(worst.c.policy, worst.c.rank)
+        )
+        return [PolicyCount(policy=p, state=_STATES[rank], devices=n) for p, rank, n in rows]
 
 
 class HealthHistory:

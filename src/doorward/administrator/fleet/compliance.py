@@ -131,13 +131,13 @@ class _Case:
         """By rules 2 and 3 of this file."""
         grace = grace_seconds(self.policy, self.check)
         probation = min(grace, LONGEST_PROBATION_SECONDS)
-        failed_at, passed_at = self._clock(probation)
         state: State | Outcome = outcome(self.check, self.facts)
+        failed_at, passed_at = self._clock(probation, passing=state == "passing")
         until, turns = None, None
         if state == "passing":
             if failed_at is None or not grace:
                 return self._stands(None, None)
-            passed_at = self.now if passed_at is None else passed_at
+            passed_at = self.now if passed_at is None or not self._unbroken() else passed_at
             turns = passed_at + probation
         else:
             passed_at = None
@@ -157,14 +157,26 @@ class _Case:
         )
         return self._stands(record, turns, until)
 
-    def _clock(self, probation: float) -> tuple[UnixSeconds | None, UnixSeconds | None]:
+    def _clock(
+        self, probation: float, *, passing: bool
+    ) -> tuple[UnixSeconds | None, UnixSeconds | None]:
         """When the grace began to run, and since when the check is passed again."""
         last = self.last
         if last is None:
             return None, None
-        if last.passed_at is not None and self.seen_until >= last.passed_at + probation:
+        seen = self.now if passing and self._unbroken() else self.seen_until
+        if last.passed_at is not None and seen >= last.passed_at + probation:
             return None, None
         return last.failed_at, last.passed_at
+
+    def _unbroken(self) -> bool:
+        """Whether there was no moment since the last look at which the check may not have passed.
+
+        Nobody looked at a moment that was due: then only a fact from before it tells.
+        """
+        return self.seen_until >= self.now or any(
+            item.fact.at <= self.seen_until for item in self.facts
+        )
 
     def _stands(
         self,

@@ -14,6 +14,7 @@ from doorward.administrator.fleet.health import (
     CheckCount,
     FleetSample,
     HealthChange,
+    PolicyCount,
     SilentDevice,
     State,
 )
@@ -91,6 +92,10 @@ class FindingTable(Protocol):
 
     async def counts(self) -> Sequence[CheckCount]:
         """How many devices do not pass what, the most first."""
+        ...
+
+    async def policy_counts(self) -> Sequence[PolicyCount]:
+        """How many devices stand how with each policy, by policy and state."""
         ...
 
 
