@@ -110,6 +110,8 @@ async def settled_for(
             continue
         if document != seen:
             conclusion = _concluded(snapshot, document, record, held, now)
+            if record is held.record and _stands(conclusion, document, held):
+                continue
         _note(settled, document, held, record, conclusion, now)
     return settled
 
