@@ -38,7 +38,9 @@ from doorward.administrator.authentication import Authenticators
 from doorward.administrator.control_plane import ControlPlane
 from doorward.administrator.devices.parts import Fleet
 from doorward.administrator.devices.roll import Roll, write_roll
+from doorward.administrator.devices.sample_health import let_history_go, sample_health
 from doorward.administrator.devices.take_facts import take_facts
+from doorward.administrator.devices.watch import Watch
 from doorward.administrator.directory.ports import Directory
 from doorward.administrator.federation.directory import ProviderDirectory
 from doorward.administrator.federation.federation import Federation
@@ -66,6 +68,7 @@ _RETRY_SECONDS = 2
 _TELL_SECONDS = 2
 _ROLL_SECONDS = 1.0
 _OSQUERY_SECONDS = 1.0
+_WATCH_SECONDS = 1.0
 _IDENTITY_SECONDS = 10 * _MINUTE
 LIMITS = {
     "account": Limit(attempts=10, window_seconds=15 * _MINUTE),
@@ -260,6 +263,37 @@ async def keep_osquery_hosts(osquery: Osquery) -> None:
         except DoorwardError as error:
             _log.warning("osquery-hosts-not-written", code=error.code, detail=error.detail)
         await asyncio.sleep(_OSQUERY_SECONDS)
+
+
+async def keep_watch(fleet: Fleet, replica: StoreReplica) -> None:
+    """Look at devices again whose moment has come or whose documents changed, for ever."""
+    watch = Watch(fleet)
+    stop = replica.listen(watch.note)
+    watch.note(None)
+    try:
+        while True:
+            watch.awake.clear()
+            try:
+                await watch.look(now())
+            except DoorwardError as error:
+                _log.warning("devices-not-watched", code=error.code, detail=error.detail)
+                await asyncio.sleep(_RETRY_SECONDS)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_WATCH_SECONDS):
+                    await watch.awake.wait()
+    finally:
+        stop()
+
+
+async def keep_history(fleet: Fleet, keep_days: int) -> None:
+    """Note how the fleet stands, and let go of what is older than `keep_days`, for ever."""
+    while True:
+        try:
+            await sample_health(fleet, now())
+            await let_history_go(fleet.control.store, now(), keep_days=keep_days)
+        except DoorwardError as error:
+            _log.warning("health-not-sampled", code=error.code, detail=error.detail)
+        await asyncio.sleep(_MINUTE)
 
 
 async def keep_purged(store: Store, clock: Callable[[], UnixSeconds], keep_days: int) -> None:

@@ -21,6 +21,7 @@ from starlette.routing import BaseRoute, Host, Mount, Route
 
 from doorward.adapters.assertion_verifier import AssertionVerifier
 from doorward.administrator.control_plane import ControlPlane
+from doorward.administrator.devices.parts import Fleet
 from doorward.administrator.directory.ports import Directory
 from doorward.administrator.federation.federation import Federation
 from doorward.administrator.mail import Mailer
@@ -93,6 +94,7 @@ def application() -> Starlette:
             directory=cast("Directory", Untouchable()),
             proofing=cast("Proofing", Untouchable()),
             osquery=cast("Osquery", Untouchable()),
+            fleet=cast("Fleet", Untouchable()),
             heads=cast("AuditHeads", Untouchable()),
             device_authority=cast("DeviceAuthority", Untouchable()),
             sealer=cast("Sealer", Untouchable()),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, field
 
 import msgspec
@@ -11,6 +11,7 @@ import msgspec
 from doorward.administrator.fleet.ports import DeviceRecord
 from doorward.model.ids import DeviceId
 from tests.fakes.osquery import MemoryOsquery, OsqueryState
+from tests.fakes.posture import MemoryPosture, PostureState
 
 
 @dataclass
@@ -19,9 +20,10 @@ class DeviceState:
 
     records: dict[str, DeviceRecord] = field(default_factory=dict)
     osquery: OsqueryState = field(default_factory=OsqueryState)
+    posture: PostureState = field(default_factory=PostureState)
 
     def __copy__(self) -> DeviceState:
-        return DeviceState(dict(self.records), copy.copy(self.osquery))
+        return DeviceState(dict(self.records), copy(self.osquery), copy(self.posture))
 
 
 class MemoryDeviceRecords:
@@ -60,3 +62,4 @@ class MemoryDevices:
     def __init__(self, state: DeviceState) -> None:
         self.records = MemoryDeviceRecords(state.records)
         self.osquery = MemoryOsquery(state.osquery)
+        self.posture = MemoryPosture(state.posture)

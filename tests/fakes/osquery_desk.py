@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from doorward.administrator.control_plane import ControlPlane
 from doorward.administrator.devices.parts import Fleet
-from doorward.administrator.osquery.parts import Osquery
+from doorward.administrator.osquery.parts import Osquery, TakeFacts
 from doorward.errors import DoorwardError
 from doorward.model.ids import DeviceId, UnixSeconds
 from doorward.model.posture import Fact, FactName, Trust, fits
@@ -33,6 +33,6 @@ class KeptFacts:
         return {fact.name: fact for of, fact, _ in self.taken if of == device}
 
 
-def osquery_on(control: ControlPlane, taking: KeptFacts | None = None) -> Osquery:
+def osquery_on(control: ControlPlane, taking: TakeFacts | None = None) -> Osquery:
     """The parts, on `control`."""
     return Osquery(fleet_on(control), taking or KeptFacts())

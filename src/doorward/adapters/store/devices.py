@@ -11,6 +11,7 @@ from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from doorward.adapters.store.osquery import Osquery
+from doorward.adapters.store.posture import Posture
 from doorward.adapters.store.tables import device_record
 from doorward.administrator.fleet.ports import DeviceRecord
 from doorward.model.ids import DeviceId
@@ -81,8 +82,9 @@ class Devices:
 
     records: DeviceRecords
     osquery: Osquery
+    posture: Posture
 
     @classmethod
     def on(cls, connection: AsyncConnection) -> Self:
         """The tables on `connection`."""
-        return cls(DeviceRecords(connection), Osquery.on(connection))
+        return cls(DeviceRecords(connection), Osquery.on(connection), Posture.on(connection))

@@ -332,7 +332,6 @@ device_record = Table(
     Column("counter", BigInteger, nullable=False),
     Column("digest", Text, nullable=False),
     Column("last_seen_at", Double),
-    Column("said", Boolean),
 )
 
 osquery_secret = Table(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from doorward.administrator.control_plane import ControlPlane
+from doorward.administrator.devices.postures import Postures
 from doorward.administrator.devices.roll import Roll
 from doorward.administrator.fleet.ports import DeviceAuthority, Nonces
 from doorward.administrator.ports import Throttle
@@ -25,3 +26,4 @@ class Fleet:
     throttle: Throttle
     trust_domain: str
     report_seconds: float = 300.0
+    postures: Postures = field(default_factory=Postures)

@@ -89,3 +89,24 @@ class SilentDevice(msgspec.Struct, frozen=True, kw_only=True):
 
     device: DeviceId
     last_seen_at: UnixSeconds
+
+
+class PolicyCount(msgspec.Struct, frozen=True, kw_only=True):
+    """How many devices stand how with a policy: each by the worst of its checks."""
+
+    policy: ComplianceId
+    state: State
+    devices: int
+
+
+class PolicyHealth(msgspec.Struct, frozen=True, kw_only=True):
+    """How the fleet stands with a policy, or would if it were enforced.
+
+    Of the devices that it applies to; those in their grace pass, and count in `passing` too.
+    """
+
+    policy: ComplianceId
+    passing: int
+    grace: int
+    failing: int
+    unknown: int

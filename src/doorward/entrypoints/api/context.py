@@ -9,6 +9,7 @@ from typing import Annotated, Protocol, cast
 from fastapi import Depends, Request
 
 from doorward.administrator.control_plane import ControlPlane
+from doorward.administrator.devices.parts import Fleet
 from doorward.administrator.directory.ports import Directory
 from doorward.administrator.federation.federation import Federation
 from doorward.administrator.openid.provider import Provider
@@ -47,6 +48,7 @@ class Context:
     directory: Directory
     proofing: Proofing
     osquery: Osquery
+    fleet: Fleet
     heads: AuditHeads
     device_authority: DeviceAuthority
     sealer: Sealer

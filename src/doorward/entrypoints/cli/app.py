@@ -10,6 +10,7 @@ import typer
 
 from doorward.entrypoints.cli.audit import audit_app
 from doorward.entrypoints.cli.client import client_app
+from doorward.entrypoints.cli.compliance import compliance
 from doorward.entrypoints.cli.device import device_app
 from doorward.entrypoints.cli.estate import apply, plan
 from doorward.entrypoints.cli.init import init
@@ -37,7 +38,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (init, up, control, status, plan, apply, log, why):
+for command in (init, up, control, status, plan, apply, log, why, compliance):
     app.command()(command)
 for life in (join, move, leave, handover):
     user_app.command()(life)

@@ -24,12 +24,14 @@ from doorward.bootstrap import (
     ControlParts,
     compose,
     keep_clients_told,
+    keep_history,
     keep_keys_fresh,
     keep_osquery_hosts,
     keep_purged,
     keep_roll,
     keep_swept,
     keep_verified,
+    keep_watch,
     origins,
 )
 from doorward.config import CONTROL_TLS_NAME, ControlSettings, DataFolder, load_control
@@ -91,6 +93,8 @@ async def _serve(data: DataFolder, settings: ControlSettings) -> None:
             group.create_task(keep_verified(parts.proofing)),
             group.create_task(keep_roll(parts.fleet)),
             group.create_task(keep_osquery_hosts(parts.osquery)),
+            group.create_task(keep_watch(parts.fleet, parts.replica)),
+            group.create_task(keep_history(parts.fleet, settings.health_history_days)),
         ]
         await stop.wait()
         for server in (web, operator):
@@ -147,6 +151,7 @@ def _context(
         directory=parts.directory,
         proofing=parts.proofing,
         osquery=parts.osquery,
+        fleet=parts.fleet,
         heads=parts.heads,
         device_authority=parts.devices,
         sealer=parts.authenticators.sealer,

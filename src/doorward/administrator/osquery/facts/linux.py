@@ -58,7 +58,7 @@ def disk_encrypted(rows: Sequence[Row]) -> Answer:
 
 def _disk(row: Row) -> bool | Unknown:
     if row.get("encryption_status") == "undefined":
-        return Unknown(f"osquery cannot tell whether {row.get('path', '')[:64]} is encrypted.")
+        return Unknown("osquery cannot tell of a disk whether it is encrypted.")
     return flag(row.get("encrypted", ""))
 
 

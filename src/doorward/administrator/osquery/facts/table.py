@@ -74,7 +74,7 @@ def _fact(query: Query, name: FactName, answer: Answer, at: UnixSeconds) -> Fact
     if isinstance(answer, Unknown):
         return Fact(name=name, value=None, at=at, method=method, why=answer.why)
     fact = Fact(name=name, value=answer, at=at, method=method)
-    if fits(fact):
+    if fits(fact) and (not isinstance(answer, str) or answer.isprintable()):
         return fact
     return Fact(name=name, value=None, at=at, method=method, why="What was found does not fit.")
 
