@@ -81,7 +81,17 @@ async def test_a_host_enrols_is_assigned_and_asked_and_is_forgotten(running: Run
             enrolled = api.post("/devices", json={"id": "laptop", "owner": "owner"})
             assert enrolled.status_code == 201, enrolled.text
         doorward(running, "assign", host["id"], "laptop")
-        assert "doorward_disks_linux" in (await client.go(READ, {}))["queries"]
+        assert "doorward_disks_linux" in await client.poll_distributed()
+        with running.api() as api:
+            facts = {
+                item["name"]: item for item in api.get("/devices/laptop/health").json()["facts"]
+            }
+        assert (facts["disk-encrypted"]["value"], facts["disk-encrypted"]["trust"]) == (
+            True,
+            "self-reported",
+        )
+        assert facts["disk-encrypted"]["method"] == "osquery:disk_encryption"
+        assert facts["screen-lock"]["value"] is None
 
         assert "is no device's" in doorward(running, "unassign", host["id"])
         assert (await client.go(READ, {}))["queries"] == {}

@@ -145,6 +145,17 @@ async def test_a_copy_of_a_living_host_is_a_duplicate_and_changes_nothing(stand:
     assert next(item.host.state for item in await listed_hosts(stand.osquery)) == "duplicate"
 
 
+async def test_a_host_stays_alive_while_it_is_assigned(stand: Stand) -> None:
+    client, copy = stand.client(), stand.client()
+    await client.refresh_config()
+    await stand.device()
+    (host,) = await stand.hosts()
+    await assign_host(stand.osquery, stand.act, host.id, DeviceId("laptop"))
+    await copy.enroll()
+    original, duplicate = await stand.hosts()
+    assert (original.state, duplicate.state) == ("assigned", "duplicate")
+
+
 async def test_liveliness_is_remembered_across_processes(stand: Stand) -> None:
     client = stand.client()
     await client.refresh_config()

@@ -62,7 +62,7 @@ async def remove_host(osquery: Osquery, act: Act, host: str) -> None:
         found = await _host_named(transaction, host)
         await transaction.devices.osquery.hosts.remove(host)
         await _audited(transaction, act, "osquery-removed", found, {"device": found.device or ""})
-    osquery.hosts.forget(host)
+    osquery.hosts.gone(host)
 
 
 async def _host_named(transaction: Transaction, host: str) -> OsqueryHost:

@@ -54,7 +54,7 @@ async def enrol_host(osquery: Osquery, applicant: Applicant, now: UnixSeconds) -
             raise
         identifier = message.host_identifier[:_MAX_TEXT]
         raise await refused(osquery, applicant.address, error, now, identifier) from error
-    osquery.hosts.forget(record.id)
+    osquery.hosts.gone(record.id)
     return node_key
 
 

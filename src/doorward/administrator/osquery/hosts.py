@@ -76,7 +76,8 @@ class Hosts:
 
     def seen_at(self, record: OsqueryHost) -> UnixSeconds | None:
         """When it used its key last, None for never: as this process knows, else as is written."""
-        return self._seen.get(record.id, record.last_seen_at)
+        moments = (self._seen.get(record.id), record.last_seen_at)
+        return max((moment for moment in moments if moment is not None), default=None)
 
     def as_known(self, record: OsqueryHost) -> OsqueryHost:
         """The record with the time that this process knows."""
@@ -85,10 +86,14 @@ class Hosts:
     def forget(self, host: str) -> None:
         """Read the record anew next time: it was written or removed. Its answers count no more."""
         self._by_key.pop(self._keys.pop(host, ""), None)
+        self._forgotten += 1
+
+    def gone(self, host: str) -> None:
+        """Its key is worth nothing any more: nobody has been heard of with the next one."""
+        self.forget(host)
         self._seen.pop(host, None)
         self._unwritten.pop(host, None)
         self._written.pop(host, None)
-        self._forgotten += 1
 
     def unwritten(self) -> Mapping[str, UnixSeconds]:
         """When some hosts were heard of: not more of them than are written in a moment."""
