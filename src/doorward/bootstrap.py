@@ -42,6 +42,9 @@ from doorward.administrator.control_plane import ControlPlane
 from doorward.administrator.devices.attestation.lapse_attestations import lapse_attestations
 from doorward.administrator.devices.parts import Fleet
 from doorward.administrator.devices.roll import Roll, write_roll
+from doorward.administrator.devices.sample_health import let_history_go, sample_health
+from doorward.administrator.devices.take_facts import take_facts
+from doorward.administrator.devices.watch import Watch
 from doorward.administrator.directory.ports import Directory
 from doorward.administrator.federation.directory import ProviderDirectory
 from doorward.administrator.federation.federation import Federation
@@ -49,6 +52,8 @@ from doorward.administrator.mail import Mailer
 from doorward.administrator.openid.provider import Provider
 from doorward.administrator.openid.signing_keys import keep_keys
 from doorward.administrator.openid.tell_clients import Message, Teller
+from doorward.administrator.osquery.hosts import write_hosts
+from doorward.administrator.osquery.parts import Osquery
 from doorward.administrator.ports import AuditHeads, Revision, Store
 from doorward.administrator.proofing.parts import Proofing
 from doorward.administrator.proofing.sweep_identity import sweep_identity
@@ -66,6 +71,8 @@ _KEYS_SECONDS = 10 * _MINUTE
 _RETRY_SECONDS = 2
 _TELL_SECONDS = 2
 _ROLL_SECONDS = 1.0
+_OSQUERY_SECONDS = 1.0
+_WATCH_SECONDS = 1.0
 _IDENTITY_SECONDS = 10 * _MINUTE
 LIMITS = {
     "account": Limit(attempts=10, window_seconds=15 * _MINUTE),
@@ -82,6 +89,7 @@ LIMITS = {
     "contact": Limit(attempts=5, window_seconds=60 * _MINUTE),
     "contact-address": Limit(attempts=30, window_seconds=60 * _MINUTE),
     "provisioning": Limit(attempts=120, window_seconds=_MINUTE),
+    "osquery-refused": Limit(attempts=120, window_seconds=_MINUTE),
 }
 _MAIL_TLS: dict[str, Tls] = {"smtps": "implicit", "smtp+starttls": "starttls", "smtp": "none"}
 
@@ -107,6 +115,7 @@ class ControlParts:
     assertions: AssertionVerifier
     devices: DeviceFiles
     fleet: Fleet
+    osquery: Osquery
     link: LinkIdentity
 
 
@@ -164,6 +173,15 @@ def compose(data: DataFolder, settings: ControlSettings) -> ControlParts:
         authenticators, http, JoseTokens(), ProviderDirectory(http), origins(settings, "auth")
     )
     device_ca = installation.read_pair(folder, "device-ca")
+    fleet = Fleet(
+        control=control,
+        authority=LocalDeviceAuthority(device_ca),
+        nonces=HmacNonces(seal_key),
+        roll=Roll(),
+        throttle=authenticators.throttle,
+        makers=_tpm_makers(data),
+        trust_domain=settings.domain,
+    )
     return ControlParts(
         store=store,
         directory=store.directory,
@@ -184,15 +202,8 @@ def compose(data: DataFolder, settings: ControlSettings) -> ControlParts:
         heads=heads,
         assertions=AssertionVerifier(f"https://auth.{settings.domain}", gateways.assertion_keys),
         devices=DeviceFiles(device_ca, settings.domain),
-        fleet=Fleet(
-            control=control,
-            authority=LocalDeviceAuthority(device_ca),
-            nonces=HmacNonces(seal_key),
-            roll=Roll(),
-            throttle=authenticators.throttle,
-            makers=_tpm_makers(data),
-            trust_domain=settings.domain,
-        ),
+        fleet=fleet,
+        osquery=Osquery(fleet, take_facts),
         link=LinkIdentity(folder / "link.pem", folder / "link.key", folder / "gateway-ca.pem"),
     )
 
@@ -268,6 +279,47 @@ async def keep_roll(fleet: Fleet) -> None:
         except DoorwardError as error:
             _log.warning("roll-not-written", code=error.code, detail=error.detail)
         await asyncio.sleep(_ROLL_SECONDS)
+
+
+async def keep_osquery_hosts(osquery: Osquery) -> None:
+    """Write when hosts that report by osquery were heard of, for ever."""
+    while True:
+        try:
+            await write_hosts(osquery.control.store, osquery.hosts)
+        except DoorwardError as error:
+            _log.warning("osquery-hosts-not-written", code=error.code, detail=error.detail)
+        await asyncio.sleep(_OSQUERY_SECONDS)
+
+
+async def keep_watch(fleet: Fleet, replica: StoreReplica) -> None:
+    """Look at devices again whose moment has come or whose documents changed, for ever."""
+    watch = Watch(fleet)
+    stop = replica.listen(watch.note)
+    watch.note(None)
+    try:
+        while True:
+            watch.awake.clear()
+            try:
+                await watch.look(now())
+            except DoorwardError as error:
+                _log.warning("devices-not-watched", code=error.code, detail=error.detail)
+                await asyncio.sleep(_RETRY_SECONDS)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_WATCH_SECONDS):
+                    await watch.awake.wait()
+    finally:
+        stop()
+
+
+async def keep_history(fleet: Fleet, keep_days: int) -> None:
+    """Note how the fleet stands, and let go of what is older than `keep_days`, for ever."""
+    while True:
+        try:
+            await sample_health(fleet, now())
+            await let_history_go(fleet.control.store, now(), keep_days=keep_days)
+        except DoorwardError as error:
+            _log.warning("health-not-sampled", code=error.code, detail=error.detail)
+        await asyncio.sleep(_MINUTE)
 
 
 async def keep_purged(store: Store, clock: Callable[[], UnixSeconds], keep_days: int) -> None:

@@ -21,10 +21,12 @@ from starlette.routing import BaseRoute, Host, Mount, Route
 
 from doorward.adapters.assertion_verifier import AssertionVerifier
 from doorward.administrator.control_plane import ControlPlane
+from doorward.administrator.devices.parts import Fleet
 from doorward.administrator.directory.ports import Directory
 from doorward.administrator.federation.federation import Federation
 from doorward.administrator.mail import Mailer
 from doorward.administrator.openid.provider import Provider
+from doorward.administrator.osquery.parts import Osquery
 from doorward.administrator.ports import AuditHeads, Gateways, Sealer, Secrets, Store, Throttle
 from doorward.administrator.proofing.parts import Proofing
 from doorward.entrypoints.actors import GatewayAssertion
@@ -91,6 +93,8 @@ def application() -> Starlette:
             federation=cast("Federation", Untouchable()),
             directory=cast("Directory", Untouchable()),
             proofing=cast("Proofing", Untouchable()),
+            osquery=cast("Osquery", Untouchable()),
+            fleet=cast("Fleet", Untouchable()),
             heads=cast("AuditHeads", Untouchable()),
             device_authority=cast("DeviceAuthority", Untouchable()),
             sealer=cast("Sealer", Untouchable()),

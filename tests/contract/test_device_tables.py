@@ -17,7 +17,6 @@ PHONE = DeviceRecord(
     counter=2**40,
     digest="ab",
     last_seen_at=3.5,
-    said=False,
 )
 
 
@@ -39,10 +38,10 @@ async def test_records_are_kept_changed_and_forgotten(store: Store) -> None:
         assert await transaction.devices.records.all() == [seen]
 
 
-async def test_what_was_heard_moves_forward_only_and_keeps_what_others_say(store: Store) -> None:
-    said = msgspec.structs.replace(LAPTOP, counter=5, digest="aa", said=True)
+async def test_what_was_heard_moves_forward_only(store: Store) -> None:
+    enrolled = msgspec.structs.replace(LAPTOP, counter=5, digest="aa")
     async with store.transaction() as transaction:
-        await transaction.devices.records.put([said, PHONE])
+        await transaction.devices.records.put([enrolled, PHONE])
     newer = msgspec.structs.replace(LAPTOP, counter=7, digest="bb", last_seen_at=9.0)
     older = msgspec.structs.replace(LAPTOP, counter=6, digest="cc", last_seen_at=8.0)
     another_key = msgspec.structs.replace(PHONE, counter=2**41, public_key=b"other")
@@ -52,4 +51,4 @@ async def test_what_was_heard_moves_forward_only_and_keeps_what_others_say(store
         await records.heard([newer, another_key, gone])
         await records.heard([older])
         await records.heard([])
-        assert await records.all() == [msgspec.structs.replace(newer, said=True), PHONE]
+        assert await records.all() == [newer, PHONE]

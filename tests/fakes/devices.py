@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, field
 
 import msgspec
@@ -11,6 +12,8 @@ from doorward.administrator.fleet.attestation import AttestationRecord
 from doorward.administrator.fleet.ports import DeviceRecord
 from doorward.model.ids import DeviceId
 from tests.fakes.device_attestation import MemoryAttestations
+from tests.fakes.osquery import MemoryOsquery, OsqueryState
+from tests.fakes.posture import MemoryPosture, PostureState
 
 
 @dataclass
@@ -19,9 +22,13 @@ class DeviceState:
 
     records: dict[str, DeviceRecord] = field(default_factory=dict)
     attestations: dict[str, AttestationRecord] = field(default_factory=dict)
+    osquery: OsqueryState = field(default_factory=OsqueryState)
+    posture: PostureState = field(default_factory=PostureState)
 
     def __copy__(self) -> DeviceState:
-        return DeviceState(dict(self.records), dict(self.attestations))
+        return DeviceState(
+            dict(self.records), dict(self.attestations), copy(self.osquery), copy(self.posture)
+        )
 
 
 class MemoryDeviceRecords:
@@ -60,3 +67,5 @@ class MemoryDevices:
     def __init__(self, state: DeviceState) -> None:
         self.records = MemoryDeviceRecords(state.records)
         self.attestations = MemoryAttestations(state.attestations)
+        self.osquery = MemoryOsquery(state.osquery)
+        self.posture = MemoryPosture(state.posture)

@@ -69,7 +69,9 @@ from doorward.model.snapshot import Change, Document, Kind, change
 from doorward.protocol.ticket import AssertionClaims
 from tests.fakes.certificates import key_of
 from tests.fakes.federation import federation_on
+from tests.fakes.fleet import fleet_on
 from tests.fakes.openid import KeptLogouts, QuickSigner
+from tests.fakes.osquery_desk import osquery_on
 from tests.fakes.proofing import (
     VERIFIER_ROLE,
     a_case,
@@ -139,6 +141,8 @@ class Office:
             federation=self.federation,
             directory=self.store.directory,
             proofing=proofing_on(self.control),
+            osquery=osquery_on(self.control),
+            fleet=fleet_on(self.control),
             heads=self.heads,
             device_authority=PaperAuthority(),
             sealer=AesGcmSealer(bytes(32)),

@@ -44,6 +44,8 @@ class Estate:
         ("console.example.test:8080", "/api/v1/users", 200, "console"),
         ("auth.example.test", "/agent/v1/enrolments", 200, "fleet"),
         ("auth.example.test", "/agent/v2/enrolments", 200, "login"),
+        ("auth.example.test", "/osquery/v1/enroll", 200, "osquery"),
+        ("auth.example.test", "/osquery/", 200, "login"),
         ("console.example.test", "/agent/v1/enrolments", 200, "console"),
         ("console.example.test", "/scim/v2/Users", 200, "console"),
         ("people.example.test", "/scim/v2/Users", 200, "directory"),
@@ -62,7 +64,10 @@ async def test_each_host_has_its_application(
         Estate(),
         PlainTextResponse("login"),
         {"control": PlainTextResponse("console"), "scim": PlainTextResponse("directory")},
-        {"/agent/v1/": PlainTextResponse("fleet")},
+        {
+            "/agent/v1/": PlainTextResponse("fleet"),
+            "/osquery/v1/": PlainTextResponse("osquery"),
+        },
     )
     transport = httpx.ASGITransport(app=web)
     async with httpx.AsyncClient(transport=transport, base_url=f"https://{host}") as client:

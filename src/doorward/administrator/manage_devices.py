@@ -8,8 +8,11 @@ from collections.abc import Sequence
 import msgspec
 
 from doorward.administrator.carry_out import carry_out
-from doorward.administrator.control_plane import Act, ControlPlane, Effect
+from doorward.administrator.control_plane import Act, ControlPlane, Effect, effect
+from doorward.administrator.devices.postures import Postures
+from doorward.administrator.devices.settle import Saying, settled_for
 from doorward.administrator.ports import Transaction
+from doorward.administrator.settled import settled
 from doorward.administrator.targets import device_named, require_risk, user_named
 from doorward.errors import DoorwardError
 from doorward.model.device import Device
@@ -68,15 +71,28 @@ async def report_posture(
     healthy: bool | None,
     reason: str = "",
 ) -> Effect:
-    """Record whether a device is healthy; None for unknown. Raises `device-unknown`."""
+    """Say that a device is unhealthy or healthy as far as one knows, or None: nothing any more.
 
-    async def prepare(transaction: Transaction) -> Sequence[Change]:
-        found = await device_named(transaction, device)
-        return _if_changed(found, msgspec.structs.replace(found, healthy=healthy, reason=reason))
-
-    words = {True: "healthy", False: "unhealthy", None: "unknown"}
-    detail = {"posture": words[healthy], "reason": reason}
-    return await carry_out(control, act, "posture-reported", f"device:{device}", detail, prepare)
+    It counts beside the compliance policies: whatever is worse holds. Raises `device-unknown`.
+    """
+    saying = Saying(healthy, "" if healthy is None else reason)
+    async with control.store.transaction() as transaction:
+        await device_named(transaction, device)
+        snapshot, postures = await settled(control, transaction), Postures()
+        found = await settled_for(
+            postures, transaction, snapshot, [device], now=act.at, said={device: saying}
+        )
+        number = await found.write(transaction)
+        if found.records:
+            words = {True: "healthy", False: "unhealthy", None: "unknown"}
+            await transaction.audit.append(
+                at=act.at,
+                actor=act.actor,
+                act="posture-reported",
+                target=f"device:{device}",
+                detail={"posture": words[healthy], "reason": reason},
+            )
+    return await effect(control, number)
 
 
 async def set_device_risk(

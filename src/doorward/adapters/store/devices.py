@@ -11,6 +11,8 @@ from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from doorward.adapters.store.attestation import Attestations
+from doorward.adapters.store.osquery import Osquery
+from doorward.adapters.store.posture import Posture
 from doorward.adapters.store.tables import device_record
 from doorward.administrator.fleet.ports import DeviceRecord
 from doorward.model.ids import DeviceId
@@ -81,8 +83,15 @@ class Devices:
 
     records: DeviceRecords
     attestations: Attestations
+    osquery: Osquery
+    posture: Posture
 
     @classmethod
     def on(cls, connection: AsyncConnection) -> Self:
         """The tables on `connection`."""
-        return cls(DeviceRecords(connection), Attestations(connection))
+        return cls(
+            DeviceRecords(connection),
+            Attestations(connection),
+            Osquery.on(connection),
+            Posture.on(connection),
+        )

@@ -332,7 +332,37 @@ device_record = Table(
     Column("counter", BigInteger, nullable=False),
     Column("digest", Text, nullable=False),
     Column("last_seen_at", Double),
-    Column("said", Boolean),
+)
+
+osquery_secret = Table(
+    "osquery_secret",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("hash", Text, nullable=False, unique=True),
+    Column("note", Text, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("expires_at", Double),
+)
+
+osquery_host = Table(
+    "osquery_host",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("key_hash", Text, nullable=False, unique=True),
+    Column("secret", Text, nullable=False),
+    Column("identifier", Text, nullable=False, index=True),
+    Column("state", Text, nullable=False),
+    Column("platform", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("hardware_uuid", Text, nullable=False),
+    Column("hardware_serial", Text, nullable=False),
+    Column("system", Text, nullable=False),
+    Column("osquery_version", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("enrolled_at", Double, nullable=False),
+    Column("device", Text),
+    Column("device_key", Text, nullable=False),
+    Column("last_seen_at", Double),
 )
 
 device_attestation = Table(

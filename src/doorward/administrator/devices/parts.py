@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from doorward.administrator.control_plane import ControlPlane
+from doorward.administrator.devices.postures import Postures
 from doorward.administrator.devices.roll import Roll
 from doorward.administrator.fleet.attestation import TpmMakers
 from doorward.administrator.fleet.last_quotes import LastQuotes
@@ -29,3 +30,4 @@ class Fleet:
     trust_domain: str
     report_seconds: float = 300.0
     quotes: LastQuotes = field(default_factory=LastQuotes)
+    postures: Postures = field(default_factory=Postures)

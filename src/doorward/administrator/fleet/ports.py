@@ -8,6 +8,8 @@ from typing import Literal, Protocol
 import msgspec
 
 from doorward.administrator.fleet.attestation import AttestationTable
+from doorward.administrator.fleet.osquery_ports import OsqueryTables
+from doorward.administrator.fleet.posture_ports import PostureTables
 from doorward.model.ids import DeviceId, UnixSeconds
 from doorward.model.spiffe import SpiffeId
 
@@ -17,8 +19,7 @@ KeyStorage = Literal["software", "tpm"]
 class DeviceRecord(msgspec.Struct, frozen=True, kw_only=True):
     """An enrolment. `public_key` (SPKI, DER) verifies what the device signs.
 
-    `counter` and `digest` (hex SHA-256) are those of the last message that was accepted. `said` is
-    what those who run doorward say of the device's health, None for nothing.
+    `counter` and `digest` (hex SHA-256) are those of the last message that was accepted.
     """
 
     id: DeviceId
@@ -28,7 +29,6 @@ class DeviceRecord(msgspec.Struct, frozen=True, kw_only=True):
     counter: int = 0
     digest: str = ""
     last_seen_at: UnixSeconds | None = None
-    said: bool | None = None
 
 
 class IssuedCertificate(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,3 +92,7 @@ class DeviceTables(Protocol):
     def records(self) -> DeviceRecordTable: ...
     @property
     def attestations(self) -> AttestationTable: ...
+    @property
+    def osquery(self) -> OsqueryTables: ...
+    @property
+    def posture(self) -> PostureTables: ...

@@ -9,9 +9,11 @@ from typing import Annotated, Protocol, cast
 from fastapi import Depends, Request
 
 from doorward.administrator.control_plane import ControlPlane
+from doorward.administrator.devices.parts import Fleet
 from doorward.administrator.directory.ports import Directory
 from doorward.administrator.federation.federation import Federation
 from doorward.administrator.openid.provider import Provider
+from doorward.administrator.osquery.parts import Osquery
 from doorward.administrator.ports import AuditHeads, Sealer
 from doorward.administrator.proofing.parts import Proofing
 from doorward.entrypoints.actors import Actor, Authenticator
@@ -45,6 +47,8 @@ class Context:
     federation: Federation
     directory: Directory
     proofing: Proofing
+    osquery: Osquery
+    fleet: Fleet
     heads: AuditHeads
     device_authority: DeviceAuthority
     sealer: Sealer

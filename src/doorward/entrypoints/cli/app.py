@@ -11,12 +11,14 @@ import typer
 from doorward.entrypoints.cli.attestation import accept_measurements, attestation
 from doorward.entrypoints.cli.audit import audit_app
 from doorward.entrypoints.cli.client import client_app
+from doorward.entrypoints.cli.compliance import compliance
 from doorward.entrypoints.cli.device import device_app
 from doorward.entrypoints.cli.estate import apply, plan
 from doorward.entrypoints.cli.init import init
 from doorward.entrypoints.cli.keys import keys_app
 from doorward.entrypoints.cli.lifecycle import handover, join, leave, move
 from doorward.entrypoints.cli.log import log
+from doorward.entrypoints.cli.osquery import osquery_app
 from doorward.entrypoints.cli.processes import control, gateway_app
 from doorward.entrypoints.cli.provider import provider_app
 from doorward.entrypoints.cli.recovery import recovery_app
@@ -37,7 +39,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (init, up, control, status, plan, apply, log, why):
+for command in (init, up, control, status, plan, apply, log, why, compliance):
     app.command()(command)
 for life in (join, move, leave, handover):
     user_app.command()(life)
@@ -49,6 +51,7 @@ for name, group in (
     ("recovery", recovery_app),
     ("session", session_app),
     ("device", device_app),
+    ("osquery", osquery_app),
     ("token", token_app),
     ("client", client_app),
     ("keys", keys_app),

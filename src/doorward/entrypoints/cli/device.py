@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import os
+from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
+from doorward.entrypoints.cli.device_health import last_seen, print_health
 from doorward.entrypoints.cli.options import DEFAULT_DATA, AsJson, Data, Reason, Risk
 from doorward.entrypoints.cli.output import (
     connect,
@@ -20,7 +22,12 @@ from doorward.entrypoints.cli.output import (
 )
 from doorward.errors import DoorwardError
 
+if TYPE_CHECKING:
+    from doorward.adapters.api_client import ApiClient
+
 device_app = typer.Typer(no_args_is_help=True, help="Enrolled devices.")
+
+_PAGE = 500
 
 
 class Posture(StrEnum):
@@ -37,19 +44,24 @@ _NAMES = {healthy: posture.value for posture, healthy in _HEALTHY.items()}
 
 @device_app.command("list")
 def list_devices(data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
-    """Show enrolled devices."""
+    """Show enrolled devices, how healthy they are, and when each was last heard of."""
     with connect(data) as api:
         devices = api.get("/devices")
+        found = {item["device"]: item for item in _pages(api)}
+    for device in devices:
+        health = found.get(device["id"], {"last_seen_at": None, "silent": False, "findings": []})
+        device |= {name: health[name] for name in ("last_seen_at", "silent", "findings")}
     if as_json:
         print_json(devices)
         return
     print_table(
-        ("device", "owner", "posture", "risk", "reason", "key (SHA-256)"),
+        ("device", "owner", "posture", "last seen", "risk", "reason", "key (SHA-256)"),
         [
             (
                 device["id"],
                 device["owner"],
                 _NAMES[device["healthy"]],
+                last_seen(device),
                 device["risk"],
                 device["reason"],
                 device["key"],
@@ -58,6 +70,24 @@ def list_devices(data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
         ],
         "No device is enrolled.",
     )
+
+
+def _pages(api: ApiClient) -> Iterator[dict[str, Any]]:
+    after = ""
+    while page := api.get("/fleet/health", after=after, limit=_PAGE):
+        yield from page
+        after = page[-1]["device"]
+
+
+@device_app.command()
+def show(device: str, data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
+    """Show what is known of a device, how, how old it is, and what is wrong with it."""
+    with connect(data) as api:
+        found = api.get(f"/devices/{segment(device)}/health")
+    if as_json:
+        print_json(found)
+    else:
+        print_health(found, _NAMES[found["healthy"]])
 
 
 @device_app.command()

@@ -25,11 +25,14 @@ from doorward.bootstrap import (
     compose,
     keep_attested,
     keep_clients_told,
+    keep_history,
     keep_keys_fresh,
+    keep_osquery_hosts,
     keep_purged,
     keep_roll,
     keep_swept,
     keep_verified,
+    keep_watch,
     origins,
 )
 from doorward.config import CONTROL_TLS_NAME, ControlSettings, DataFolder, load_control
@@ -40,6 +43,7 @@ from doorward.entrypoints.console.app import app as console_app
 from doorward.entrypoints.control.web import ByHost
 from doorward.entrypoints.explained import explained
 from doorward.entrypoints.fleet import app as fleet
+from doorward.entrypoints.fleet import osquery
 from doorward.entrypoints.login import app as login_app
 from doorward.entrypoints.scim.app import ScimApplication
 from doorward.entrypoints.scim.context import ScimContext
@@ -90,6 +94,9 @@ async def _serve(data: DataFolder, settings: ControlSettings) -> None:
             group.create_task(keep_verified(parts.proofing)),
             group.create_task(keep_roll(parts.fleet)),
             group.create_task(keep_attested(parts.control)),
+            group.create_task(keep_osquery_hosts(parts.osquery)),
+            group.create_task(keep_watch(parts.fleet, parts.replica)),
+            group.create_task(keep_history(parts.fleet, settings.health_history_days)),
         ]
         await stop.wait()
         for server in (web, operator):
@@ -117,7 +124,8 @@ def web_application(parts: ControlParts, settings: ControlSettings) -> ByHost:
         parts.replica,
         login,
         {CONTROL_UPSTREAM: console, SCIM_UPSTREAM: _directory(parts)},
-        dict.fromkeys(fleet.PREFIXES, fleet.app(parts.fleet, now)),
+        dict.fromkeys(fleet.PREFIXES, fleet.app(parts.fleet, now))
+        | dict.fromkeys(osquery.PREFIXES, osquery.app(parts.osquery, now)),
     )
 
 
@@ -144,6 +152,8 @@ def _context(
         federation=parts.federation,
         directory=parts.directory,
         proofing=parts.proofing,
+        osquery=parts.osquery,
+        fleet=parts.fleet,
         heads=parts.heads,
         device_authority=parts.devices,
         sealer=parts.authenticators.sealer,

@@ -21,7 +21,6 @@ def upgrade() -> None:
         sa.Column("counter", sa.BigInteger, nullable=False),
         sa.Column("digest", sa.Text, nullable=False),
         sa.Column("last_seen_at", sa.Double),
-        sa.Column("said", sa.Boolean),
         sa.PrimaryKeyConstraint("id", name="pk_device_record"),
     )
     op.execute("DELETE FROM snapshot_document WHERE kind = 'device'")
