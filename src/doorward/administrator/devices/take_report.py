@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from doorward.administrator.control_plane import Act
 from doorward.administrator.devices.accept import SignedMessage, accept
+from doorward.administrator.devices.attestation.take_quote import take_quote
 from doorward.administrator.devices.health import failing_of
 from doorward.administrator.devices.parts import Fleet
 from doorward.administrator.devices.take_facts import take_facts
@@ -12,14 +14,13 @@ from doorward.administrator.fleet.known import FUTURE_TOLERANCE_SECONDS
 from doorward.errors import DoorwardError
 from doorward.model.device import Device
 from doorward.model.ids import DeviceId, UnixSeconds
-from doorward.model.posture import Trust
 from doorward.protocol.agent import Failing, Report, Taken
 
 
 async def take_report(
     fleet: Fleet, device: DeviceId, message: SignedMessage, report: Report, now: UnixSeconds
 ) -> Taken:
-    """Believe the report, which is `message`'s body, as far as its signature goes.
+    """Believe the report, which is `message`'s body, as far as its signature and quote go.
 
     Raises DoorwardError as `accept` and `take_facts` do, and `facts-implausible` where the
     device's clock is wrong or it says that it is of another platform than it was enrolled as:
@@ -32,7 +33,9 @@ async def take_report(
         found: Sequence[Failing] = await failing_of(fleet, device, now)
     else:
         _require_plausible(accepted.device, report, now)
-        found = await take_facts(fleet, device, report.facts, Trust.SIGNED, now)
+        act = Act("system", now)
+        trust = await take_quote(fleet.control, fleet.quotes, act, device, report)
+        found = await take_facts(fleet, device, report.facts, trust, now)
     return Taken(nonce=accepted.nonce, next_in_seconds=fleet.report_seconds, failing=tuple(found))
 
 
