@@ -4,7 +4,7 @@ PORT ?= 8080
 DATA ?= data
 BIN  := .venv/bin
 PIP  := $(BIN)/python -m pip --disable-pip-version-check --quiet install
-TOOLS := chromium iproute2 libnss3-tools postgresql wrk
+TOOLS := chromium iproute2 libnss3-tools postgresql swtpm swtpm-tools tpm2-tools wrk
 # Node.js from elsewhere brings npm, and conflicts with Debian's package of that name.
 TOOLS += $(if $(shell command -v npm),,npm)
 NODE := tests/integration/node

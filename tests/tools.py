@@ -24,6 +24,10 @@ _PACKAGES = {
     "ip": "iproute2",
     "pk12util": "libnss3-tools",
     "postgres": "postgresql",
+    "swtpm": "swtpm",
+    "swtpm_localca": "swtpm-tools",
+    "swtpm_setup": "swtpm-tools",
+    "tpm2": "tpm2-tools",
     "wrk": "wrk",
 }
 
