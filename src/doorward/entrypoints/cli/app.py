@@ -8,6 +8,7 @@ import traceback
 
 import typer
 
+from doorward.entrypoints.cli.agent import agent_app
 from doorward.entrypoints.cli.audit import audit_app
 from doorward.entrypoints.cli.client import client_app
 from doorward.entrypoints.cli.device import device_app
@@ -46,6 +47,7 @@ for name, group in (
     ("recovery", recovery_app),
     ("session", session_app),
     ("device", device_app),
+    ("agent", agent_app),
     ("token", token_app),
     ("client", client_app),
     ("keys", keys_app),

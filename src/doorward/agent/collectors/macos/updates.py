@@ -44,5 +44,5 @@ def parse_softwareupdate(text: str) -> Pending | Unknown:
 
 
 def reboot_needed(scene: Scene) -> Finding:  # noqa: ARG001
-    """Unknown: macOS installs and restarts in one step, and tells nobody of one without the other."""
+    """Unknown: macOS installs and restarts in one step, and does not tell of one alone."""
     return Finding("macos", Unknown("macOS does not say whether an update waits for a restart."))
