@@ -109,11 +109,11 @@ def decoded(answer: httpx.Response, kind: type[T]) -> T:
 
 def checked_origin(server: str) -> str:
     """The origin. Raises `server-invalid`; plain HTTP is for this machine only."""
-    parts = urlsplit(server)
     try:
+        parts = urlsplit(server)
         host, port = parts.hostname or "", parts.port
     except ValueError:
-        host, port = "", None
+        parts, host, port = urlsplit(""), "", None
     local = host in {"localhost", _LOOPBACK, "::1"} or host.endswith(".localhost")
     secure = parts.scheme == "https" or (parts.scheme == "http" and local)
     if (

@@ -6,6 +6,7 @@ Apple does not say which of them mend security; each that it recommends counts.
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import Final
 
 from doorward.agent.collectors.finding import Finding, Scene
@@ -32,7 +33,7 @@ def parse_softwareupdate(text: str) -> Pending | Unknown:
     lines = text.splitlines()
     pending = set()
     labels = 0
-    for line, following in zip(lines, [*lines[1:], ""], strict=True):
+    for line, following in pairwise([*lines, ""]):
         found = _LABEL.match(line)
         if found:
             labels += 1
