@@ -58,7 +58,7 @@ _KINDS: dict[str, type[CertificateRequest | Report]] = {
 }
 
 
-class RefusedMessage(Exception):
+class MessageRefusedError(Exception):
     def __init__(self, code: str, status: int = 400) -> None:
         super().__init__(code)
         self.code = code
@@ -119,7 +119,7 @@ class FakeControl:
         self.seen.append((path, body, signature))
         try:
             status, answer = self._handled(path, body, signature)
-        except RefusedMessage as refused:
+        except MessageRefusedError as refused:
             problem = {
                 "code": refused.code,
                 "detail": "No.",
@@ -140,15 +140,15 @@ class FakeControl:
         name, _, what = path.removeprefix(f"{DEVICES}/").partition("/")
         device = self.devices.get(name)
         if device is None:
-            raise RefusedMessage("device-unknown", 404)
+            raise MessageRefusedError("device-unknown", 404)
         self._signed(device.public_key, path, body, signature)
         if name in self.suspended:
-            raise RefusedMessage(self.suspended[name], 403)
+            raise MessageRefusedError(self.suspended[name], 403)
         if what == "nonce":
             asked = msgspec.json.decode(body, type=NonceRequest)
             assert abs(asked.at - self.now) < 300
             if asked.counter < device.counter:
-                raise RefusedMessage("message-replayed", 409)
+                raise MessageRefusedError("message-replayed", 409)
             return 200, NonceGiven(nonce=self._nonce(name, asked.counter + 1))
         return 200, self._counted(name, device, what, body)
 
@@ -159,9 +159,9 @@ class FakeControl:
             assert device.answer is not None
             return device.answer
         if message.counter <= device.counter:
-            raise RefusedMessage("message-replayed", 409)
+            raise MessageRefusedError("message-replayed", 409)
         if self.nonces.pop((name, message.counter), None) != message.nonce:
-            raise RefusedMessage("nonce-stale", 409)
+            raise MessageRefusedError("nonce-stale", 409)
         device.counter, device.digest = message.counter, digest
         self.accepted.append(message)
         nonce = self._nonce(name, message.counter + 1)
@@ -178,7 +178,7 @@ class FakeControl:
         self._signed(request.public_key, path, body, signature)
         if request.code:
             if request.code != self.code:
-                raise RefusedMessage("code-wrong", 403)
+                raise MessageRefusedError("code-wrong", 403)
             return self._enrolled(request)
         self.pending["e1"] = request
         return EnrolmentStarted(
@@ -192,7 +192,7 @@ class FakeControl:
     def _polled(self, path: str, body: bytes, signature: str) -> tuple[int, msgspec.Struct]:
         request = self.pending.get(path.rpartition("/")[2])
         if request is None:
-            raise RefusedMessage("enrolment-unknown", 404)
+            raise MessageRefusedError("enrolment-unknown", 404)
         self._signed(request.public_key, path, body, signature)
         self.polls.append(msgspec.json.decode(body, type=EnrolmentPoll))
         if len(self.polls) <= self.polls_until_approved:
@@ -256,4 +256,4 @@ class FakeControl:
 
     def _signed(self, key: bytes, path: str, body: bytes, signature: str) -> None:
         if not signature_holds(key, signature, path, body):
-            raise RefusedMessage("signature-wrong", 403)
+            raise MessageRefusedError("signature-wrong", 403)

@@ -159,7 +159,7 @@ class Babbling(RecordedMachine):
         return True
 
     def names(self, folder: str) -> tuple[str, ...]:
-        return tuple(self._said().split())[:4] + ("x_security_InRelease",)
+        return (*self._said().split()[:4], "x_security_InRelease")
 
     def modified_at(self, path: str) -> float | None:
         return NOW

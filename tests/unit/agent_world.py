@@ -19,6 +19,7 @@ from tests.fakes.agent_control import FakeControl
 from tests.fakes.machine import RecordedMachine
 
 SS = "ss -H -t -u -l -n"
+LISTENING = "tcp LISTEN 0 1 0.0.0.0:22 0.0.0.0:*\n"
 
 
 @dataclass
@@ -52,7 +53,7 @@ class World:
 @contextmanager
 def world(folder: Path, control: FakeControl | None = None) -> Iterator[World]:
     control = control or FakeControl()
-    machine = RecordedMachine({SS: "tcp LISTEN 0 1 0.0.0.0:22 0.0.0.0:*\n"})
+    machine = RecordedMachine({SS: LISTENING})
     with Control("http://auth.corp.localhost", transport=control.transport()) as http:
         state = StateFolder(folder / "state")
         with state.held():

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,9 @@ from doorward.agent.runner import JITTER, LOOK_SECONDS, MAX_RETRY_SECONDS, Agent
 from doorward.errors import DoorwardError
 from doorward.model.posture import FACTS
 from doorward.protocol.agent import CertificateRequest, Failing, Report
-from tests.unit.agent_world import SS, World, world
+from tests.unit.agent_world import LISTENING, SS, World, world
 
-OPEN_MORE = "tcp LISTEN 0 1 0.0.0.0:22 0.0.0.0:*\ntcp LISTEN 0 1 0.0.0.0:23 0.0.0.0:*\n"
+OPEN_MORE = f"{LISTENING}tcp LISTEN 0 1 0.0.0.0:23 0.0.0.0:*\n"
 
 
 @pytest.fixture
@@ -65,7 +66,7 @@ def test_reports_go_out_when_control_wants_them(enrolled: World) -> None:
     Clock(enrolled, enrolled.agent()).run(250)
     times = [item.at for item in reports(enrolled)]
     assert len(times) == 5
-    assert all(59 < later - earlier < 61 for earlier, later in zip(times, times[1:], strict=False))
+    assert all(59 < later - earlier < 61 for earlier, later in pairwise(times))
 
 
 def test_a_changed_fact_is_reported_at_once(enrolled: World) -> None:
@@ -82,10 +83,10 @@ def test_a_changed_fact_is_reported_at_once(enrolled: World) -> None:
 def test_a_clients_udp_port_waits_for_the_next_report(enrolled: World) -> None:
     clock = Clock(enrolled, enrolled.agent())
     clock.run(60)
-    enrolled.machine.commands[SS] += "udp UNCONN 0 0 0.0.0.0:50123 0.0.0.0:*\n"
+    enrolled.machine.commands[SS] = f"{LISTENING}udp UNCONN 0 0 0.0.0.0:50123 0.0.0.0:*\n"
     clock.run(60)
     assert len(reports(enrolled)) == 1
-    enrolled.machine.commands[SS] += "udp UNCONN 0 0 0.0.0.0:5353 0.0.0.0:*\n"
+    enrolled.machine.commands[SS] = f"{LISTENING}udp UNCONN 0 0 0.0.0.0:5353 0.0.0.0:*\n"
     clock.run(LOOK_SECONDS + 1)
     assert len(reports(enrolled)) == 2
 
@@ -140,7 +141,8 @@ def test_a_clock_that_runs_ahead_does_not_renew_all_the_time(enrolled: World) ->
     agent = enrolled.agent()
     ahead = enrolled.control.now + 7200
     for second in range(20):
-        agent.renewing.due(ahead + second) and agent.renew(ahead + second)
+        if agent.renewing.due(ahead + second):
+            agent.renew(ahead + second)
     assert len(requests(enrolled)) == 1
 
 

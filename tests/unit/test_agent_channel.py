@@ -130,9 +130,9 @@ def test_an_identity_that_ended_is_remembered_and_says_enrol_again(
 ) -> None:
     channel = enrolled.channel()
     enrolled.control.suspended[channel.state.device] = code
-    for speak in (lambda: send(channel), lambda: send(enrolled.channel())):
+    for anew in (False, True):
         with pytest.raises(IdentityEndedError) as caught:
-            speak()
+            send(enrolled.channel() if anew else channel)
         assert caught.value.code == code
         assert "enrol" in caught.value.remedy.lower()
     assert len(enrolled.control.seen) == 2  # the enrolment and one message

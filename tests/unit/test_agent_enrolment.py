@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -78,7 +79,7 @@ def test_polls_bridge_an_outage_and_give_up_on_a_long_one(tmp_path: Path) -> Non
             enrol(made.http, made.folder, WISH, lambda _: None, sleep=_once(long_outage))
 
 
-def _once(act):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _once(act: Callable[[float], None]) -> Callable[[float], None]:
     left = [act]
 
     def sleep(seconds: float) -> None:

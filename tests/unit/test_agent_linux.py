@@ -55,7 +55,7 @@ def test_support_ends_after_its_last_day() -> None:
 
 SIMULATION = """\
 Reading package lists...
-Inst openssl [3.0.1-1] (3.0.2-1 Debian:12.9/oldstable, Debian-Security:12/oldstable-security [amd64])
+Inst openssl [3.0.1-1] (3.0.2-1 Debian:12.9/stable, Debian-Security:12/stable-security [amd64])
 Inst linux-image-amd64 [6.1.1] (6.1.2 Ubuntu:24.04/noble-security [amd64]) []
 Inst nano [7.1] (7.2 Debian:12.9/oldstable [amd64])
 Inst libnew (1.0 Debian-Security:12/oldstable-security [amd64])
@@ -125,13 +125,17 @@ def test_a_clock_set_back_makes_no_age_below_zero() -> None:
     [
         ("", 0),
         (
-            "FEDORA-2026-1a Important/Sec. openssl-1:3.2.1-2.fc43.x86_64\n"
-            "FEDORA-2026-2b Moderate/Sec.  vim-9.1-1.fc43.noarch\n",
+            (
+                "FEDORA-2026-1a Important/Sec. openssl-1:3.2.1-2.fc43.x86_64\n"
+                "FEDORA-2026-2b Moderate/Sec.  vim-9.1-1.fc43.noarch\n"
+            ),
             2,
         ),
         (
-            "Name           Type     Severity Package                 Issued\n"
-            "RHSA-2026:0001 security Critical bash-5.2.26-3.el9.x86_64 2026-08-01 10:00:00\n",
+            (
+                "Name           Type     Severity Package                 Issued\n"
+                "RHSA-2026:0001 security Critical bash-5.2.26-3.el9.x86_64 2026-08-01 10:00:00\n"
+            ),
             1,
         ),
         ("Error: no network\n", None),

@@ -17,9 +17,7 @@ PROTECTED: dict[str, str | Output] = {
     "/usr/libexec/ApplicationFirewall/socketfilterfw --getglobalstate": (
         "Firewall is enabled. (State = 1)\n"
     ),
-    "sysadminctl -screenLock status": Output(
-        0, "", "time sysadminctl[9]: screenLock delay is immediate\n"
-    ),
+    "sysadminctl -screenLock status": Output(0, "", "screenLock delay is immediate\n"),
     "defaults -currentHost read com.apple.screensaver idleTime": "600\n",
     "bputil --display-policy": "Local policy\nSecurity Mode:               Full\n",
     "csrutil status": "System Integrity Protection status: enabled.\n",
@@ -30,7 +28,7 @@ PROTECTED: dict[str, str | Output] = {
         "tcp4 0 0 *.22 *.* LISTEN\ntcp6 0 0 ::1.631 *.* LISTEN\n"
         "tcp4 0 0 192.0.2.7.50000 198.51.100.1.443 ESTABLISHED\n"
     ),
-    "netstat -an -p udp": "Proto Recv-Q Send-Q Local Foreign\nudp4 0 0 *.5353 *.*\nudp4 0 0 *.* *.*\n",
+    "netstat -an -p udp": "Proto Local Foreign\nudp4 0 0 *.5353 *.*\nudp4 0 0 *.* *.*\n",
 }
 EXPECTED: dict[FactName, Any] = {
     "disk-encrypted": True,
@@ -51,7 +49,7 @@ EXPECTED: dict[FactName, Any] = {
 
 
 def value(name: FactName, **changed: str | Output) -> Any:
-    commands = {line: text for line, text in PROTECTED.items()}
+    commands = dict(PROTECTED)
     for part, text in changed.items():
         [line] = [line for line in commands if part in line]
         commands[line] = text
