@@ -26,7 +26,8 @@ def machine(
     mounts: str, *disks: dict[str, Any], swaps: str = "", mapped: dict[str, str] | None = None
 ) -> RecordedMachine:
     files = {
-        "/proc/mounts": mounts,
+        "/proc/1/mounts": mounts,
+        "/proc/mounts": "/dev/mapper/dm-1 / ext4 ro 0 0\n",
         "/proc/swaps": f"Filename\tType\tSize\tUsed\tPriority\n{swaps}",
         "/proc/filesystems": FILESYSTEMS,
     }
@@ -133,3 +134,16 @@ def test_no_lsblk_and_other_output_are_unknown() -> None:
     assert encrypted(recorded) is None
     recorded.commands = {" ".join(LSBLK): "lsblk: not today"}
     assert encrypted(recorded) is None
+
+
+def test_a_sandbox_hides_no_disk_from_root() -> None:
+    plain = node("sdb", "disk", node("sdb1", "part"))
+    recorded = machine(f"{LAPTOP_MOUNTS}/dev/sdb1 /home ext4 rw 0 0\n", LAPTOP, plain)
+    recorded.files["/sys/class/block/dm-0/dm/uuid"] = LUKS
+    recorded.files["/proc/mounts"] = LAPTOP_MOUNTS
+    assert encrypted(recorded) is False
+    del recorded.files["/proc/1/mounts"]
+    recorded.commands["id -u"] = "0\n"
+    assert encrypted(recorded) is None
+    recorded.commands["id -u"] = "1000\n"
+    assert encrypted(recorded) is True

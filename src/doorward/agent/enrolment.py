@@ -59,7 +59,7 @@ def enrol(
     """Enrol this device with a key of its own, and keep who it is. Hold the folder's lock.
 
     `show` tells the person which code to type where. The former identity stays until the new one
-    counts. Raises what control refuses, and `enrolment-expired`.
+    counts. Raises what control refuses, and `agent-unapproved`.
     """
     key = new_key(wish.tpm, wish.tpm_path)
     try:
@@ -121,7 +121,7 @@ def _approved(
             if unanswered >= _TRIES:
                 raise
         sleep(min(max(interval, MIN_POLL_SECONDS), MAX_POLL_SECONDS))
-    raise DoorwardError("enrolment-expired", "Nobody approved this device in time.", "Begin again.")
+    raise DoorwardError("agent-unapproved", "Nobody approved this device in time.", "Begin again.")
 
 
 def _keep(

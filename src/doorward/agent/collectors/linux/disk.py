@@ -16,10 +16,12 @@ from typing import Final
 import msgspec
 
 from doorward.agent.collectors.finding import Finding, Scene, ask
+from doorward.agent.machine import Machine
 from doorward.agent.unknown import Unknown
 
 METHOD: Final = "lsblk"
 LSBLK: Final = ("lsblk", "--json", "--tree", "-o", "NAME,KNAME,PATH,TYPE,UUID")
+OWN_ID: Final = ("id", "-u")
 _EXEMPT: Final = frozenset({"/boot", "/boot/efi", "/efi"})
 _CRYPT: Final = re.compile(r"CRYPT-(LUKS1|LUKS2|PLAIN|TCRYPT|LOOPAES|BITLK|FVAULT2)-")
 _MAX_DEPTH: Final = 32
@@ -58,9 +60,9 @@ class Mount:
 
 
 def disk_encrypted(scene: Scene) -> Finding:
-    """Finding from lsblk, /proc/mounts, /proc/swaps and the names that device-mapper gives."""
+    """Finding from lsblk, /proc/1/mounts, /proc/swaps and the names that device-mapper gives."""
     machine = scene.machine
-    texts = [machine.read(f"/proc/{name}") for name in ("mounts", "swaps", "filesystems")]
+    texts = [_mounts(machine), machine.read("/proc/swaps"), machine.read("/proc/filesystems")]
     disks = ask(machine, LSBLK, parse_lsblk)
     if isinstance(disks, Unknown):
         return Finding(METHOD, disks)
@@ -74,6 +76,18 @@ def disk_encrypted(scene: Scene) -> Finding:
         if kind == "crypt"
     }
     return Finding(METHOD, judge(parse_mounts(mounts), swaps, filesystems, disks, mapped))
+
+
+def _mounts(machine: Machine) -> str | Unknown:
+    """What is mounted on the machine, and not what a sandbox shows the agent of it.
+
+    A unit with ProtectHome or ProtectSystem sees fewer mounts, or all of them read-only: it would
+    pass by what it does not see. Only root can read those of the first process.
+    """
+    text = machine.read("/proc/1/mounts")
+    if not isinstance(text, Unknown) or ask(machine, OWN_ID, str.strip) == "0":
+        return text
+    return machine.read("/proc/mounts")
 
 
 def parse_lsblk(text: str) -> Disks | Unknown:
