@@ -69,7 +69,7 @@ class MessageRefusedError(Exception):
 class KnownDevice:
     public_key: bytes
     counter: int = 0
-    digest: str = ""
+    told: dict[int, str] = field(default_factory=dict)
     answer: msgspec.Struct | None = None
 
 
@@ -155,14 +155,18 @@ class FakeControl:
     def _counted(self, name: str, device: KnownDevice, what: str, body: bytes) -> msgspec.Struct:
         message = msgspec.json.decode(body, type=_KINDS[what])
         digest = hashlib.sha256(body).hexdigest()
-        if message.counter == device.counter and digest == device.digest:
+        if message.counter == device.counter and digest == device.told.get(message.counter):
             assert device.answer is not None
             return device.answer
+        if device.told.get(message.counter, digest) != digest:
+            self.suspended[name] = "device-cloned"
+            raise MessageRefusedError("device-cloned", 403)
         if message.counter <= device.counter:
             raise MessageRefusedError("message-replayed", 409)
         if self.nonces.pop((name, message.counter), None) != message.nonce:
             raise MessageRefusedError("nonce-stale", 409)
-        device.counter, device.digest = message.counter, digest
+        device.counter = message.counter
+        device.told[message.counter] = digest
         self.accepted.append(message)
         nonce = self._nonce(name, message.counter + 1)
         if isinstance(message, CertificateRequest):

@@ -2,13 +2,15 @@
 
 The counter is on the disk before a message is on its way, so that none is used twice, whatever
 happens. A message without an answer goes out a second time, byte for byte, for it may have
-arrived; without one again, the next message asks for a nonce first.
+arrived; without one again, the next message asks for a nonce first. So does the first message of
+a process: with a nonce from a file, a state that came back from a backup would use a counter for
+another message than before, and count as a clone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 import msgspec
 
@@ -43,6 +45,8 @@ A = TypeVar("A", bound=Answered)
 Writer = Callable[[int, str], msgspec.Struct]
 """Makes a message of its counter and its nonce."""
 
+CATCH_UP: Final = 16
+"""So many messages may a state be behind; with more, control takes it for an old copy."""
 _BEHIND = "message-replayed"
 _STALE = "nonce-stale"
 
@@ -61,6 +65,7 @@ class Channel:
         self._key = key
         self._folder = folder
         self._clock = clock
+        self._nonce = ""
         self.state = folder.state()
 
     def send(self, what: str, write: Writer, kind: type[A]) -> A:
@@ -72,7 +77,7 @@ class Channel:
         if self.state.ended:
             raise _ended(self.state)
         try:
-            if not self.state.nonce:
+            if not self._nonce:
                 self._ask_nonce()
             try:
                 return self._counted(what, write, kind)
@@ -82,12 +87,13 @@ class Channel:
             self._ask_nonce()
             return self._counted(what, write, kind)
         except IdentityEndedError as error:
-            self._save(nonce="", ended=error.code)
+            self._save(ended=error.code)
             raise
 
     def _counted(self, what: str, write: Writer, kind: type[A]) -> A:
-        counter, nonce = self.state.counter + 1, self.state.nonce
-        self._save(counter=counter, nonce="")
+        counter, nonce = self.state.counter + 1, self._nonce
+        self._nonce = ""
+        self._save(counter=counter)
         path = self._path(what)
         body = msgspec.json.encode(write(counter, nonce))
         signature = signed(self._key, path, body)
@@ -95,23 +101,23 @@ class Channel:
             answer = decoded(self._control.post(path, body, signature), kind)
         except UnansweredError:
             answer = decoded(self._control.post(path, body, signature), kind)
-        self._save(nonce=answer.nonce)
+        self._nonce = answer.nonce
         return answer
 
     def _ask_nonce(self) -> None:
-        """A state from a backup is behind its device: the counter goes on until control agrees."""
-        try:
-            self._save(nonce=self._nonce())
-        except RefusedError as error:
-            if error.code == _BEHIND:
-                self._save(counter=self.state.counter + 1, nonce="")
-            raise
-
-    def _nonce(self) -> str:
+        """A state from a backup is behind its device: its counter goes on until control agrees."""
         path = self._path("nonce")
-        body = msgspec.json.encode(NonceRequest(counter=self.state.counter, at=self._clock()))
-        answer = self._control.post(path, body, signed(self._key, path, body))
-        return decoded(answer, NonceGiven).nonce
+        for tries_left in reversed(range(CATCH_UP)):
+            body = msgspec.json.encode(NonceRequest(counter=self.state.counter, at=self._clock()))
+            try:
+                answer = self._control.post(path, body, signed(self._key, path, body))
+            except RefusedError as error:
+                if error.code != _BEHIND or not tries_left:
+                    raise
+                self._save(counter=self.state.counter + 1)
+            else:
+                self._nonce = decoded(answer, NonceGiven).nonce
+                return
 
     def _path(self, what: str) -> str:
         return f"{DEVICES}/{self.state.device}/{what}"

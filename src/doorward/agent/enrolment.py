@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import httpx
 import msgspec
 
 from doorward import __version__
@@ -34,7 +35,6 @@ MIN_POLL_SECONDS: Final = 0.2
 MAX_POLL_SECONDS: Final = 60
 MAX_WAIT_SECONDS: Final = 24 * 3600
 _TRIES: Final = 5
-_ACCEPTED: Final = 202
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ def _enrolled(
     )
     body = msgspec.json.encode(request)
     answer = control.post(ENROLMENTS, body, signed(key, ENROLMENTS, body))
-    if "device" in decoded(answer, dict[str, object]):
+    if _names_device(answer):
         return decoded(answer, Enrolled)
     started = decoded(answer, EnrolmentStarted)
     if not wish.code:
@@ -113,7 +113,7 @@ def _approved(
     while time.monotonic() < give_up_at:
         try:
             answer = control.post(path, poll, signed(key, path, poll))
-            if answer.status_code != _ACCEPTED:
+            if _names_device(answer):
                 return decoded(answer, Enrolled)
             interval, unanswered = decoded(answer, Pending).interval_seconds, 0
         except UnansweredError:
@@ -122,6 +122,10 @@ def _approved(
                 raise
         sleep(min(max(interval, MIN_POLL_SECONDS), MAX_POLL_SECONDS))
     raise DoorwardError("agent-unapproved", "Nobody approved this device in time.", "Begin again.")
+
+
+def _names_device(answer: httpx.Response) -> bool:
+    return "device" in decoded(answer, dict[str, object])
 
 
 def _keep(
@@ -137,7 +141,6 @@ def _keep(
         trust_domain=enrolled.trust_domain,
         storage=key.storage,
         tpm=key.state if isinstance(key, TpmKey) else None,
-        nonce=enrolled.nonce,
     )
     folder.save(state)
     if former is not None and former.tpm is not None:

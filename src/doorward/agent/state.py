@@ -29,8 +29,7 @@ MAX_SIGHTINGS: Final = 20_000
 class AgentState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Who the device is. `counter` is that of the last message that may have been sent.
 
-    `nonce` is for the message after it, empty where none is known. `ended` is the code by which
-    control refused the identity for good, empty while it counts.
+    `ended` is the code by which control refused the identity for good, empty while it counts.
     """
 
     server: str
@@ -39,7 +38,6 @@ class AgentState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     storage: Storage
     tpm: TpmState | None = None
     counter: int = 0
-    nonce: str = ""
     ended: str = ""
 
 
