@@ -8,6 +8,7 @@ Give `transport()` to `Control`. What goes wrong is arranged by these:
 - `say`: a status and body that is answered to everything instead;
 - `polls_until_approved`, `code`: how an enrolment is approved;
 - `suspended`, `forgotten`: what became of devices; `forged_uri`: what a certificate names instead;
+- `services`: what runs on every device;
 - `failing`, `next_in_seconds`: what a report is answered with;
 - `lose_nonces()`: the nonces that were given hold no longer.
 """
@@ -45,6 +46,7 @@ from doorward.protocol.agent import (
     Pending,
     Report,
     Taken,
+    WorkloadRequest,
     signature_holds,
 )
 
@@ -52,9 +54,10 @@ DOMAIN = "corp.test"
 SERVER = f"https://auth.{DOMAIN}"
 NOW = 1_790_000_000.0
 
-_KINDS: dict[str, type[CertificateRequest | Report]] = {
+_KINDS: dict[str, type[CertificateRequest | WorkloadRequest | Report]] = {
     "certificate": CertificateRequest,
     "reports": Report,
+    "workloads": WorkloadRequest,
 }
 
 
@@ -81,6 +84,7 @@ class FakeControl:
     lose_messages: int = 0
     say: tuple[int, bytes] | None = None
     forged_uri: str = ""
+    services: tuple[str, ...] = ("billing",)
     failing: tuple[Failing, ...] = ()
     next_in_seconds: float = 300.0
     lifetime_seconds: float = 3600.0
@@ -169,7 +173,9 @@ class FakeControl:
         device.told[message.counter] = digest
         self.accepted.append(message)
         nonce = self._nonce(name, message.counter + 1)
-        if isinstance(message, CertificateRequest):
+        if isinstance(message, WorkloadRequest) and message.service not in self.services:
+            raise MessageRefusedError("workload-not-here", 403)
+        if isinstance(message, CertificateRequest | WorkloadRequest):
             device.answer = self._issued(name, device, message, nonce)
         else:
             device.answer = Taken(
@@ -209,7 +215,11 @@ class FakeControl:
         return Enrolled(device=DeviceId(name), trust_domain=DOMAIN, nonce=self._nonce(name, 1))
 
     def _issued(
-        self, name: str, device: KnownDevice, request: CertificateRequest, nonce: str
+        self,
+        name: str,
+        device: KnownDevice,
+        request: CertificateRequest | WorkloadRequest,
+        nonce: str,
     ) -> Issued:
         csr = x509.load_der_x509_csr(request.csr)
         key = csr.public_key()
@@ -217,6 +227,8 @@ class FakeControl:
         assert isinstance(key, ec.EllipticCurvePublicKey)
         digest = hashlib.sha256(device.public_key).hexdigest()
         uri = self.forged_uri or str(device_spiffe_id(DOMAIN, DeviceId(name), digest))
+        if isinstance(request, WorkloadRequest):
+            uri = f"spiffe://{DOMAIN}/service/{request.service}"
         certificate = self._certificate(name, self._key, key, uri, self.lifetime_seconds)
         der = serialization.Encoding.DER
         return Issued(

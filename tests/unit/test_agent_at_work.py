@@ -127,6 +127,27 @@ def test_certificates_are_renewed_before_half_life_with_a_new_key(enrolled: Worl
     assert enrolled.folder.certificate.read_bytes() != first
 
 
+def test_services_on_the_device_get_certificates_of_their_own(
+    enrolled: World, tmp_path: Path
+) -> None:
+    agent = enrolled.agent()
+    agent.workloads = {"billing": tmp_path, "elsewhere": tmp_path / "none"}
+    clock = Clock(enrolled, agent)
+    clock.run(30)
+    certificate = x509.load_pem_x509_certificate((tmp_path / "certificate.pem").read_bytes())
+    key = serialization.load_pem_private_key((tmp_path / "key.pem").read_bytes(), password=None)
+    assert key.public_key() == certificate.public_key()
+    assert (tmp_path / "key.pem").stat().st_mode & 0o777 == 0o600
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    uris = names.get_values_for_type(x509.UniformResourceIdentifier)
+    assert uris == ["spiffe://corp.test/service/billing"]
+    assert [line.partition(":")[0] for line in enrolled.notices] == ["workload-not-here"]
+    assert len(reports(enrolled)) == 1
+    clock.run(1800)
+    renewed = x509.load_pem_x509_certificate((tmp_path / "certificate.pem").read_bytes())
+    assert renewed.serial_number != certificate.serial_number
+
+
 def test_the_files_belong_together_and_the_key_is_private(enrolled: World) -> None:
     enrolled.agent().step(enrolled.control.now)
     certificate = x509.load_pem_x509_certificate(enrolled.folder.certificate.read_bytes())

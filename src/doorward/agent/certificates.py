@@ -1,9 +1,10 @@
-"""The device's TLS certificate: a new key each time, and files for the programs that present it."""
+"""TLS certificates of the device and of services on it: a new key each time, in files."""
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from cryptography import x509
@@ -15,13 +16,14 @@ from cryptography.x509.oid import NameOID
 from doorward.agent.channel import Channel
 from doorward.agent.files import write_atomically
 from doorward.agent.software_key import private_pem
-from doorward.agent.state import AgentState, StateFolder
+from doorward.agent.state import StateFolder
 from doorward.errors import DoorwardError
 from doorward.model.ids import UnixSeconds
-from doorward.model.spiffe import device_spiffe_id
-from doorward.protocol.agent import CertificateRequest, Issued
+from doorward.model.spiffe import SpiffeId, device_spiffe_id
+from doorward.protocol.agent import CertificateRequest, Issued, WorkloadRequest
 
 SUBJECT: Final = "device"
+_SERVICE: Final = "service"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,33 @@ def renew(channel: Channel, enrolled_key: bytes) -> TlsIdentity:
         lambda counter, nonce: CertificateRequest(counter=counter, nonce=nonce, csr=csr),
         Issued,
     )
-    return _checked(key, issued, channel.state, enrolled_key)
+    state, digest = channel.state, hashlib.sha256(enrolled_key).hexdigest()
+    return _checked(key, issued, device_spiffe_id(state.trust_domain, state.device, digest))
+
+
+def renew_workload(channel: Channel, service: str) -> TlsIdentity:
+    """A certificate for `service`, which the estate has run on this device.
+
+    Raises as `renew` does; control refuses with `workload-not-here`.
+    """
+    key = ec.generate_private_key(ec.SECP256R1())
+    csr = _csr(key)
+    issued = channel.send(
+        "workloads",
+        lambda counter, nonce: WorkloadRequest(
+            counter=counter, nonce=nonce, service=service, csr=csr
+        ),
+        Issued,
+    )
+    return _checked(key, issued, SpiffeId(channel.state.trust_domain, (_SERVICE, service)))
+
+
+def keep_workload(folder: Path, identity: TlsIdentity) -> None:
+    """Write `authority.pem`, `key.pem` and, last, `certificate.pem`, for who owns the folder."""
+    pem = serialization.Encoding.PEM
+    write_atomically(folder / "authority.pem", identity.authority.public_bytes(pem), 0o644)
+    write_atomically(folder / "key.pem", private_pem(identity.key))
+    write_atomically(folder / "certificate.pem", identity.certificate.public_bytes(pem), 0o644)
 
 
 def keep(folder: StateFolder, identity: TlsIdentity) -> None:
@@ -64,10 +92,8 @@ def _csr(key: ec.EllipticCurvePrivateKey) -> bytes:
     return request.public_bytes(serialization.Encoding.DER)
 
 
-def _checked(
-    key: ec.EllipticCurvePrivateKey, issued: Issued, state: AgentState, enrolled_key: bytes
-) -> TlsIdentity:
-    """What was issued is for this key, for this device, by the authority that comes with it."""
+def _checked(key: ec.EllipticCurvePrivateKey, issued: Issued, expected: SpiffeId) -> TlsIdentity:
+    """What was issued is for this key and this name, by the authority that comes with it."""
     try:
         certificate = x509.load_der_x509_certificate(issued.certificate)
         authority = x509.load_der_x509_certificate(issued.authority)
@@ -77,9 +103,7 @@ def _checked(
         ours = certificate.public_key() == key.public_key()
     except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound) as error:
         raise _unusable() from error
-    digest = hashlib.sha256(enrolled_key).hexdigest()
-    expected = str(device_spiffe_id(state.trust_domain, state.device, digest))
-    if not ours or uris != [expected]:
+    if not ours or uris != [str(expected)]:
         raise _unusable()
     return TlsIdentity(key, certificate, authority, issued.ends_at, issued.renew_at)
 
@@ -87,6 +111,6 @@ def _checked(
 def _unusable() -> DoorwardError:
     return DoorwardError(
         "certificate-unusable",
-        "Control issued a certificate that is not this device's.",
+        "Control issued a certificate for another key or another name.",
         "See that agent and control plane are of one version.",
     )

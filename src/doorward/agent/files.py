@@ -20,15 +20,18 @@ def make_private(folder: Path) -> None:
 
 
 def write_atomically(path: Path, data: bytes, mode: int = 0o600) -> None:
-    """Write `path` at once, and on the disk when this returns. Raises `agent-state-unusable`."""
+    """Write `path` at once, and on the disk when this returns. Raises `agent-state-unusable`.
+
+    Where root writes, the file belongs to who owns the folder.
+    """
     try:
         descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         try:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(data)
                 file.flush()
+                _hand_over(file.fileno(), path.parent, mode)
                 os.fsync(file.fileno())
-            Path(name).chmod(mode)
             Path(name).replace(path)
         except BaseException:
             with suppress(OSError):
@@ -61,6 +64,16 @@ def locked(path: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def _hand_over(descriptor: int, folder: Path, mode: int) -> None:
+    """By the open file: who owns the folder could put another one at its name meanwhile."""
+    if os.name != "posix":
+        return
+    owner = folder.stat()
+    if os.geteuid() == 0:
+        os.fchown(descriptor, owner.st_uid, owner.st_gid)
+    os.fchmod(descriptor, mode)
 
 
 def _lock(descriptor: int) -> None:

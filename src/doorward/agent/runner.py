@@ -8,6 +8,8 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 from typing import Final
 
 from doorward.agent import certificates
@@ -57,12 +59,16 @@ class Task:
 
 @dataclass(slots=True)
 class Agent:
-    """One device at work. `publish` hands out a new certificate; `notice` tells a person."""
+    """One device at work. `publish` hands out a new certificate; `notice` tells a person.
+
+    `workloads` are the services that run here, with the folder for the certificate of each.
+    """
 
     channel: Channel
     key: DeviceKey
     folder: StateFolder
     watch: Watch
+    workloads: Mapping[str, Path] = field(default_factory=dict)
     publish: Sequence[Callable[[TlsIdentity], None]] = ()
     notice: Notice = print
     spread: Callable[[], float] = random.random
@@ -70,6 +76,7 @@ class Agent:
     looking: Task = field(default_factory=Task)
     reporting: Task = field(default_factory=Task)
     renewing: Task = field(default_factory=Task)
+    serving: dict[str, Task] = field(default_factory=dict)
 
     def step(self, now: UnixSeconds) -> float:
         """Do what is due, and say for how many seconds nothing else is.
@@ -78,26 +85,40 @@ class Agent:
         """
         if self.renewing.due(now):
             self._try(self.renewing, self.renew, now)
+        for service in self.workloads:
+            task = self.serving.setdefault(service, Task())
+            if task.due(now):
+                self._try(task, partial(self.renew_workload, service), now)
         if self.looking.due(now) or self.reporting.due(now):
             facts = self.watch.look(now)
             self.looking.done(now + LOOK_SECONDS, now)
             changed = self.reporting.failures == 0 and telling(self.reported, facts)
             if changed or self.reporting.due(now):
                 self._try(self.reporting, self.report, now)
-        next_at = min(self.looking.at, self.reporting.at, self.renewing.at)
+        tasks = (self.looking, self.reporting, self.renewing, *self.serving.values())
+        next_at = min(task.at for task in tasks)
         return min(max(next_at - now, 0.1), LOOK_SECONDS)
 
     def renew(self, now: UnixSeconds) -> None:
         """Get the next certificate and hand it out."""
         identity = certificates.renew(self.channel, self.key.public_der)
         certificates.keep(self.folder, identity)
-        early = self.spread() * JITTER * max(0.0, identity.renew_at - now)
-        self.renewing.done(max(identity.renew_at - early, now + MIN_RENEWAL_SECONDS), now)
+        self.renewing.done(self._next(identity, now), now)
         for publish in self.publish:
             try:
                 publish(identity)
             except DoorwardError as error:
                 self.notice(_line(error))
+
+    def renew_workload(self, service: str, now: UnixSeconds) -> None:
+        """Get the next certificate of a service."""
+        identity = certificates.renew_workload(self.channel, service)
+        certificates.keep_workload(self.workloads[service], identity)
+        self.serving[service].done(self._next(identity, now), now)
+
+    def _next(self, identity: TlsIdentity, now: UnixSeconds) -> UnixSeconds:
+        early = self.spread() * JITTER * max(0.0, identity.renew_at - now)
+        return max(identity.renew_at - early, now + MIN_RENEWAL_SECONDS)
 
     def report(self, now: UnixSeconds) -> Taken:
         """Report the facts as they were seen last."""

@@ -113,14 +113,23 @@ def _show(started: EnrolmentStarted) -> None:
 
 
 @agent_app.command()
-def run(state: State = None, nss: Nss = None, no_nss: NoNss = False) -> None:
-    """Keep the certificate fresh and report, until told to stop."""
+def run(
+    state: State = None,
+    nss: Nss = None,
+    no_nss: NoNss = False,
+    workload: Annotated[
+        list[str] | None,
+        typer.Option(help="SERVICE=FOLDER: keep a certificate of this service there; repeatable."),
+    ] = None,
+) -> None:
+    """Keep certificates fresh and report, until told to stop."""
     from doorward.agent.control import IdentityEndedError
 
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     with _agent(_folder(state), nss, no_nss=no_nss) as agent:
+        agent.workloads = dict(map(_workload, workload or []))
         try:
             while not stop.is_set():
                 stop.wait(agent.step(time.time()))
@@ -243,6 +252,17 @@ def _default_state() -> Path:
         return Path("/var/lib/doorward-agent")
     base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
     return Path(base) / "doorward-agent"
+
+
+def _workload(text: str) -> tuple[str, Path]:
+    service, equals, folder = text.partition("=")
+    if not service or not equals or not Path(folder).is_dir():
+        raise DoorwardError(
+            "workload-invalid",
+            f"`{printable(text)}` does not name a service and a folder that is there.",
+            "Write --workload SERVICE=FOLDER; the folder's owner will own the key.",
+        )
+    return service, Path(folder).absolute()
 
 
 def _platform() -> Platform:
