@@ -157,3 +157,11 @@ def test_an_empty_nftables_beside_iptables_of_old_is_a_firewall() -> None:
         "ip6tables -S INPUT": "-P INPUT DROP\n",
     }
     assert found("linux", RecordedMachine(commands), "firewall").value is True
+
+
+def test_a_program_that_calls_itself_active_does_not_outdo_the_kernel() -> None:
+    commands: dict[str, str | Output] = {
+        " ".join(NFT): ruleset(),
+        "ufw status verbose": "Status: active\nDefault: deny (incoming), allow (outgoing)",
+    }
+    assert found("linux", RecordedMachine(commands), "firewall").value is False

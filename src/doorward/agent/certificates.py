@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from doorward.agent.channel import Channel
-from doorward.agent.files import write_atomically
+from doorward.agent.files import read_bytes, write_atomically
 from doorward.agent.software_key import private_pem
 from doorward.agent.state import StateFolder
 from doorward.errors import DoorwardError
@@ -84,6 +84,15 @@ def keep(folder: StateFolder, identity: TlsIdentity) -> None:
     write_atomically(folder.authority, identity.authority.public_bytes(pem), 0o644)
     write_atomically(folder.certificate_key, private_pem(identity.key))
     write_atomically(folder.certificate, identity.certificate.public_bytes(pem), 0o644)
+
+
+def kept_until(folder: StateFolder) -> UnixSeconds | None:
+    """Until when the device's certificate that is kept is good; None where there is none."""
+    try:
+        kept = x509.load_pem_x509_certificate(read_bytes(folder.certificate) or b"")
+    except ValueError:
+        return None
+    return kept.not_valid_after_utc.timestamp()
 
 
 def _csr(key: ec.EllipticCurvePrivateKey) -> bytes:

@@ -157,6 +157,8 @@ def report(
 @agent_app.command()
 def status(state: State = None, as_json: AsJson = False) -> None:
     """Show who this device is, what was reported, and what to repair. Asks nobody."""
+    from doorward.agent.certificates import kept_until
+
     folder = _folder(state)
     who, last = folder.state(), folder.last_report()
     failing = last.failing if last else ()
@@ -168,7 +170,7 @@ def status(state: State = None, as_json: AsJson = False) -> None:
                 "key": who.storage,
                 "ended": who.ended,
                 "reported_at": last.at if last else None,
-                "certificate_ends_at": _certificate_ends_at(folder),
+                "certificate_ends_at": kept_until(folder),
                 "facts": [_fact(fact) for fact in last.facts] if last else [],
                 "failing": [_failing(item) for item in failing],
             }
@@ -176,7 +178,7 @@ def status(state: State = None, as_json: AsJson = False) -> None:
     else:
         typer.echo(f"device       {printable(who.device)} at {printable(who.server)}")
         typer.echo(f"key          {'TPM' if who.storage == 'tpm' else 'software'}")
-        typer.echo(f"certificate  {_until(_certificate_ends_at(folder))}")
+        typer.echo(f"certificate  {_until(kept_until(folder))}")
         typer.echo(f"reported     {_moment(last.at) if last else 'not yet'}")
         if who.ended:
             typer.echo(f"ended        {printable(who.ended)}: doorward agent enrol --again")
@@ -279,18 +281,6 @@ def _code(file: Path | None, *, ask: bool) -> str:
         raise DoorwardError(
             "code-unreadable", f"{file} cannot be read.", "Name a file with the code alone in it."
         ) from error
-
-
-def _certificate_ends_at(folder: StateFolder) -> float | None:
-    from cryptography import x509
-
-    from doorward.agent.files import read_bytes
-
-    data = read_bytes(folder.certificate)
-    try:
-        return x509.load_pem_x509_certificate(data or b"").not_valid_after_utc.timestamp()
-    except ValueError:
-        return None
 
 
 def _until(ends_at: float | None) -> str:

@@ -1,7 +1,7 @@
 """firewall: whether the kernel refuses what comes in unasked.
 
-nftables first, which shows the rules of ufw, firewalld and iptables-nft as well; then iptables;
-then what ufw and firewalld say of themselves.
+The kernel's rules count: nftables, which shows those of ufw, firewalld and iptables-nft as well,
+or iptables. What ufw and firewalld say of themselves counts where neither can be asked.
 """
 
 from __future__ import annotations
@@ -23,16 +23,18 @@ _OPEN_ZONES: Final = frozenset({"trusted"})
 
 
 def firewall(scene: Scene) -> Finding:
-    """Finding of the first that refuses; where none does, of the first that is known."""
+    """Finding of the kernel's rules, whichever kind refuses; else of what the programs say."""
     machine = scene.machine
-    findings = [
+    rules = [
         Finding("nft", ask(machine, NFT, refuses_unasked)),
         Finding("iptables", _iptables(machine)),
+    ]
+    refusing = [finding for finding in rules if finding.answer is True]
+    words = [
         Finding("ufw", ask(machine, UFW, parse_ufw)),
         Finding("firewalld", ask(machine, FIREWALLD, parse_firewalld)),
     ]
-    refusing = [finding for finding in findings if finding.answer is True]
-    return (refusing or [first_known(findings)])[0]
+    return (refusing or [first_known([*rules, *words])])[0]
 
 
 def _iptables(machine: Machine) -> bool | Unknown:
