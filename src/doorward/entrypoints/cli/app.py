@@ -8,6 +8,7 @@ import traceback
 
 import typer
 
+from doorward.entrypoints.cli.agent import agent_app
 from doorward.entrypoints.cli.attestation import accept_measurements, attestation
 from doorward.entrypoints.cli.audit import audit_app
 from doorward.entrypoints.cli.client import client_app
@@ -52,6 +53,7 @@ for name, group in (
     ("session", session_app),
     ("device", device_app),
     ("osquery", osquery_app),
+    ("agent", agent_app),
     ("token", token_app),
     ("client", client_app),
     ("keys", keys_app),

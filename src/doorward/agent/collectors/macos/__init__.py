@@ -1,0 +1,1 @@
+"""Facts of a Mac, from the commands that macOS brings."""

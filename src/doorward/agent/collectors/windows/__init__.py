@@ -1,0 +1,1 @@
+"""Facts of a Windows device, from PowerShell commands that print JSON."""
