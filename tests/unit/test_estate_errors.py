@@ -133,6 +133,7 @@ def test_the_right_estate_is_accepted() -> None:
         "provider": 1,
         "authenticator": 1,
         "compliance": 1,
+        "transmitter": 1,
         "policy": 1,
     }
     policy = estate.documents["policy"]["board-for-staff"]

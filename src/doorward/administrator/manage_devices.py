@@ -70,12 +70,19 @@ async def report_posture(
     """Record whether a device is healthy; None for unknown. Raises `device-unknown`."""
 
     async def prepare(transaction: Transaction) -> Sequence[Change]:
-        found = await device_named(transaction, device)
-        return _if_changed(found, msgspec.structs.replace(found, healthy=healthy, reason=reason))
+        return await posture_said(transaction, device, healthy=healthy, reason=reason)
 
     words = {True: "healthy", False: "unhealthy", None: "unknown"}
     detail = {"posture": words[healthy], "reason": reason}
     return await carry_out(control, act, "posture-reported", f"device:{device}", detail, prepare)
+
+
+async def posture_said(
+    transaction: Transaction, device: DeviceId, *, healthy: bool | None, reason: str
+) -> Sequence[Change]:
+    """The changes by which somebody says that a device is healthy, or not. Raises as above."""
+    found = await device_named(transaction, device)
+    return _if_changed(found, msgspec.structs.replace(found, healthy=healthy, reason=reason))
 
 
 async def set_device_risk(

@@ -24,6 +24,7 @@ from doorward.entrypoints.api import (
     sessions,
     sign_ins,
     tokens,
+    transmitters,
     users,
     verifications,
 )
@@ -50,6 +51,8 @@ ROUTERS = (
     proofing.router,
     verifications.router,
     lifecycle.router,
+    transmitters.router,
+    transmitters.signals_router,
 )
 
 

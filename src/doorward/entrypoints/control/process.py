@@ -26,6 +26,7 @@ from doorward.bootstrap import (
     keep_clients_told,
     keep_keys_fresh,
     keep_purged,
+    keep_signals_polled,
     keep_swept,
     keep_verified,
     origins,
@@ -40,6 +41,8 @@ from doorward.entrypoints.explained import explained
 from doorward.entrypoints.login import app as login_app
 from doorward.entrypoints.scim.app import ScimApplication
 from doorward.entrypoints.scim.context import ScimContext
+from doorward.entrypoints.signals.receive import PATH as SIGNALS_PATH
+from doorward.entrypoints.signals.receive import app as signals_app
 from doorward.errors import DoorwardError
 from doorward.model.estate import CONTROL_UPSTREAM, SCIM_UPSTREAM
 
@@ -79,12 +82,14 @@ async def _serve(data: DataFolder, settings: ControlSettings) -> None:
                     parts.control,
                     settings.sweep_seconds,
                     sign_in_log_days=settings.sign_in_log_days,
+                    received_signal_days=settings.received_signal_days,
                 )
             ),
             group.create_task(keep_purged(parts.store, now, settings.decision_log_days)),
             group.create_task(keep_keys_fresh(parts.openid)),
             group.create_task(keep_clients_told(parts.openid, parts.replica)),
             group.create_task(keep_verified(parts.proofing)),
+            group.create_task(keep_signals_polled(parts.receiver, settings.signal_poll_seconds)),
         ]
         await stop.wait()
         for server in (web, operator):
@@ -112,6 +117,7 @@ def web_application(parts: ControlParts, settings: ControlSettings) -> ByHost:
         parts.replica,
         login,
         {CONTROL_UPSTREAM: console, SCIM_UPSTREAM: _directory(parts)},
+        {SIGNALS_PATH: signals_app(parts.receiver, clock=now)},
     )
 
 
@@ -136,6 +142,7 @@ def _context(
         control=parts.control,
         openid=parts.openid,
         federation=parts.federation,
+        receiver=parts.receiver,
         directory=parts.directory,
         proofing=parts.proofing,
         heads=parts.heads,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -10,22 +11,30 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from doorward.administrator.control_plane import LiveSnapshot
 
 _OWN_PAGES = "/.doorward/"
+_NONE: Mapping[str, ASGIApp] = MappingProxyType({})
 
 
 class ByHost:
     """Sign-in at `auth.DOMAIN` and below `/.doorward/` anywhere, the others at hosts of their own.
 
     `own` holds them by the upstream (`control`, `scim`) of the resources whose hosts they answer
-    for; every other host is 421.
+    for; every other host is 421. `beside` holds what machines call at `auth.DOMAIN`, by the
+    beginning of its paths.
     """
 
     def __init__(
-        self, domain: str, live: LiveSnapshot, login: ASGIApp, own: Mapping[str, ASGIApp]
+        self,
+        domain: str,
+        live: LiveSnapshot,
+        login: ASGIApp,
+        own: Mapping[str, ASGIApp],
+        beside: Mapping[str, ASGIApp] = _NONE,
     ) -> None:
         self._suffix = f".{domain}"
         self._live = live
         self._login = login
         self._own = own
+        self._beside = beside
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -35,6 +44,10 @@ class ByHost:
     def _chosen(self, scope: Scope) -> ASGIApp:
         label = _label(scope, self._suffix)
         path: str = scope["path"]
+        if label == "auth":
+            for prefix, application in self._beside.items():
+                if path.startswith(prefix):
+                    return application
         if label == "auth" or path.startswith(_OWN_PAGES):
             return self._login
         for resource in self._live.current.resources.values():
