@@ -146,19 +146,20 @@ async def _about_stream(
         updated = msgspec.structs.replace(record, status=event.event.status)
         await transaction.receiver.streams.put(updated)
         return "stream-updated", f"stream {event.event.status}", Done()
-    _require_state(record, event)
-    verified = msgspec.structs.replace(record, state_hash="", verified_at=now)
+    state_hash = "" if _is_answer(record, event) else record.state_hash
+    verified = msgspec.structs.replace(record, state_hash=state_hash, verified_at=now)
     await transaction.receiver.streams.put(verified)
     return "verified", "stream", Done()
 
 
-def _require_state(record: StreamRecord, event: SecurityEvent) -> None:
+def _is_answer(record: StreamRecord, event: SecurityEvent) -> bool:
     """A state must be the one that was asked for; without one, the transmitter began it itself."""
     said = event.event
     if not isinstance(said, Verification) or said.state is msgspec.UNSET:
-        return
+        return False
     if not record.state_hash or not hmac.compare_digest(digest(said.state), record.state_hash):
         raise SetRefusedError("invalid_state", "state-wrong")
+    return True
 
 
 async def _heard(transaction: Transaction, transmitter: Transmitter, now: UnixSeconds) -> None:

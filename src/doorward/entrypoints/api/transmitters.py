@@ -30,7 +30,7 @@ _MAX_PAGE = 1000
 class TransmitterView(View):
     """A transmitter of the estate, and its stream. Secrets are never answered, only whether set.
 
-    `push_url` is where it pushes to, empty for one that is polled. `problem` is what went wrong
+    `verifying` says that a verification was asked for and has not come. `push_url` is where it pushes to, empty for one that is polled. `problem` is what went wrong
     with the last poll of this control process, empty for nothing.
     """
 
@@ -49,6 +49,7 @@ class TransmitterView(View):
     status: str
     connected_at: datetime | None
     asked_at: datetime | None
+    verifying: bool
     verified_at: datetime | None
     heard_at: datetime | None
     problem: str
@@ -127,7 +128,7 @@ async def disconnect(ports: Ports, caller: Caller, transmitter: str) -> Transmit
 
 @router.post("/{transmitter}/verify")
 async def verify(ports: Ports, caller: Caller, transmitter: str) -> TransmitterView:
-    """Ask for a verification event; once it has come, `verified_at` is later than `asked_at`."""
+    """Ask for a verification event; once it has come, `verifying` is false."""
     record = await ask_verification(ports.receiver, caller.act(ports.clock()), transmitter)
     return _view(ports, ports.receiver.transmitter(transmitter), record)
 
@@ -188,6 +189,7 @@ def _view(ports: Context, transmitter: Transmitter, record: StreamRecord) -> Tra
             "status": record.status,
             "connected_at": record.connected_at,
             "asked_at": record.asked_at,
+            "verifying": bool(record.state_hash),
             "verified_at": record.verified_at,
             "heard_at": record.heard_at,
             "problem": "" if trouble is None else trouble.detail,

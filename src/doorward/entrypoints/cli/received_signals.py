@@ -111,9 +111,10 @@ def verify(
     with connect_api(data) as api:
         found = api.post(f"{path}/verify")
         until = time.monotonic() + wait
-        while not (came := _is_verified(found)) and time.monotonic() < until:
+        while found["verifying"] and time.monotonic() < until:
             time.sleep(_LOOK_SECONDS)
             found = api.get(path)
+    came = not found["verifying"]
     if as_json:
         print_json(found)
     elif came:
@@ -153,11 +154,6 @@ def received(
     )
 
 
-def _is_verified(found: dict[str, Any]) -> bool:
-    # RFC 3339 in one zone and form: what is later comes later in order, too.
-    return bool(found["verified_at"]) and found["verified_at"] >= found["asked_at"]
-
-
 def _stream(found: dict[str, Any]) -> str:
     if not found["stream"]:
         return "none"
@@ -184,15 +180,13 @@ def _print_one(found: dict[str, Any], *, as_json: bool) -> None:
         print_json(found)
         return
     typer.echo(f"{printable(found['name'])}: {_stream(found)}")
+    sent = ", ".join(uri.rpartition("/")[2] for uri in found["delivered"])
     lines = [
         ("issuer", found["issuer"]),
         ("stream", found["stream"] or "none"),
         ("audience", ", ".join(found["audience"]) or "none"),
         ("pushes to", found["push_url"] or "nowhere: it is polled"),
-        (
-            "sends",
-            ", ".join(uri.rpartition("/")[2] for uri in found["delivered"]) or "it does not say",
-        ),
+        ("sends", sent or "it does not say"),
     ]
     lines += [("trouble", found["problem"])] if found["problem"] else []
     for name, value in lines:
