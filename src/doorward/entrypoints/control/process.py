@@ -26,6 +26,7 @@ from doorward.bootstrap import (
     keep_clients_told,
     keep_keys_fresh,
     keep_purged,
+    keep_roll,
     keep_signals_polled,
     keep_swept,
     keep_verified,
@@ -38,11 +39,11 @@ from doorward.entrypoints.api.context import Context
 from doorward.entrypoints.console.app import app as console_app
 from doorward.entrypoints.control.web import ByHost
 from doorward.entrypoints.explained import explained
+from doorward.entrypoints.fleet import app as fleet
 from doorward.entrypoints.login import app as login_app
 from doorward.entrypoints.scim.app import ScimApplication
 from doorward.entrypoints.scim.context import ScimContext
-from doorward.entrypoints.signals.receive import PATH as SIGNALS_PATH
-from doorward.entrypoints.signals.receive import app as signals_app
+from doorward.entrypoints.signals import receive as signals
 from doorward.errors import DoorwardError
 from doorward.model.estate import CONTROL_UPSTREAM, SCIM_UPSTREAM
 
@@ -89,6 +90,7 @@ async def _serve(data: DataFolder, settings: ControlSettings) -> None:
             group.create_task(keep_keys_fresh(parts.openid)),
             group.create_task(keep_clients_told(parts.openid, parts.replica)),
             group.create_task(keep_verified(parts.proofing)),
+            group.create_task(keep_roll(parts.fleet)),
             group.create_task(keep_signals_polled(parts.receiver, settings.signal_poll_seconds)),
         ]
         await stop.wait()
@@ -117,7 +119,10 @@ def web_application(parts: ControlParts, settings: ControlSettings) -> ByHost:
         parts.replica,
         login,
         {CONTROL_UPSTREAM: console, SCIM_UPSTREAM: _directory(parts)},
-        {SIGNALS_PATH: signals_app(parts.receiver, clock=now)},
+        {
+            **dict.fromkeys(fleet.PREFIXES, fleet.app(parts.fleet, now)),
+            signals.PATH: signals.app(parts.receiver, clock=now),
+        },
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -11,15 +10,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from doorward.administrator.control_plane import LiveSnapshot
 
 _OWN_PAGES = "/.doorward/"
-_NONE: Mapping[str, ASGIApp] = MappingProxyType({})
 
 
 class ByHost:
     """Sign-in at `auth.DOMAIN` and below `/.doorward/` anywhere, the others at hosts of their own.
 
     `own` holds them by the upstream (`control`, `scim`) of the resources whose hosts they answer
-    for; every other host is 421. `beside` holds what machines call at `auth.DOMAIN`, by the
-    beginning of its paths.
+    for; every other host is 421. `at_auth` holds those that answer at the sign-in host for what is
+    below a path.
     """
 
     def __init__(
@@ -28,13 +26,13 @@ class ByHost:
         live: LiveSnapshot,
         login: ASGIApp,
         own: Mapping[str, ASGIApp],
-        beside: Mapping[str, ASGIApp] = _NONE,
+        at_auth: Mapping[str, ASGIApp],
     ) -> None:
         self._suffix = f".{domain}"
         self._live = live
         self._login = login
         self._own = own
-        self._beside = beside
+        self._at_auth = at_auth
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -45,10 +43,9 @@ class ByHost:
         label = _label(scope, self._suffix)
         path: str = scope["path"]
         if label == "auth":
-            for prefix, application in self._beside.items():
-                if path.startswith(prefix):
-                    return application
-        if label == "auth" or path.startswith(_OWN_PAGES):
+            found = (app for prefix, app in self._at_auth.items() if path.startswith(prefix))
+            return next(found, self._login)
+        if path.startswith(_OWN_PAGES):
             return self._login
         for resource in self._live.current.resources.values():
             if resource.host == label and resource.upstream in self._own:
