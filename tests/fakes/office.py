@@ -28,6 +28,7 @@ from doorward.administrator.openid.signing_keys import ALGORITHMS
 from doorward.administrator.openid_ports import ClientSession
 from doorward.administrator.ports import Passkey, Password, Totp
 from doorward.administrator.provisioning.provision_person import provision_person
+from doorward.administrator.receiver.receiver import Receiver
 from doorward.administrator.recovery.approval_code import sealed_for
 from doorward.administrator.recovery_ports import Recovery
 from doorward.administrator.set_standing import set_user_risk
@@ -78,6 +79,8 @@ from tests.fakes.proofing import (
     proofing_on,
 )
 from tests.fakes.provider import WORK_ISSUER, OidcProvider, Providers, declared
+from tests.fakes.receiver import SignalWire, receiver_on
+from tests.fakes.signals_transmitter import Transmitter as SignalsThere
 from tests.fakes.store import MemoryHeads, MemoryStore, ObedientGateways, control_plane
 
 NOON: UnixSeconds = 1795435200.0
@@ -123,6 +126,7 @@ class Office:
     gateways: ObedientGateways
     openid: Provider
     federation: Federation
+    receiver: Receiver
     heads: MemoryHeads = field(default_factory=MemoryHeads)
     signer: Es256Signer = field(default_factory=lambda: Es256Signer("JWT"))
     now: UnixSeconds = NOON
@@ -137,6 +141,7 @@ class Office:
             control=self.control,
             openid=self.openid,
             federation=self.federation,
+            receiver=self.receiver,
             directory=self.store.directory,
             proofing=proofing_on(self.control),
             heads=self.heads,
@@ -217,7 +222,9 @@ async def office(http: ProviderHttp | None = None) -> Office:
         session_seconds=3600,
     )
     reached = http or Providers(OidcProvider(WORK_ISSUER, lambda: NOON))
-    company = Office(store, control, gateways, openid, federation_on(control, reached))
+    there = SignalsThere("https://signals.work.example", lambda: NOON)
+    receiver = receiver_on(control, SignalWire(there))
+    company = Office(store, control, gateways, openid, federation_on(control, reached), receiver)
     await set_user_risk(
         control, Act("operator", NOON - 900), UserId("carol"), 72, "impossible travel"
     )

@@ -30,8 +30,9 @@ _MAX_PAGE = 1000
 class TransmitterView(View):
     """A transmitter of the estate, and its stream. Secrets are never answered, only whether set.
 
-    `verifying` says that a verification was asked for and has not come. `push_url` is where it pushes to, empty for one that is polled. `problem` is what went wrong
-    with the last poll of this control process, empty for nothing.
+    `push_url` is where it pushes to, empty for one that is polled. `verifying` says that a
+    verification was asked for and has not come, `problem` what went wrong with the last poll of
+    this control process, empty for nothing.
     """
 
     id: str
