@@ -29,6 +29,7 @@ from doorward.administrator.openid_ports import ClientSession
 from doorward.administrator.ports import Passkey, Password, Totp
 from doorward.administrator.provisioning.provision_person import provision_person
 from doorward.administrator.receiver.receiver import Receiver
+from doorward.administrator.receiver_ports import NewSignal, Outcome, StreamRecord
 from doorward.administrator.recovery.approval_code import sealed_for
 from doorward.administrator.recovery_ports import Recovery
 from doorward.administrator.set_standing import set_user_risk
@@ -63,10 +64,12 @@ from doorward.model.ids import (
     ServiceId,
     ServiceTokenId,
     SessionId,
+    TransmitterId,
     UnixSeconds,
     UserId,
 )
 from doorward.model.snapshot import Change, Document, Kind, change
+from doorward.model.transmitter import SignalName, Transmitter
 from doorward.protocol.ticket import AssertionClaims
 from tests.fakes.certificates import key_of
 from tests.fakes.federation import federation_on
@@ -165,6 +168,56 @@ class Office:
             )
             await provision_person(self.control, act, b"{}", details)
 
+    async def receive_signals(self) -> None:
+        """Declare two transmitters, one with a stream, and have received three signals of it."""
+        events: tuple[SignalName, ...] = ("session-revoked", "account-disabled")
+        domains = ("example.test",)
+        first = Transmitter(
+            id=TransmitterId("work"),
+            name="Work sign-in",
+            issuer="https://login.work.example",
+            events=events,
+            domains=domains,
+        )
+        second = Transmitter(
+            id=TransmitterId("fleet"),
+            name="Device fleet",
+            issuer="https://fleet.example",
+            delivery="poll",
+            events=("device-compliance-change",),
+            effects=("device-health",),
+        )
+        stream = StreamRecord(
+            transmitter=first.id,
+            issuer=first.issuer,
+            stream="s-1",
+            status="enabled",
+            verified_at=self.now - 3600,
+            heard_at=self.now - 40,
+        )
+        signals: tuple[tuple[str, str, Outcome, str], ...] = (
+            ("caep/event-type/session-revoked", "user:bob", "applied", "2 sessions ended"),
+            ("risc/event-type/account-disabled", "user:carol", "effect-not-allowed", ""),
+            ("caep/event-type/session-revoked", "unknown iss_sub", "subject-unknown", ""),
+        )
+        async with self.store.transaction() as transaction:
+            await transaction.snapshot.publish(
+                [change("transmitter", first), change("transmitter", second)]
+            )
+            await transaction.receiver.streams.put(stream)
+            for number, (uri, subject, outcome, detail) in enumerate(signals):
+                signal = NewSignal(
+                    transmitter=first.id,
+                    jti=f"jti-{number}",
+                    type=f"https://schemas.openid.net/secevent/{uri}",
+                    subject=subject,
+                    at=self.now - 60,
+                    received_at=self.now - 50,
+                    outcome=outcome,
+                    detail=detail,
+                )
+                await transaction.receiver.signals.append(signal)
+
     def claims(self, **changed: object) -> AssertionClaims:
         """What the gateway says of alice at the console, with some of it changed."""
         claims = AssertionClaims(
@@ -185,7 +238,7 @@ class Office:
         return {"doorward-assertion": self.signer.sign(self.claims(**changed))}
 
 
-async def office(http: ProviderHttp | None = None) -> Office:
+async def office(http: ProviderHttp | None = None, signals: SignalsThere | None = None) -> Office:
     store = MemoryStore()
     control = control_plane(store)
     gateways = control.gateways
@@ -222,7 +275,7 @@ async def office(http: ProviderHttp | None = None) -> Office:
         session_seconds=3600,
     )
     reached = http or Providers(OidcProvider(WORK_ISSUER, lambda: NOON))
-    there = SignalsThere("https://signals.work.example", lambda: NOON)
+    there = signals or SignalsThere("https://signals.work.example", lambda: NOON)
     receiver = receiver_on(control, SignalWire(there))
     company = Office(store, control, gateways, openid, federation_on(control, reached), receiver)
     await set_user_risk(

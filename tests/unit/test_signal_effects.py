@@ -74,6 +74,15 @@ async def test_a_session_is_named_as_the_provider_does(place: Signals) -> None:
     assert set(place.snapshot.sessions) == {"ses_1", "ses_own", "ses_bob"}
 
 
+async def test_a_session_whose_name_was_never_told_may_be_the_one(place: Signals) -> None:
+    there = {"provider": "work", "provider_subject": digest("s-alice")}
+    await place.world.session("alice", "ses_unnamed", **there)
+    await place.push(SESSION_REVOKED, {}, session("sid-2"))
+    assert "ses_unnamed" in place.snapshot.sessions
+    await place.push(SESSION_REVOKED, {}, session("sid-1", ALICE_THERE))
+    assert set(place.snapshot.sessions) == {"ses_own", "ses_bob"}
+
+
 async def test_our_own_session_is_named_only_along_with_its_person(place: Signals) -> None:
     await place.push(SESSION_REVOKED, {}, session("ses_own"))
     await place.push(SESSION_REVOKED, {}, session("ses_bob", ALICE))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 import pytest
@@ -162,7 +163,7 @@ async def test_failures_make_the_pause_longer_up_to_a_limit(place: Signals) -> N
         while not (due := poller.due(at)):
             at, waited = at + 1, waited + 1
         assert poller.due(at) == []
-        await poller.poll(due[0], lambda moment=at: moment)
+        await poller.poll(due[0], partial(float, at))
         pauses.append(waited)
     assert pauses[:5] == [0, 4, 8, 16, 32]
     assert pauses[-1] == MAX_PAUSE_SECONDS

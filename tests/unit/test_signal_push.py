@@ -130,7 +130,7 @@ async def test_what_is_no_token_is_not_kept(place: Signals, secret: str) -> None
 async def test_secrets_are_kept_as_hash_and_sealed_and_leave_no_trace(place: Signals) -> None:
     secret = "correct-horse-battery-staple"
     for kind in ("push", "management"):
-        await set_transmitter_secret(place.receiver, place.act(), "watch", kind, secret)  # type: ignore[arg-type]
+        await set_transmitter_secret(place.receiver, place.act(), "watch", kind, secret)
     record = await place.record()
     assert secret.encode() not in repr(record).encode()
     async with place.world.desk.store.transaction() as transaction:

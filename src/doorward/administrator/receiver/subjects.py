@@ -214,5 +214,9 @@ def _is_named(
     if user is not None and session.user != user.id:
         return False
     vouched = provider is not None and session.provider == provider.id
-    by_sid = vouched and session.provider_session in {digest(name) for name in names}
-    return by_sid or (user is not None and session.id in names)
+    if vouched and session.provider_session in {digest(name) for name in names}:
+        return True
+    if user is None:
+        return False
+    # A sign-in whose `sid` was never told may be the one that is meant.
+    return session.id in names or (vouched and not session.provider_session)
