@@ -131,7 +131,12 @@ async def test_a_polled_event_disables_a_person_and_is_acknowledged(running: Run
     )
     await connect_stream(place.receiver, place.act(), "watch")
     jti = place.there.offer(DISABLED, {}, await address_of_alice(running))
+    place.there.lies = {"aud": "another"}
+    other = place.there.offer(DISABLED, {}, await address_of_alice(running))
     await Poller(place.receiver, 1).poll(transmitter, lambda: place.now)
+    assert place.there.errors[other]["err"] == "invalid_audience"
+    headers = place.there.calls[-1][2]
+    assert (headers["content-type"], headers["content-language"]) == ("application/json", "en")
     assert place.standing().disabled
     assert set(place.snapshot.sessions) == {"ses_2"}
     assert place.there.acknowledged == [jti]

@@ -14,6 +14,10 @@ from tests.fakes.signals_transmitter import AUDIENCE, SSF, encoded, jwk, new_key
 from tests.unit.signals_world import (
     ALICE,
     ALICE_THERE,
+    ASSURANCE_CHANGE,
+    CLAIMS_CHANGE,
+    COMPLIANCE_CHANGE,
+    CREDENTIAL_CHANGE,
     DISABLED,
     ISSUER,
     RISK_CHANGE,
@@ -100,91 +104,128 @@ async def test_critical_header_parameters_are_refused(place: Signals) -> None:
 # Claims
 
 FUTURE = 4102444800
-LIES: list[tuple[dict[str, Any], str, str]] = [
-    ({"iss": "https://evil.example"}, "invalid_issuer", "issuer-wrong"),
-    ({"iss": f"{ISSUER}/"}, "invalid_issuer", "issuer-wrong"),
-    ({"iss": None}, "invalid_issuer", "issuer-wrong"),
-    ({"aud": "https://another.example"}, "invalid_audience", "audience-wrong"),
-    ({"aud": []}, "invalid_audience", "audience-wrong"),
-    ({"aud": [AUDIENCE, 4]}, "invalid_audience", "audience-wrong"),
-    ({"aud": None}, "invalid_audience", "audience-wrong"),
-    ({"sub": "alice"}, "invalid_request", "sub-present"),
-    ({"exp": FUTURE}, "invalid_request", "exp-present"),
-    ({"iat": None}, "invalid_request", "iat-malformed"),
-    ({"iat": "now"}, "invalid_request", "iat-malformed"),
-    ({"iat": True}, "invalid_request", "iat-malformed"),
-    ({"iat": -1}, "invalid_request", "iat-in-the-future"),
-    ({"iat": FUTURE}, "invalid_request", "iat-in-the-future"),
-    ({"iat": 1795435200 - MAX_AGE_SECONDS - 1}, "invalid_request", "too-old"),
-    ({"jti": None}, "invalid_request", "jti-malformed"),
-    ({"jti": ""}, "invalid_request", "jti-malformed"),
-    ({"jti": 4}, "invalid_request", "jti-malformed"),
-    ({"jti": "x" * 256}, "invalid_request", "jti-malformed"),
-    ({"jti": "a\nb"}, "invalid_request", "jti-malformed"),
-    ({"events": None}, "invalid_request", "not-one-event"),
-    ({"events": {}}, "invalid_request", "not-one-event"),
-    ({"events": [DISABLED]}, "invalid_request", "not-one-event"),
-    ({"events": {DISABLED: {}, SESSION_REVOKED: {}}}, "invalid_request", "not-one-event"),
-    ({"events": {DISABLED: None}}, "invalid_request", "event-malformed"),
-    ({"events": {DISABLED: []}}, "invalid_request", "event-malformed"),
-    ({"events": {"not a uri": {}}}, "invalid_request", "event-malformed"),
-    (
-        {"events": {DISABLED: {"event_timestamp": FUTURE}}},
-        "invalid_request",
-        "event-timestamp-in-the-future",
-    ),
-    (
-        {"events": {DISABLED: {"event_timestamp": 1795435200000}}},
-        "invalid_request",
-        "event-timestamp-in-the-future",
-    ),
-    ({"events": {DISABLED: {"event_timestamp": "x"}}}, "invalid_request", "payload-malformed"),
-    ({"events": {DISABLED: {"reason_admin": "x"}}}, "invalid_request", "payload-malformed"),
-    ({"events": {DISABLED: {"initiating_entity": "god"}}}, "invalid_request", "payload-malformed"),
-    ({"events": {RISK_CHANGE: {"principal": "USER"}}}, "invalid_request", "payload-malformed"),
-    (
-        {"events": {RISK_CHANGE: {"principal": "USER", "current_level": "high"}}},
-        "invalid_request",
-        "payload-malformed",
-    ),
-    ({"sub_id": None}, "invalid_request", "sub-id-malformed"),
-    ({"sub_id": "alice"}, "invalid_request", "sub-id-malformed"),
-    ({"sub_id": {}}, "invalid_request", "sub-id-malformed"),
-    ({"sub_id": {"format": 4}}, "invalid_request", "sub-id-malformed"),
-    ({"sub_id": {"format": "email"}}, "invalid_request", "sub-id-malformed"),
-    ({"sub_id": {"format": "email", "email": 4}}, "invalid_request", "sub-id-malformed"),
-    ({"sub_id": {"format": "iss_sub", "iss": ISSUER}}, "invalid_request", "sub-id-malformed"),
-    ({"sub_id": {"format": "complex"}}, "invalid_request", "sub-id-malformed"),
-    ({"sub_id": {"format": "complex", "user": {}}}, "invalid_request", "sub-id-malformed"),
-    (
-        {"sub_id": {"format": "complex", "user": {"format": "complex", "user": ALICE}}},
-        "subject-unknown",
-        "",
-    ),
-    (
-        {
-            "sub_id": {
-                "format": "aliases",
-                "identifiers": [{"format": "aliases", "identifiers": []}],
-            }
-        },
-        "invalid_request",
-        "sub-id-malformed",
-    ),
-]
+HERE_AND_NOW = 1795435200
 
 
-@pytest.mark.parametrize(("lies", "err", "why"), LIES)
-async def test_a_lie_is_refused(place: Signals, lies: dict[str, Any], err: str, why: str) -> None:
+async def lied(place: Signals, err: str, why: str, **lies: Any) -> None:
+    """A token with these claims is refused, and an honest one after it is taken."""
     place.there.lies = lies
-    token = place.there.token(DISABLED, {}, ALICE)
-    if not why:
-        assert (await place.post(token)).status_code == 202
-        assert (await place.received())[0].outcome == err
-        return
-    await place.refused(token, err, why)
+    await place.refused(place.there.token(DISABLED, {}, ALICE), err, why)
     place.there.lies = {}
     assert (await place.push(DISABLED, {})).outcome == "applied"
+
+
+@pytest.mark.parametrize("issuer", ["https://evil.example", f"{ISSUER}/", ISSUER.upper(), 4, None])
+async def test_the_issuer_is_the_one_that_the_metadata_is_of(place: Signals, issuer: Any) -> None:
+    await lied(place, "invalid_issuer", "issuer-wrong", iss=issuer)
+
+
+@pytest.mark.parametrize("audience", ["https://another.example", [], [AUDIENCE, 4], {}, None])
+async def test_a_token_for_somebody_else_is_refused(place: Signals, audience: Any) -> None:
+    await lied(place, "invalid_audience", "audience-wrong", aud=audience)
+
+
+@pytest.mark.parametrize("subject", ["alice", "", {}])
+async def test_there_is_no_sub(place: Signals, subject: Any) -> None:
+    await lied(place, "invalid_request", "sub-present", sub=subject)
+
+
+@pytest.mark.parametrize("expiry", [FUTURE, 0, "never"])
+async def test_there_is_no_exp(place: Signals, expiry: Any) -> None:
+    await lied(place, "invalid_request", "exp-present", exp=expiry)
+
+
+@pytest.mark.parametrize(
+    ("issued_at", "why"),
+    [
+        (None, "iat-malformed"),
+        ("now", "iat-malformed"),
+        (True, "iat-malformed"),
+        (-1, "iat-in-the-future"),
+        (FUTURE, "iat-in-the-future"),
+        (HERE_AND_NOW + 61, "iat-in-the-future"),
+        (HERE_AND_NOW - MAX_AGE_SECONDS - 1, "too-old"),
+    ],
+)
+async def test_a_token_was_issued_lately(place: Signals, issued_at: Any, why: str) -> None:
+    await lied(place, "invalid_request", why, iat=issued_at)
+
+
+@pytest.mark.parametrize("jti", [None, "", 4, "x" * 256, "a\nb", "a b"])
+async def test_a_token_has_an_id(place: Signals, jti: Any) -> None:
+    await lied(place, "invalid_request", "jti-malformed", jti=jti)
+
+
+@pytest.mark.parametrize(
+    ("events", "why"),
+    [
+        (None, "not-one-event"),
+        ({}, "not-one-event"),
+        ([DISABLED], "not-one-event"),
+        ({DISABLED: {}, SESSION_REVOKED: {}}, "not-one-event"),
+        ({DISABLED: None}, "event-malformed"),
+        ({DISABLED: []}, "event-malformed"),
+        ({"not a uri": {}}, "event-malformed"),
+    ],
+)
+async def test_a_token_has_one_event_an_object_by_its_type(
+    place: Signals, events: Any, why: str
+) -> None:
+    await lied(place, "invalid_request", why, events=events)
+
+
+@pytest.mark.parametrize(
+    ("event", "payload"),
+    [
+        (DISABLED, {"event_timestamp": "x"}),
+        (DISABLED, {"reason_admin": "x"}),
+        (DISABLED, {"initiating_entity": "god"}),
+        (CLAIMS_CHANGE, {}),
+        (CLAIMS_CHANGE, {"claims": []}),
+        (CREDENTIAL_CHANGE, {"credential_type": "pin"}),
+        (CREDENTIAL_CHANGE, {"credential_type": "pin", "change_type": "lost"}),
+        (ASSURANCE_CHANGE, {"namespace": "NIST-AAL"}),
+        (COMPLIANCE_CHANGE, {"current_status": "compliant"}),
+        (COMPLIANCE_CHANGE, {"previous_status": "compliant", "current_status": "ill"}),
+        (RISK_CHANGE, {"principal": "USER"}),
+        (RISK_CHANGE, {"principal": "USER", "current_level": "high"}),
+        (f"{SSF}stream-updated", {"status": "asleep"}),
+        (f"{SSF}verification", {"state": 4}),
+    ],
+)
+async def test_an_event_has_the_members_of_its_type(
+    place: Signals, event: str, payload: dict[str, Any]
+) -> None:
+    await lied(place, "invalid_request", "payload-malformed", events={event: payload})
+
+
+@pytest.mark.parametrize("moment", [FUTURE, HERE_AND_NOW + 61, HERE_AND_NOW * 1000, -1])
+async def test_an_event_did_not_happen_in_the_future(place: Signals, moment: int) -> None:
+    """Milliseconds in place of seconds would make every later word look old."""
+    events = {DISABLED: {"event_timestamp": moment}}
+    await lied(place, "invalid_request", "event-timestamp-in-the-future", events=events)
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        None,
+        "alice",
+        {},
+        {"format": 4},
+        {"format": "email"},
+        {"format": "email", "email": 4},
+        {"format": "iss_sub", "iss": ISSUER},
+        {"format": "opaque"},
+        {"format": "aliases"},
+        {"format": "aliases", "identifiers": [{"format": "aliases", "identifiers": []}]},
+        {"format": "complex"},
+        {"format": "complex", "user": {}},
+        {"format": "complex", "user": "alice"},
+    ],
+)
+async def test_a_subject_has_the_members_of_its_format(place: Signals, subject: Any) -> None:
+    await lied(place, "invalid_request", "sub-id-malformed", sub_id=subject)
 
 
 async def test_one_of_several_audiences_is_enough(place: Signals) -> None:
@@ -259,6 +300,7 @@ async def test_another_token_with_an_id_that_was_used_does_nothing(place: Signal
         {"format": "catalog_item", "catalog_id": "c0384/winter/2354122"},
         {"format": "aliases", "identifiers": []},
         {"format": "complex", "tenant": {"format": "opaque", "id": "t"}},
+        {"format": "complex", "user": {"format": "complex", "user": ALICE}},
         {"format": "complex", "user": ALICE, "device": {"format": "opaque", "id": "unknown"}},
     ],
 )
@@ -340,3 +382,16 @@ async def test_keys_that_are_not_to_be_had_are_not_the_tokens_fault(place: Signa
     place.there.replies.clear()
     place.world.desk.now += 10
     assert (await place.push(DISABLED, {})).outcome == "applied"
+
+
+async def test_every_error_is_a_registered_code(place: Signals) -> None:
+    """RFC 8935, 2.4, and `invalid_state` of SSF 1.0."""
+    lies: list[dict[str, Any]] = [{"iss": "x"}, {"aud": "x"}, {"jti": ""}]
+    errors = set()
+    for lie in lies:
+        place.there.lies = lie
+        errors.add((await place.post(place.there.token(DISABLED, {}, ALICE))).json()["err"])
+    place.there.lies = {}
+    place.there.key = new_key("ES256")
+    errors.add((await place.post(place.there.token(DISABLED, {}, ALICE))).json()["err"])
+    assert errors == {"invalid_issuer", "invalid_audience", "invalid_request", "invalid_key"}
