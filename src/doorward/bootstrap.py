@@ -56,6 +56,7 @@ from doorward.administrator.sweep_expired import sweep_expired
 from doorward.config import ControlSettings, DataFolder
 from doorward.errors import DoorwardError
 from doorward.model.ids import RoleId, UnixSeconds
+from doorward.model.transmitter import Transmitter
 
 _HEARTBEATS_PER_EXPIRY = 10
 _MINUTE = 60
@@ -248,10 +249,17 @@ async def keep_swept(
 async def keep_signals_polled(receiver: Receiver, every_seconds: float) -> None:
     """Fetch the signals of transmitters that deliver by poll, for ever."""
     poller = Poller(receiver, every_seconds)
+
+    async def poll(transmitter: Transmitter) -> None:
+        try:
+            await poller.poll(transmitter, now)
+        except Exception as error:  # noqa: BLE001 - what others send must not end the process
+            _log.error("signals-not-polled", transmitter=transmitter.id, exc_info=error)
+
     async with asyncio.TaskGroup() as group:
         while True:
             for transmitter in poller.due(now()):
-                group.create_task(poller.poll(transmitter, now))
+                group.create_task(poll(transmitter))
             await asyncio.sleep(min(every_seconds, 1))
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from doorward.administrator.receiver.receive_set import receive_set
 from doorward.administrator.receiver.set_claims import MAX_AGE_SECONDS
+from doorward.administrator.sweep_expired import sweep_expired
 from doorward.errors import DoorwardError
 from tests.fakes.signals_transmitter import AUDIENCE, SSF, encoded, jwk, new_key, sign
 from tests.unit.signals_world import (
@@ -395,3 +396,21 @@ async def test_every_error_is_a_registered_code(place: Signals) -> None:
     place.there.key = new_key("ES256")
     errors.add((await place.post(place.there.token(DISABLED, {}, ALICE))).json()["err"])
     assert errors == {"invalid_issuer", "invalid_audience", "invalid_request", "invalid_key"}
+
+
+async def test_old_signals_go_with_the_sweep_and_their_ids_stay_long_enough(
+    place: Signals,
+) -> None:
+    await place.push("urn:example:event", {})
+    token = place.there.token(SESSION_REVOKED, {}, ALICE)
+    assert (await place.post(token)).status_code == 202
+    place.world.desk.now += MAX_AGE_SECONDS - 60
+    await sweep_expired(place.world.desk.control, place.now, received_signal_days=8)
+    assert len(await place.received()) == 2
+    await place.world.session("alice", "ses_new")
+    assert (await place.post(token)).status_code == 202
+    assert "ses_new" in place.snapshot.sessions
+    place.world.desk.now += 2 * 86_400
+    await sweep_expired(place.world.desk.control, place.now, received_signal_days=8)
+    assert await place.received() == []
+    await place.refused(token, "invalid_request", "too-old")

@@ -48,11 +48,11 @@ class Poller:
     async def poll(self, transmitter: Transmitter, clock: Callable[[], UnixSeconds]) -> None:
         """Poll until nothing is left; what goes wrong stands in the receiver's troubles."""
         state = self._of(transmitter)
+        state.failures += 1
         try:
             while await poll(self._receiver, transmitter, state.receipts, clock()):
                 pass
         except DoorwardError as error:
-            state.failures += 1
             self._receiver.troubles[transmitter.id] = error
         else:
             state.failures = 0

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import msgspec
 
 from doorward.administrator.authentication import digest
+from doorward.administrator.people import people_of
 from doorward.administrator.ports import Transaction
 from doorward.administrator.receiver.refusals import SetRefusedError
 from doorward.administrator.receiver.set_claims import SecurityEvent
@@ -179,7 +180,8 @@ def _with_address(snapshot: Snapshot, transmitter: Transmitter, address: str) ->
     match = _ADDRESS.fullmatch(address)
     if match is None or match[1].lower() not in transmitter.domains:
         return []
-    people = snapshot.users.values()
+    # A folded address that looks like another, such as one with a Kelvin sign, is not that one.
+    people = [snapshot.users[name] for name in people_of(snapshot).with_address(address)]
     found = [p for p in people if p.email.isascii() and p.email.lower() == address.lower()]
     return found if len(found) == 1 else []
 
