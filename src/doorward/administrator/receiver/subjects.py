@@ -31,7 +31,7 @@ from doorward.protocol.signals.subjects import (
 )
 
 UNDERSTOOD = ("user", "device", "session")
-"""The members of a complex subject that are understood; others stand for any (SSF 1.0, 3.2)."""
+"""The members of a complex subject that are understood; others stand for any (SSF 1.0, 3.3)."""
 
 _ADDRESS = re.compile(r"[!#-'*+\-./0-9=?A-Z^_`a-z{|}~]{1,64}@([A-Za-z0-9.-]{1,189})")
 _FORMATS = frozenset(
