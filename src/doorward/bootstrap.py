@@ -46,7 +46,7 @@ from doorward.administrator.devices.sample_health import let_history_go, sample_
 from doorward.administrator.devices.take_facts import take_facts
 from doorward.administrator.devices.watch import Watch
 from doorward.administrator.directory.ports import Directory
-from doorward.administrator.federation.directory import ProviderDirectory
+from doorward.administrator.federation.directory import IssuerDirectory, ProviderDirectory
 from doorward.administrator.federation.federation import Federation
 from doorward.administrator.mail import Mailer
 from doorward.administrator.openid.provider import Provider
@@ -58,10 +58,14 @@ from doorward.administrator.ports import AuditHeads, Revision, Store
 from doorward.administrator.proofing.parts import Proofing
 from doorward.administrator.proofing.sweep_identity import sweep_identity
 from doorward.administrator.purge_decisions import BATCH, purge_decisions
+from doorward.administrator.receiver.keep_polled import Poller
+from doorward.administrator.receiver.metadata import configuration_url, read_configuration
+from doorward.administrator.receiver.receiver import Receiver
 from doorward.administrator.sweep_expired import sweep_expired
 from doorward.config import ControlSettings, DataFolder
 from doorward.errors import DoorwardError
 from doorward.model.ids import RoleId, UnixSeconds
+from doorward.model.transmitter import Transmitter
 
 _HEARTBEATS_PER_EXPIRY = 10
 _MINUTE = 60
@@ -88,6 +92,7 @@ LIMITS = {
     "audit": Limit(attempts=120, window_seconds=_MINUTE),
     "contact": Limit(attempts=5, window_seconds=60 * _MINUTE),
     "contact-address": Limit(attempts=30, window_seconds=60 * _MINUTE),
+    "signal-address": Limit(attempts=1200, window_seconds=_MINUTE),
     "provisioning": Limit(attempts=120, window_seconds=_MINUTE),
     "osquery-refused": Limit(attempts=120, window_seconds=_MINUTE),
 }
@@ -110,6 +115,7 @@ class ControlParts:
     authenticators: Authenticators
     openid: Provider
     federation: Federation
+    receiver: Receiver
     proofing: Proofing
     heads: AuditHeads
     assertions: AssertionVerifier
@@ -191,6 +197,15 @@ def compose(data: DataFolder, settings: ControlSettings) -> ControlParts:
         authenticators=authenticators,
         openid=openid,
         federation=federation,
+        receiver=Receiver(
+            control=control,
+            http=http,
+            tokens=federation.tokens,
+            directory=IssuerDirectory(http, configuration_url, read_configuration),
+            sealer=authenticators.sealer,
+            throttle=authenticators.throttle,
+            origin=origins(settings, "auth")[-1],
+        ),
         proofing=Proofing(
             control=control,
             numbers=HmacDocumentNumbers(seal_key),
@@ -244,11 +259,35 @@ def _mailer(data: DataFolder, settings: ControlSettings) -> Mailer:
     return SmtpMailer(server, settings.sender, now)
 
 
-async def keep_swept(control: ControlPlane, every_seconds: float, *, sign_in_log_days: int) -> None:
-    """Remove what has expired, for ever; sign-ins when they are `sign_in_log_days` old."""
+async def keep_swept(
+    control: ControlPlane, every_seconds: float, *, sign_in_log_days: int, received_signal_days: int
+) -> None:
+    """Remove what has expired, for ever; log entries when they are so many days old."""
     while True:
         await asyncio.sleep(every_seconds)
-        await sweep_expired(control, now(), sign_in_log_days=sign_in_log_days)
+        await sweep_expired(
+            control,
+            now(),
+            sign_in_log_days=sign_in_log_days,
+            received_signal_days=received_signal_days,
+        )
+
+
+async def keep_signals_polled(receiver: Receiver, every_seconds: float) -> None:
+    """Fetch the signals of transmitters that deliver by poll, for ever."""
+    poller = Poller(receiver, every_seconds)
+
+    async def poll(transmitter: Transmitter) -> None:
+        try:
+            await poller.poll(transmitter, now)
+        except Exception as error:  # noqa: BLE001 - what others send must not end the process
+            _log.error("signals-not-polled", transmitter=transmitter.id, exc_info=error)
+
+    async with asyncio.TaskGroup() as group:
+        while True:
+            for transmitter in poller.due(now()):
+                group.create_task(poll(transmitter))
+            await asyncio.sleep(min(every_seconds, 1))
 
 
 async def keep_verified(proofing: Proofing) -> None:

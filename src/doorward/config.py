@@ -60,6 +60,8 @@ class ControlSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     decision_log_days: Annotated[int, msgspec.Meta(ge=0, le=36_500)] = 400
     sign_in_log_days: Annotated[int, msgspec.Meta(ge=0, le=36_500)] = 400
     health_history_days: Annotated[int, msgspec.Meta(ge=0, le=36_500)] = 90
+    received_signal_days: Annotated[int, msgspec.Meta(ge=8, le=36_500)] = 90
+    signal_poll_seconds: Annotated[int, msgspec.Meta(ge=1, le=3600)] = 2
     security_contact: str = ""
     verifier_role: str = "identity-verifier"
     proofing_days: Annotated[int, msgspec.Meta(ge=1, le=3650)] = 730

@@ -29,6 +29,7 @@ from doorward.administrator.openid.provider import Provider
 from doorward.administrator.osquery.parts import Osquery
 from doorward.administrator.ports import AuditHeads, Gateways, Sealer, Secrets, Store, Throttle
 from doorward.administrator.proofing.parts import Proofing
+from doorward.administrator.receiver.receiver import Receiver
 from doorward.entrypoints.actors import GatewayAssertion
 from doorward.entrypoints.api.app import app as api
 from doorward.entrypoints.api.context import Context, DeviceAuthority
@@ -91,6 +92,7 @@ def application() -> Starlette:
             control=control_plane(),
             openid=cast("Provider", Untouchable()),
             federation=cast("Federation", Untouchable()),
+            receiver=cast("Receiver", Untouchable()),
             directory=cast("Directory", Untouchable()),
             proofing=cast("Proofing", Untouchable()),
             osquery=cast("Osquery", Untouchable()),

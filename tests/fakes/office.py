@@ -28,6 +28,8 @@ from doorward.administrator.openid.signing_keys import ALGORITHMS
 from doorward.administrator.openid_ports import ClientSession
 from doorward.administrator.ports import Passkey, Password, Totp
 from doorward.administrator.provisioning.provision_person import provision_person
+from doorward.administrator.receiver.receiver import Receiver
+from doorward.administrator.receiver_ports import NewSignal, Outcome, StreamRecord
 from doorward.administrator.recovery.approval_code import sealed_for
 from doorward.administrator.recovery_ports import Recovery
 from doorward.administrator.set_standing import set_user_risk
@@ -62,10 +64,12 @@ from doorward.model.ids import (
     ServiceId,
     ServiceTokenId,
     SessionId,
+    TransmitterId,
     UnixSeconds,
     UserId,
 )
 from doorward.model.snapshot import Change, Document, Kind, change
+from doorward.model.transmitter import SignalName, Transmitter
 from doorward.protocol.ticket import AssertionClaims
 from tests.fakes.certificates import key_of
 from tests.fakes.federation import federation_on
@@ -80,6 +84,8 @@ from tests.fakes.proofing import (
     proofing_on,
 )
 from tests.fakes.provider import WORK_ISSUER, OidcProvider, Providers, declared
+from tests.fakes.receiver import SignalWire, receiver_on
+from tests.fakes.signals_transmitter import Transmitter as SignalsThere
 from tests.fakes.store import MemoryHeads, MemoryStore, ObedientGateways, control_plane
 
 NOON: UnixSeconds = 1795435200.0
@@ -125,6 +131,7 @@ class Office:
     gateways: ObedientGateways
     openid: Provider
     federation: Federation
+    receiver: Receiver
     heads: MemoryHeads = field(default_factory=MemoryHeads)
     signer: Es256Signer = field(default_factory=lambda: Es256Signer("JWT"))
     now: UnixSeconds = NOON
@@ -139,6 +146,7 @@ class Office:
             control=self.control,
             openid=self.openid,
             federation=self.federation,
+            receiver=self.receiver,
             directory=self.store.directory,
             proofing=proofing_on(self.control),
             osquery=osquery_on(self.control),
@@ -164,6 +172,56 @@ class Office:
             )
             await provision_person(self.control, act, b"{}", details)
 
+    async def receive_signals(self) -> None:
+        """Declare two transmitters, one with a stream, and have received three signals of it."""
+        events: tuple[SignalName, ...] = ("session-revoked", "account-disabled")
+        domains = ("example.test",)
+        first = Transmitter(
+            id=TransmitterId("work"),
+            name="Work sign-in",
+            issuer="https://login.work.example",
+            events=events,
+            domains=domains,
+        )
+        second = Transmitter(
+            id=TransmitterId("fleet"),
+            name="Device fleet",
+            issuer="https://fleet.example",
+            delivery="poll",
+            events=("device-compliance-change",),
+            effects=("device-health",),
+        )
+        stream = StreamRecord(
+            transmitter=first.id,
+            issuer=first.issuer,
+            stream="s-1",
+            status="enabled",
+            verified_at=self.now - 3600,
+            heard_at=self.now - 40,
+        )
+        signals: tuple[tuple[str, str, Outcome, str], ...] = (
+            ("caep/event-type/session-revoked", "user:bob", "applied", "2 sessions ended"),
+            ("risc/event-type/account-disabled", "user:carol", "effect-not-allowed", ""),
+            ("caep/event-type/session-revoked", "unknown iss_sub", "subject-unknown", ""),
+        )
+        async with self.store.transaction() as transaction:
+            await transaction.snapshot.publish(
+                [change("transmitter", first), change("transmitter", second)]
+            )
+            await transaction.receiver.streams.put(stream)
+            for number, (uri, subject, outcome, detail) in enumerate(signals):
+                signal = NewSignal(
+                    transmitter=first.id,
+                    jti=f"jti-{number}",
+                    type=f"https://schemas.openid.net/secevent/{uri}",
+                    subject=subject,
+                    at=self.now - 60,
+                    received_at=self.now - 50,
+                    outcome=outcome,
+                    detail=detail,
+                )
+                await transaction.receiver.signals.append(signal)
+
     def claims(self, **changed: object) -> AssertionClaims:
         """What the gateway says of alice at the console, with some of it changed."""
         claims = AssertionClaims(
@@ -184,7 +242,7 @@ class Office:
         return {"doorward-assertion": self.signer.sign(self.claims(**changed))}
 
 
-async def office(http: ProviderHttp | None = None) -> Office:
+async def office(http: ProviderHttp | None = None, signals: SignalsThere | None = None) -> Office:
     store = MemoryStore()
     control = control_plane(store)
     gateways = control.gateways
@@ -221,7 +279,9 @@ async def office(http: ProviderHttp | None = None) -> Office:
         session_seconds=3600,
     )
     reached = http or Providers(OidcProvider(WORK_ISSUER, lambda: NOON))
-    company = Office(store, control, gateways, openid, federation_on(control, reached))
+    there = signals or SignalsThere("https://signals.work.example", lambda: NOON)
+    receiver = receiver_on(control, SignalWire(there))
+    company = Office(store, control, gateways, openid, federation_on(control, reached), receiver)
     await set_user_risk(
         control, Act("operator", NOON - 900), UserId("carol"), 72, "impossible travel"
     )

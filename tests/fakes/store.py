@@ -48,6 +48,7 @@ from tests.fakes.directory import DirectoryState, MemoryDirectory, MemoryDirecto
 from tests.fakes.federation_table import FederationInMemory
 from tests.fakes.identity import IdentityState, MemoryIdentity
 from tests.fakes.openid import MemoryOpenid, OpenidInMemory
+from tests.fakes.received_signals import MemoryReceiver, ReceiverState
 from tests.fakes.sign_ins import SignInMemory
 
 _SEARCHED = ("subject", "resource", "session", "outcome", "reason", "source")
@@ -73,6 +74,7 @@ class _State:
     directory: DirectoryState = field(default_factory=DirectoryState)
     identity: IdentityState = field(default_factory=IdentityState)
     devices: DeviceState = field(default_factory=DeviceState)
+    receiver: ReceiverState = field(default_factory=ReceiverState)
 
 
 class _Snapshot:
@@ -281,6 +283,7 @@ class _Transaction:
         self.directory = MemoryDirectoryTable(state.directory)
         self.identity = MemoryIdentity(state.identity)
         self.devices = MemoryDevices(state.devices)
+        self.receiver = MemoryReceiver(state.receiver)
 
 
 class MemoryStore:

@@ -41,6 +41,7 @@ PAGES = {
     "tokens": "/tokens",
     "applications": "/applications",
     "providers": "/providers",
+    "signals": "/signals/received",
     "audit": "/audit",
     "identity": "/identity",
     "case": "/identity/cases/idc_0001",
@@ -84,6 +85,7 @@ async def running() -> AsyncIterator[Running]:
     chromium = require_tool("chromium")
     company = await office()
     await company.provision(120)
+    await company.receive_signals()
     served = AsGateway(app(company.context(company.gateway_assertion())), company)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -83,6 +83,18 @@ link = "https://help.example.org/disk"
 fact = "os-version"
 at_least = "12.4"
 
+[[transmitter]]
+id = "watch"
+name = "Watch"
+issuer = "https://signals.example.org"
+delivery = "poll"
+events = ["session-revoked", "risk-level-change"]
+effects = ["end-sessions", "risk"]
+domains = ["example.com"]
+provider = "work"
+audience = "urn:doorward"
+risk = [{ level = "HIGH", risk = 90 }]
+
 [[resource]]
 id = "board"
 name = "Board"

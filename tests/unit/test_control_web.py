@@ -47,6 +47,8 @@ class Estate:
         ("auth.example.test", "/osquery/v1/enroll", 200, "osquery"),
         ("auth.example.test", "/osquery/", 200, "login"),
         ("console.example.test", "/agent/v1/enrolments", 200, "console"),
+        ("auth.example.test", "/ssf/receive/watch", 200, "signals"),
+        ("console.example.test", "/ssf/receive/watch", 200, "console"),
         ("console.example.test", "/scim/v2/Users", 200, "console"),
         ("people.example.test", "/scim/v2/Users", 200, "directory"),
         ("people.example.test", "/api/v1/users", 200, "directory"),
@@ -67,6 +69,7 @@ async def test_each_host_has_its_application(
         {
             "/agent/v1/": PlainTextResponse("fleet"),
             "/osquery/v1/": PlainTextResponse("osquery"),
+            "/ssf/receive/": PlainTextResponse("signals"),
         },
     )
     transport = httpx.ASGITransport(app=web)

@@ -16,6 +16,15 @@ issuer = "https://login.example.org"
 client_id = "y"
 
 """
+SECOND_TRANSMITTER = """\
+[[transmitter]]
+id = "x"
+name = "X"
+issuer = "https://signals.example.org"
+events = ["session-revoked"]
+provider = "work"
+
+"""
 MISTAKES = [
     ('name = "Staff"', 'nmae = "Staff"', "unknown-key", "nmae"),
     ('name = "Staff"\n', "", "missing-key", '[[group]]\nid = "staff"'),
@@ -103,6 +112,50 @@ MISTAKES = [
         "unknown-group",
         "finances",
     ),
+    ('id = "watch"', 'id = "Watch"', "bad-transmitter-id", '"Watch"\nname'),
+    ("https://signals.example.org", "http://signals.example.org", "bad-issuer", "http://signals"),
+    ('provider = "work"', 'provider = "wrok"', "unknown-provider", '"wrok"'),
+    (
+        'domains = ["example.com"]\nprovider = "work"\n',
+        "",
+        "subjects-missing",
+        '[[transmitter]]\nid = "watch"',
+    ),
+    (
+        'domains = ["example.com"]\nprovider',
+        'domains = ["Example.com"]\nprovider',
+        "bad-domain",
+        '["Example.com"]\nprovider',
+    ),
+    (
+        'events = ["session-revoked", "risk-level-change"]',
+        "events = []",
+        "no-events",
+        "events = []",
+    ),
+    ('"session-revoked", "risk', '"session-ended", "risk', "wrong-type", "session-ended"),
+    ('["end-sessions", "risk"]', '["end-all", "risk"]', "wrong-type", "end-all"),
+    ("urn:doorward", "our doorward", "bad-audience", "our doorward"),
+    ("risk = 90 }", "risk = 101 }", "bad-risk", "risk = 101"),
+    ('level = "HIGH"', 'level = "high"', "wrong-type", '"high"'),
+    (
+        "risk = 90 }]",
+        'risk = 90 }, { level = "HIGH", risk = 1 }]',
+        "duplicate-value",
+        "risk = [{ level",
+    ),
+    (
+        'risk = [{ level = "HIGH", risk = 90 }]',
+        "",
+        "risk-missing",
+        '[[transmitter]]\nid = "watch"',
+    ),
+    (
+        "[[transmitter]]",
+        f"{SECOND_TRANSMITTER}[[transmitter]]",
+        "duplicate-issuer",
+        'issuer = "https://signals.example.org"\ndelivery',
+    ),
     ('name = "Staff"', 'name = "S"\nparents = ["finance"]', "group-cycle", 'parents = ["finance"]'),
 ]
 
@@ -133,6 +186,7 @@ def test_the_right_estate_is_accepted() -> None:
         "provider": 1,
         "authenticator": 1,
         "compliance": 1,
+        "transmitter": 1,
         "policy": 1,
     }
     policy = estate.documents["policy"]["board-for-staff"]

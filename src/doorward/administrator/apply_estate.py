@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from doorward.administrator.control_plane import Act, ControlPlane, Effect, effect
 from doorward.administrator.ending import Leaver, forget_person
@@ -14,6 +14,8 @@ from doorward.administrator.federation.redeclared import (
     unasserted,
 )
 from doorward.administrator.openid.clients import forget_client
+from doorward.administrator.ports import Transaction
+from doorward.administrator.receiver.redeclared import forget_transmitters
 from doorward.administrator.sessions_of import end_sessions
 from doorward.administrator.settled import settled
 from doorward.errors import DoorwardError
@@ -23,6 +25,7 @@ from doorward.estate.references import provisioned
 from doorward.model.estate import IdentityProvider, User
 from doorward.model.ids import ClientId, UserId
 from doorward.model.snapshot import Change, Kind, Snapshot, removal
+from doorward.model.transmitter import Transmitter
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,7 @@ async def apply_estate(control: ControlPlane, act: Act, wanted: Estate) -> Appli
             leaver = Leaver(UserId(person), snapshot, act.at, act.actor)
             for ended in await forget_person(transaction, leaver):
                 changes += ended.changes
+        changes += await _without_transmitters(transaction, snapshot, wanted, changes)
         for client in _removed(intended.steps, "client"):
             await forget_client(transaction, ClientId(client))
         for provider in other_issuers(snapshot.providers, providers):
@@ -68,6 +72,17 @@ async def apply_estate(control: ControlPlane, act: Act, wanted: Estate) -> Appli
                 detail=_summary(intended.steps),
             )
     return Applied(intended, await effect(control, number))
+
+
+async def _without_transmitters(
+    transaction: Transaction, snapshot: Snapshot, wanted: Estate, changes: Sequence[Change]
+) -> list[Change]:
+    """Nobody stays kept out by a transmitter that is gone; `changes` are made already."""
+    declared = wanted.documents.get("transmitter", {})
+    left = {key: item for key, item in declared.items() if isinstance(item, Transmitter)}
+    before = snapshot.advance(snapshot.number, changes)
+    current = replace(before, transmitters=snapshot.transmitters)
+    return await forget_transmitters(transaction, current, left)
 
 
 def _require_unprovisioned(snapshot: Snapshot, wanted: Estate) -> None:

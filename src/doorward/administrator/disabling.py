@@ -1,7 +1,8 @@
 """Keeping a person out and letting them in again, when two authorities have a say. Mostly pure.
 
-Those who run doorward may disable a person, and so may the directory that provisions them. A
-person is let in again once neither wants them kept out.
+Those who run doorward may disable a person, and so may the directory that provisions them and
+other systems by a signal. A person is let in again once none wants them kept out; those who run
+doorward overrule a signal.
 """
 
 from __future__ import annotations

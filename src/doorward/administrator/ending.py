@@ -129,6 +129,12 @@ async def client_sign_ins(transaction: Transaction, leaver: Leaver) -> Ended:
     return Ended("sign-ins to applications", len(found))
 
 
+async def signals(transaction: Transaction, leaver: Leaver) -> Ended:
+    """What other systems said of the person last."""
+    count = await transaction.receiver.words.remove_subject(f"user:{leaver.user}")
+    return Ended("signals of others", count)
+
+
 STEPS: tuple[Step, ...] = (
     sessions,
     credentials,
@@ -141,6 +147,7 @@ STEPS: tuple[Step, ...] = (
     verifications,
     cases,
     training,
+    signals,
 )
 
 

@@ -16,8 +16,8 @@ from doorward.administrator.settled import settled
 from doorward.administrator.targets import device_named, require_risk, user_named
 from doorward.errors import DoorwardError
 from doorward.model.device import Device
-from doorward.model.ids import DeviceId, UserId
-from doorward.model.snapshot import Change, change, removal
+from doorward.model.ids import DeviceId, UnixSeconds, UserId
+from doorward.model.snapshot import Change, Snapshot, change, removal
 from doorward.model.spiffe import is_device_id
 
 _KEY = re.compile(r"[0-9a-f]{64}")
@@ -77,13 +77,10 @@ async def report_posture(
     """
     saying = Saying(healthy, "" if healthy is None else reason)
     async with control.store.transaction() as transaction:
-        await device_named(transaction, device)
-        snapshot, postures = await settled(control, transaction), Postures()
-        found = await settled_for(
-            postures, transaction, snapshot, [device], now=act.at, said={device: saying}
-        )
-        number = await found.write(transaction)
-        if found.records:
+        snapshot = await settled(control, transaction)
+        changes, new = await posture_said(transaction, snapshot, device, saying, act.at)
+        number = await transaction.snapshot.publish(changes)
+        if new:
             words = {True: "healthy", False: "unhealthy", None: "unknown"}
             await transaction.audit.append(
                 at=act.at,
@@ -93,6 +90,24 @@ async def report_posture(
                 detail={"posture": words[healthy], "reason": reason},
             )
     return await effect(control, number)
+
+
+async def posture_said(
+    transaction: Transaction,
+    snapshot: Snapshot,
+    device: DeviceId,
+    saying: Saying,
+    now: UnixSeconds,
+) -> tuple[Sequence[Change], bool]:
+    """What follows from `saying`, to be published, and whether it says anything new.
+
+    Raises `device-unknown`.
+    """
+    await device_named(transaction, device)
+    found = await settled_for(
+        Postures(), transaction, snapshot, [device], now=now, said={device: saying}
+    )
+    return await found.keep(transaction), bool(found.records)
 
 
 async def set_device_risk(

@@ -18,6 +18,7 @@ from doorward.administrator.federation_table import FederationTable
 from doorward.administrator.fleet.ports import DeviceTables
 from doorward.administrator.identity.ports import IdentityTables
 from doorward.administrator.openid_ports import OpenidTables
+from doorward.administrator.receiver_ports import ReceiverTables
 from doorward.administrator.recovery_ports import RecoveryCodeTable, RecoveryTable
 from doorward.administrator.sign_ins.ports import SignInTable
 from doorward.model.decision import DecisionRecord
@@ -242,6 +243,8 @@ class Transaction(PeopleTables, Protocol):
     def directory(self) -> DirectoryTable: ...
     @property
     def devices(self) -> DeviceTables: ...
+    @property
+    def receiver(self) -> ReceiverTables: ...
 
 
 class Store(Protocol):

@@ -34,8 +34,9 @@ async def disable_user(control: ControlPlane, act: Act, user: UserId, reason: st
 
 
 async def enable_user(control: ControlPlane, act: Act, user: UserId, reason: str = "") -> Effect:
-    """Let `user` sign in again. Who had left comes back with nothing, and needs an invitation.
+    """Let `user` sign in again, whatever transmitters said of them until now.
 
+    Who had left comes back with nothing, and needs an invitation.
     Raises DoorwardError `user-unknown`; `user-inactive` where their directory keeps them out.
     """
 
@@ -49,7 +50,9 @@ async def enable_user(control: ControlPlane, act: Act, user: UserId, reason: str
                 "Make them active there.",
             )
         back = msgspec.structs.replace(standing, left=False)
-        return _if_changed(standing, enabled(back, "doorward", reason)) if standing.disabled else []
+        for authority in disablers(standing):
+            back = enabled(back, authority, reason)
+        return _if_changed(standing, back)
 
     return await carry_out(
         control, act, "user-enabled", f"user:{user}", {"reason": reason}, prepare

@@ -9,21 +9,30 @@ from doorward.model.ids import UnixSeconds
 from doorward.model.snapshot import removal
 
 SIGN_INS_PER_SWEEP = 2000
+SIGNALS_PER_SWEEP = 2000
 _DAY = 86_400
 
 
 async def sweep_expired(
-    control: ControlPlane, now: UnixSeconds, *, sign_in_log_days: int = 0
+    control: ControlPlane,
+    now: UnixSeconds,
+    *,
+    sign_in_log_days: int = 0,
+    received_signal_days: int = 0,
 ) -> int:
     """How many documents were removed. The engine denies what has expired without this.
 
-    Of the log of sign-ins, entries older than `sign_in_log_days` go, some at a time; 0 keeps all.
+    Of the logs of sign-ins and of received signals, entries older than `sign_in_log_days` and
+    `received_signal_days` go, some at a time; 0 keeps all.
     """
     async with control.store.transaction() as transaction:
         await transaction.one_time.sweep(now)
         if sign_in_log_days:
             before = now - sign_in_log_days * _DAY
             await transaction.sign_ins.remove_before(before, SIGN_INS_PER_SWEEP)
+        if received_signal_days:
+            before = now - received_signal_days * _DAY
+            await transaction.receiver.signals.remove_before(before, SIGNALS_PER_SWEEP)
         await transaction.openid.grants.sweep(now)
         await transaction.recoveries.sweep(now)
         snapshot = await settled(control, transaction)

@@ -14,6 +14,7 @@ from doorward.estate.clients import check_client
 from doorward.estate.compliance_checks import check_compliance
 from doorward.estate.problems import Problems, Source
 from doorward.estate.provider_checks import check_provider
+from doorward.estate.transmitter_checks import check_transmitter
 from doorward.model.estate import (
     ANY_AUTHENTICATOR,
     EXTERNAL_UPSTREAM,
@@ -244,5 +245,6 @@ _CHECKS: Mapping[Kind, Callable[[Any, Source, Problems], None]] = MappingProxyTy
         "client": check_client,
         "provider": check_provider,
         "compliance": check_compliance,
+        "transmitter": check_transmitter,
     }
 )

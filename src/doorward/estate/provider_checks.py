@@ -17,6 +17,11 @@ _SCOPE = re.compile(r"[!#-\[\]-~]+")
 _CLIENT_ID = re.compile(r"[ -~]{1,256}")
 
 
+def is_domain(text: str) -> bool:
+    """Whether `text` is a domain of e-mail addresses, in lower case."""
+    return _DOMAIN.fullmatch(text) is not None
+
+
 def check_provider(provider: IdentityProvider, source: Source, problems: Problems) -> None:
     """Report what is wrong with `provider`; references to groups are checked elsewhere."""
     if not _ID.fullmatch(provider.id):
@@ -73,7 +78,7 @@ def _check_scopes(provider: IdentityProvider, source: Source, problems: Problems
 
 def _check_match(provider: IdentityProvider, source: Source, problems: Problems) -> None:
     for index, domain in enumerate(provider.domains):
-        if not _DOMAIN.fullmatch(domain):
+        if not is_domain(domain):
             problems.add(
                 source,
                 ("domains", index),

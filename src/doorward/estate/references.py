@@ -20,6 +20,7 @@ REFERENCES: Mapping[Kind, Mapping[str, Kind]] = MappingProxyType(
         "client": {"resource": "resource"},
         "provider": {"groups": "group"},
         "compliance": {"groups": "group"},
+        "transmitter": {"provider": "provider"},
     }
 )
 """The fields of each kind that name a document of another, or a tuple of them.
@@ -80,6 +81,8 @@ def check_together(
     _check_unique(users, "email", "user", lambda user: user.email.lower(), problems)
     providers = by_kind.get("provider", ())
     _check_unique(providers, "issuer", "provider", lambda provider: provider.issuer, problems)
+    transmitters = by_kind.get("transmitter", ())
+    _check_unique(transmitters, "issuer", "transmitter", lambda item: item.issuer, problems)
     _check_provisioned(by_kind, others, problems)
     _check_references(by_kind, others, problems)
     _check_cycles(by_kind.get("group", ()), problems)

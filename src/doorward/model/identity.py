@@ -18,8 +18,9 @@ from doorward.model.ids import (
     UserId,
 )
 
-Authority = Literal["doorward", "scim"]
-"""Who keeps a person disabled: those who run doorward, or the directory that provisions them."""
+Authority = str
+"""Who keeps a person disabled: `doorward` (those who run it), `scim` (the directory that provisions
+them), or `transmitter:ID` (another system, by a signal)."""
 
 Method = Literal[
     "passkey",

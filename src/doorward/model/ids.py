@@ -22,6 +22,7 @@ GatewayId = NewType("GatewayId", str)
 DecisionId = NewType("DecisionId", str)
 ProviderId = NewType("ProviderId", str)
 ComplianceId = NewType("ComplianceId", str)
+TransmitterId = NewType("TransmitterId", str)
 
 UnixSeconds = float
 """Seconds since 1970-01-01T00:00:00Z."""

@@ -30,6 +30,7 @@ from doorward.model.estate import (
     User,
 )
 from doorward.model.identity import ResourceCookie, ServiceToken, Session, Standing
+from doorward.model.transmitter import Transmitter
 
 Kind = Literal[
     "group",
@@ -43,6 +44,7 @@ Kind = Literal[
     "provider",
     "authenticator",
     "compliance",
+    "transmitter",
     "policy",
     "session",
     "cookie",
@@ -62,6 +64,7 @@ Document = (
     | IdentityProvider
     | Authenticator
     | Compliance
+    | Transmitter
     | Policy
     | Session
     | ResourceCookie
@@ -83,6 +86,7 @@ KINDS: Mapping[Kind, type[Document]] = MappingProxyType(
         "provider": IdentityProvider,
         "authenticator": Authenticator,
         "compliance": Compliance,
+        "transmitter": Transmitter,
         "policy": Policy,
         "session": Session,
         "cookie": ResourceCookie,
@@ -103,6 +107,7 @@ ESTATE_KINDS: tuple[Kind, ...] = (
     "provider",
     "authenticator",
     "compliance",
+    "transmitter",
     "policy",
 )
 """The kinds that estate files declare; the others are recorded by sign-in and signals."""
@@ -150,6 +155,7 @@ class Snapshot:
     providers: Mapping[str, IdentityProvider] = field(default_factory=dict)
     authenticators: Mapping[str, Authenticator] = field(default_factory=dict)
     compliances: Mapping[str, Compliance] = field(default_factory=dict)
+    transmitters: Mapping[str, Transmitter] = field(default_factory=dict)
     policies: Mapping[str, Policy] = field(default_factory=dict)
     sessions: Mapping[str, Session] = field(default_factory=dict)
     cookies: Mapping[str, ResourceCookie] = field(default_factory=dict)
@@ -193,6 +199,7 @@ FIELDS: Mapping[Kind, str] = MappingProxyType(
         "provider": "providers",
         "authenticator": "authenticators",
         "compliance": "compliances",
+        "transmitter": "transmitters",
         "policy": "policies",
         "session": "sessions",
         "cookie": "cookies",

@@ -1,4 +1,7 @@
-"""HTTP to providers (port `ProviderHttp`): bounded, verified, and never led elsewhere."""
+"""HTTP to providers and transmitters (ports `ProviderHttp`, `TransmitterHttp`).
+
+Bounded, verified, and never led elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ import httpx
 
 from doorward.administrator.federation.ports import Answer
 from doorward.administrator.federation.refusals import invalid, unreachable
+from doorward.administrator.receiver.ports import Method
 from doorward.model.endpoints import is_loopback
 from doorward.model.ids import UnixSeconds
 
@@ -45,6 +49,12 @@ class HttpxProviderHttp:
             auth = httpx.BasicAuth(quote_plus(basic[0]), quote_plus(basic[1]))
         return await self._ask("POST", url, {}, fields, auth)
 
+    async def send(self, method: Method, url: str, *, bearer: str, body: bytes = b"") -> Answer:
+        headers = {"authorization": f"Bearer {bearer}"} if bearer else {}
+        if body:
+            headers |= {"content-type": "application/json", "content-language": "en"}
+        return await self._ask(method, url, headers, content=body)
+
     async def _ask(
         self,
         method: str,
@@ -52,6 +62,7 @@ class HttpxProviderHttp:
         headers: Mapping[str, str],
         fields: Mapping[str, str] | None = None,
         auth: httpx.BasicAuth | None = None,
+        content: bytes = b"",
     ) -> Answer:
         parts = urlsplit(url)
         where = parts.hostname or "The provider"
@@ -70,7 +81,9 @@ class HttpxProviderHttp:
                     follow_redirects=False,
                     timeout=self._timeout_seconds,
                 ) as client,
-                client.stream(method, target, headers=own, data=fields, auth=auth) as response,
+                client.stream(
+                    method, target, headers=own, data=fields, auth=auth, content=content or None
+                ) as response,
             ):
                 if response.status_code in _REDIRECTS:
                     raise invalid("it redirects where it should answer")

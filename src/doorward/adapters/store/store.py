@@ -23,6 +23,7 @@ from doorward.adapters.store.federation import FederationLinks
 from doorward.adapters.store.identity import IdentityRecords
 from doorward.adapters.store.one_time import OneTimeSecrets
 from doorward.adapters.store.openid import Openid
+from doorward.adapters.store.received_signals import Receiving
 from doorward.adapters.store.recovery import Recoveries, RecoveryCodes
 from doorward.adapters.store.sign_ins import SignInLog
 from doorward.adapters.store.sqlite import SqliteDatabase
@@ -65,6 +66,7 @@ class SqlTransaction:
     directory: DirectoryRows
     identity: IdentityRecords
     devices: Devices
+    receiver: Receiving
 
 
 class SqlStore:
@@ -105,6 +107,7 @@ class SqlStore:
                     DirectoryRows(connection),
                     IdentityRecords(connection),
                     Devices.on(connection),
+                    Receiving.on(connection),
                 )
                 yield tables
                 published = tables.snapshot.published

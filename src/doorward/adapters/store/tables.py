@@ -385,3 +385,50 @@ device_attestation = Table(
     Column("refused", Text, nullable=False),
     Index("uq_device_attestation_endorsement", "endorsement", unique=True),
 )
+
+received_signal = Table(
+    "received_signal",
+    metadata,
+    Column("seq", _number, primary_key=True, autoincrement=True),
+    Column("transmitter", Text, nullable=False),
+    Column("jti", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("at", Double, nullable=False),
+    Column("received_at", Double, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Index("ix_received_signal_transmitter", "transmitter", "jti", unique=True),
+    Index("ix_received_signal_received_at", "received_at"),
+    sqlite_autoincrement=True,
+)
+
+transmitter_word = Table(
+    "transmitter_word",
+    metadata,
+    Column("transmitter", Text, primary_key=True),
+    Column("series", Text, primary_key=True),
+    Column("subject", Text, primary_key=True),
+    Column("at", Double, nullable=False),
+    Column("said", Text, nullable=False),
+)
+"""The newest that each transmitter said of a subject, where a later word replaces an earlier."""
+
+transmitter_stream = Table(
+    "transmitter_stream",
+    metadata,
+    Column("transmitter", Text, primary_key=True),
+    Column("issuer", Text, nullable=False),
+    Column("push_hash", Text, nullable=False),
+    Column("management", LargeBinary),
+    Column("stream", Text, nullable=False),
+    Column("audience", Text, nullable=False),
+    Column("poll_url", Text, nullable=False),
+    Column("delivered", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("connected_at", Double),
+    Column("state_hash", Text, nullable=False),
+    Column("asked_at", Double),
+    Column("verified_at", Double),
+    Column("heard_at", Double),
+)

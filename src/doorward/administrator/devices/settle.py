@@ -42,12 +42,16 @@ class Settled:
 
     async def write(self, transaction: Transaction) -> int:
         """Write all of it, and return the snapshot's number."""
+        return await transaction.snapshot.publish(await self.keep(transaction))
+
+    async def keep(self, transaction: Transaction) -> Sequence[Change]:
+        """Write all but the documents, and return what is to be published of these."""
         tables = transaction.devices.posture
         await tables.records.put([after for _, after in self.records])
         await tables.findings.replace(self.findings)
         await tables.history.add(self.history)
         await tables.records.remove(self.gone)
-        return await transaction.snapshot.publish(self.changes)
+        return self.changes
 
     def committed(self, postures: Postures) -> None:
         """Hold what the store holds now."""

@@ -1,10 +1,11 @@
-"""Discovery documents and keys of providers: asked for when needed, kept for an hour, in memory."""
+"""Discovery documents and keys of issuers: asked for when needed, kept for an hour, in memory."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Generic, Protocol, TypeVar
 
 from doorward.administrator.federation.metadata import (
     Metadata,
@@ -15,7 +16,6 @@ from doorward.administrator.federation.metadata import (
 from doorward.administrator.federation.ports import Answer, ProviderHttp
 from doorward.administrator.federation.refusals import invalid
 from doorward.errors import DoorwardError
-from doorward.model.estate import IdentityProvider
 from doorward.model.ids import UnixSeconds
 
 KEPT_SECONDS = 3600
@@ -25,9 +25,28 @@ RETRY_SECONDS = 5
 _OK = 200
 
 
+class Issuer(Protocol):
+    """A party of the estate that publishes a document and keys."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def issuer(self) -> str: ...
+
+
+class NamesKeys(Protocol):
+    """A document that says where its issuer's keys lie."""
+
+    @property
+    def jwks_uri(self) -> str: ...
+
+
+M = TypeVar("M", bound=NamesKeys)
+
+
 @dataclass(frozen=True, slots=True)
-class ProviderState:
-    """How discovery of a provider went last; `error` is empty where it went well.
+class IssuerState(Generic[M]):
+    """How discovery of an issuer went last; `error` is empty where it went well.
 
     `skew_seconds` is by how much its clock is ahead of ours, None where it did not say.
     """
@@ -35,13 +54,16 @@ class ProviderState:
     checked_at: UnixSeconds | None = None
     error: DoorwardError | None = None
     skew_seconds: float | None = None
-    metadata: Metadata | None = None
+    metadata: M | None = None
+
+
+ProviderState = IssuerState[Metadata]
 
 
 @dataclass(slots=True)
-class _Known:
+class _Known(Generic[M]):
     issuer: str
-    state: ProviderState = field(default_factory=ProviderState)
+    state: IssuerState[M] = field(default_factory=IssuerState)
     keys: Sequence[Mapping[str, object]] = ()
     keys_at: UnixSeconds | None = None
     keys_asked_at: UnixSeconds | None = None
@@ -49,22 +71,27 @@ class _Known:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
-class ProviderDirectory:
-    """What is known of each provider in this process.
+class IssuerDirectory(Generic[M]):
+    """What is known of each issuer in this process.
 
-    A failure is remembered for some seconds, and keys are asked for again only now and then, so
-    that nobody can make doorward call a provider as often as they like.
+    `where` says where an issuer's document lies, `read` reads and checks it. A failure is
+    remembered for some seconds, and keys are asked for again only now and then, so that nobody can
+    make doorward call an issuer as often as they like.
     """
 
-    def __init__(self, http: ProviderHttp) -> None:
+    def __init__(
+        self, http: ProviderHttp, where: Callable[[str], str], read: Callable[[bytes, str], M]
+    ) -> None:
         self._http = http
-        self._known: dict[str, _Known] = {}
+        self._where = where
+        self._read = read
+        self._known: dict[str, _Known[M]] = {}
 
-    def state(self, provider: IdentityProvider) -> ProviderState:
+    def state(self, provider: Issuer) -> IssuerState[M]:
         """What the last discovery came to, without asking anew."""
         return self._of(provider).state
 
-    async def metadata(self, provider: IdentityProvider, now: UnixSeconds) -> Metadata:
+    async def metadata(self, provider: Issuer, now: UnixSeconds) -> M:
         """The provider's document. Raises `provider-unreachable` or `provider-invalid`."""
         known = self._of(provider)
         async with known.lock:
@@ -75,7 +102,7 @@ class ProviderDirectory:
                 return state.metadata
             return await self._discover(known, now)
 
-    async def check(self, provider: IdentityProvider, now: UnixSeconds) -> ProviderState:
+    async def check(self, provider: Issuer, now: UnixSeconds) -> IssuerState[M]:
         """Discover now, keys included; what is wrong stands in the state."""
         known = self._of(provider)
         async with known.lock:
@@ -83,11 +110,11 @@ class ProviderDirectory:
                 metadata = await self._discover(known, now)
                 await self._fetch_keys(known, metadata, now)
             except DoorwardError as error:
-                known.state = ProviderState(now, error, known.state.skew_seconds)
+                known.state = IssuerState(now, error, known.state.skew_seconds)
             return known.state
 
     async def keys(
-        self, provider: IdentityProvider, key_id: str, now: UnixSeconds
+        self, provider: Issuer, key_id: str, now: UnixSeconds
     ) -> Sequence[Mapping[str, object]]:
         """The provider's keys; asked for again where none has `key_id`, at most once a minute.
 
@@ -103,25 +130,25 @@ class ProviderDirectory:
                 await self._fetch_keys(known, metadata, now)
             return known.keys
 
-    def _of(self, provider: IdentityProvider) -> _Known:
+    def _of(self, provider: Issuer) -> _Known[M]:
         known = self._known.get(provider.id)
         if known is None or known.issuer != provider.issuer:
             known = self._known[provider.id] = _Known(provider.issuer)
         return known
 
-    async def _discover(self, known: _Known, now: UnixSeconds) -> Metadata:
+    async def _discover(self, known: _Known[M], now: UnixSeconds) -> M:
         skew = known.state.skew_seconds
         try:
-            answer = await self._http.get(discovery_url(known.issuer))
+            answer = await self._http.get(self._where(known.issuer))
             skew = None if answer.date is None else answer.date - now
-            metadata = read_metadata(_body(answer, "discovery document"), known.issuer)
+            metadata = self._read(_body(answer, "discovery document"), known.issuer)
         except DoorwardError as error:
-            known.state = ProviderState(now, error, skew)
+            known.state = IssuerState(now, error, skew)
             raise
-        known.state = ProviderState(now, None, skew, metadata)
+        known.state = IssuerState(now, None, skew, metadata)
         return metadata
 
-    async def _fetch_keys(self, known: _Known, metadata: Metadata, now: UnixSeconds) -> None:
+    async def _fetch_keys(self, known: _Known[M], metadata: M, now: UnixSeconds) -> None:
         known.keys_asked_at = now
         try:
             known.keys = read_keys(_body(await self._http.get(metadata.jwks_uri), "keys"))
@@ -129,6 +156,13 @@ class ProviderDirectory:
             known.keys_error = error
             raise
         known.keys_at, known.keys_error = now, None
+
+
+class ProviderDirectory(IssuerDirectory[Metadata]):
+    """What is known of each OpenID Connect provider."""
+
+    def __init__(self, http: ProviderHttp) -> None:
+        super().__init__(http, discovery_url, read_metadata)
 
 
 def _within(moment: UnixSeconds | None, now: UnixSeconds, seconds: float) -> bool:

@@ -27,6 +27,7 @@ from doorward.entrypoints.api import (
     sessions,
     sign_ins,
     tokens,
+    transmitters,
     users,
     verifications,
 )
@@ -56,6 +57,8 @@ ROUTERS = (
     proofing.router,
     verifications.router,
     lifecycle.router,
+    transmitters.router,
+    transmitters.signals_router,
 )
 
 

@@ -16,6 +16,7 @@ from doorward.administrator.openid.provider import Provider
 from doorward.administrator.osquery.parts import Osquery
 from doorward.administrator.ports import AuditHeads, Sealer
 from doorward.administrator.proofing.parts import Proofing
+from doorward.administrator.receiver.receiver import Receiver
 from doorward.entrypoints.actors import Actor, Authenticator
 from doorward.estate import EstateReader
 from doorward.model.ids import DeviceId, UnixSeconds
@@ -45,6 +46,7 @@ class Context:
     control: ControlPlane
     openid: Provider
     federation: Federation
+    receiver: Receiver
     directory: Directory
     proofing: Proofing
     osquery: Osquery

@@ -114,8 +114,8 @@ class UserView(View):
 
     `asserted_groups` are those that identity providers put the person into, beside their own.
     `source` says who declares them: the estate's files, or a directory by SCIM; `disabled_by` who
-    keeps them out: those who run doorward, or that directory. `ial` is the identity assurance
-    level in force, until `ial_until`; `left` says that they were offboarded.
+    keeps them out: those who run doorward, that directory, or a transmitter of signals. `ial` is
+    the identity assurance level in force, until `ial_until`; `left` says that they were offboarded.
     """
 
     id: str

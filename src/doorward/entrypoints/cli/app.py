@@ -22,6 +22,7 @@ from doorward.entrypoints.cli.log import log
 from doorward.entrypoints.cli.osquery import osquery_app
 from doorward.entrypoints.cli.processes import control, gateway_app
 from doorward.entrypoints.cli.provider import provider_app
+from doorward.entrypoints.cli.received_signals import signal_app
 from doorward.entrypoints.cli.recovery import recovery_app
 from doorward.entrypoints.cli.session import session_app
 from doorward.entrypoints.cli.status import status
@@ -58,6 +59,7 @@ for name, group in (
     ("client", client_app),
     ("keys", keys_app),
     ("provider", provider_app),
+    ("signal", signal_app),
     ("audit", audit_app),
     ("verification", verification_app),
     ("verifier", verifier_app),

@@ -19,6 +19,7 @@ from doorward.entrypoints.console import (
     lifecycle,
     listings,
     providers,
+    received_signals,
     recoveries,
 )
 from doorward.entrypoints.console.visit import act, error_page, page
@@ -41,6 +42,7 @@ PAGES = (
     page("/tokens", listings.tokens),
     page("/applications", listings.applications),
     page("/providers", providers.show),
+    page("/signals/received", received_signals.show),
     page("/audit", listings.audit),
     page("/identity", identity.overview),
     page("/identity/cases/{case}", identity.case),

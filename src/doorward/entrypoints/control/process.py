@@ -30,6 +30,7 @@ from doorward.bootstrap import (
     keep_osquery_hosts,
     keep_purged,
     keep_roll,
+    keep_signals_polled,
     keep_swept,
     keep_verified,
     keep_watch,
@@ -47,6 +48,7 @@ from doorward.entrypoints.fleet import osquery
 from doorward.entrypoints.login import app as login_app
 from doorward.entrypoints.scim.app import ScimApplication
 from doorward.entrypoints.scim.context import ScimContext
+from doorward.entrypoints.signals import receive as signals
 from doorward.errors import DoorwardError
 from doorward.model.estate import CONTROL_UPSTREAM, SCIM_UPSTREAM
 
@@ -86,6 +88,7 @@ async def _serve(data: DataFolder, settings: ControlSettings) -> None:
                     parts.control,
                     settings.sweep_seconds,
                     sign_in_log_days=settings.sign_in_log_days,
+                    received_signal_days=settings.received_signal_days,
                 )
             ),
             group.create_task(keep_purged(parts.store, now, settings.decision_log_days)),
@@ -97,6 +100,7 @@ async def _serve(data: DataFolder, settings: ControlSettings) -> None:
             group.create_task(keep_osquery_hosts(parts.osquery)),
             group.create_task(keep_watch(parts.fleet, parts.replica)),
             group.create_task(keep_history(parts.fleet, settings.health_history_days)),
+            group.create_task(keep_signals_polled(parts.receiver, settings.signal_poll_seconds)),
         ]
         await stop.wait()
         for server in (web, operator):
@@ -125,7 +129,8 @@ def web_application(parts: ControlParts, settings: ControlSettings) -> ByHost:
         login,
         {CONTROL_UPSTREAM: console, SCIM_UPSTREAM: _directory(parts)},
         dict.fromkeys(fleet.PREFIXES, fleet.app(parts.fleet, now))
-        | dict.fromkeys(osquery.PREFIXES, osquery.app(parts.osquery, now)),
+        | dict.fromkeys(osquery.PREFIXES, osquery.app(parts.osquery, now))
+        | {signals.PATH: signals.app(parts.receiver, clock=now)},
     )
 
 
@@ -150,6 +155,7 @@ def _context(
         control=parts.control,
         openid=parts.openid,
         federation=parts.federation,
+        receiver=parts.receiver,
         directory=parts.directory,
         proofing=parts.proofing,
         osquery=parts.osquery,
