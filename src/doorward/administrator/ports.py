@@ -20,6 +20,7 @@ from doorward.administrator.identity.ports import IdentityTables
 from doorward.administrator.openid_ports import OpenidTables
 from doorward.administrator.recovery_ports import RecoveryCodeTable, RecoveryTable
 from doorward.administrator.sign_ins.ports import SignInTable
+from doorward.administrator.signal_ports import SignalTables
 from doorward.model.decision import DecisionRecord
 from doorward.model.ids import DecisionId, UnixSeconds, UserId
 from doorward.model.snapshot import Change, Document, Kind, Snapshot
@@ -242,6 +243,8 @@ class Transaction(PeopleTables, Protocol):
     def directory(self) -> DirectoryTable: ...
     @property
     def devices(self) -> DeviceTables: ...
+    @property
+    def signals(self) -> SignalTables: ...
 
 
 class Store(Protocol):

@@ -7,7 +7,7 @@ import importlib
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -25,6 +25,7 @@ from doorward.adapters.store.one_time import OneTimeSecrets
 from doorward.adapters.store.openid import Openid
 from doorward.adapters.store.recovery import Recoveries, RecoveryCodes
 from doorward.adapters.store.sign_ins import SignInLog
+from doorward.adapters.store.signals import Signals
 from doorward.adapters.store.sqlite import SqliteDatabase
 from doorward.adapters.store.url import parse_url
 from doorward.administrator.audit_chain import EMPTY_HEAD, extend
@@ -32,10 +33,13 @@ from doorward.administrator.ports import (
     AuditEntry,
     AuditHead,
     AuditHeads,
+    CredentialTable,
     DecisionQuery,
     Revision,
+    SnapshotTable,
     StoredDecision,
 )
+from doorward.administrator.signals.transmitting.recorder import Recorder
 from doorward.errors import DoorwardError
 from doorward.model.decision import DecisionRecord
 from doorward.model.ids import DecisionId
@@ -52,8 +56,8 @@ _log = structlog.get_logger(__name__)
 class SqlTransaction:
     """Port `Transaction`: the tables on one connection."""
 
-    snapshot: Documents
-    credentials: Credentials
+    snapshot: SnapshotTable
+    credentials: CredentialTable
     recovery_codes: RecoveryCodes
     recoveries: Recoveries
     one_time: OneTimeSecrets
@@ -65,6 +69,7 @@ class SqlTransaction:
     directory: DirectoryRows
     identity: IdentityRecords
     devices: Devices
+    signals: Signals
 
 
 class SqlStore:
@@ -72,11 +77,17 @@ class SqlStore:
 
     `heads` keeps the signed end of the audit log; without it a cut-off end goes unnoticed.
     `poll_seconds` is how often followers ask the database even where nothing was announced.
+    `recorder` writes what a transaction changed as events to be told, in that transaction.
     A transaction must not be opened inside another.
     """
 
     def __init__(
-        self, database: Database, heads: AuditHeads | None = None, *, poll_seconds: float = 1.0
+        self,
+        database: Database,
+        heads: AuditHeads | None = None,
+        *,
+        poll_seconds: float = 1.0,
+        recorder: Recorder | None = None,
     ) -> None:
         self._database = database
         self._heads = heads
@@ -84,6 +95,7 @@ class SqlStore:
         self._followers: set[asyncio.Event] = set()
         self._recent: deque[Revision] = deque(maxlen=_REVISIONS_AT_HAND)
         self._sealing = asyncio.Lock()
+        self._recorder = recorder
         self.directory = SqlDirectory(database)
 
     @asynccontextmanager
@@ -91,8 +103,9 @@ class SqlStore:
         published: list[Revision] = []
         try:
             async with self._database.writing() as connection:
+                documents = Documents(connection)
                 tables = SqlTransaction(
-                    Documents(connection),
+                    documents,
                     Credentials(connection),
                     RecoveryCodes(connection),
                     Recoveries(connection),
@@ -105,12 +118,21 @@ class SqlStore:
                     DirectoryRows(connection),
                     IdentityRecords(connection),
                     Devices.on(connection),
+                    Signals.on(connection),
                 )
+                watch = None
+                if self._recorder is not None:
+                    watch = self._recorder.watch(tables)
+                    tables = replace(tables, snapshot=watch.snapshot, credentials=watch.credentials)
                 yield tables
-                published = tables.snapshot.published
+                if watch is not None:
+                    await watch.record(tables.audit.appended)
+                published = documents.published
                 if published:
                     await self._database.announce(connection)
             self._remember(published)
+            if watch is not None:
+                watch.committed()
         finally:
             if published:
                 self._wake()
@@ -212,7 +234,13 @@ class SqlStore:
             head = moved
 
 
-def open_store(url: str, heads: AuditHeads | None = None, *, poll_seconds: float = 1.0) -> SqlStore:
+def open_store(
+    url: str,
+    heads: AuditHeads | None = None,
+    *,
+    poll_seconds: float = 1.0,
+    recorder: Recorder | None = None,
+) -> SqlStore:
     """The store at `sqlite:///PATH` or `postgresql://…`. Raises `store-url-invalid`.
 
     Nothing is connected yet; `upgrade` has to have run once before.
@@ -225,4 +253,4 @@ def open_store(url: str, heads: AuditHeads | None = None, *, poll_seconds: float
         # Imported where it is used: its driver is large.
         postgresql = importlib.import_module("doorward.adapters.store.postgresql")
         database = postgresql.PostgresqlDatabase(parsed.set(drivername="postgresql+psycopg"))
-    return SqlStore(database, heads, poll_seconds=poll_seconds)
+    return SqlStore(database, heads, poll_seconds=poll_seconds, recorder=recorder)
