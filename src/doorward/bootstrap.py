@@ -16,12 +16,14 @@ from doorward.adapters.attestation import AttestationRoots
 from doorward.adapters.audit_head import SignedAuditHead
 from doorward.adapters.clock import now
 from doorward.adapters.device_authority import LocalDeviceAuthority
+from doorward.adapters.device_files import DeviceFiles
 from doorward.adapters.document_numbers import HmacDocumentNumbers
 from doorward.adapters.federation.http import HttpxProviderHttp
 from doorward.adapters.federation.tokens import JoseTokens
 from doorward.adapters.link_server import LinkIdentity, LinkServer
 from doorward.adapters.live_snapshot import StoreReplica
 from doorward.adapters.mail import FolderMailer, MailServer, SmtpMailer, Tls
+from doorward.adapters.nonces import HmacNonces
 from doorward.adapters.openid.jose import JoseTokenSigner
 from doorward.adapters.openid.logout_call import HttpLogoutSender
 from doorward.adapters.password_judge import ZxcvbnJudge
@@ -34,6 +36,8 @@ from doorward.adapters.totp import PyotpCodes
 from doorward.adapters.webauthn import WebAuthnRelyingParty
 from doorward.administrator.authentication import Authenticators
 from doorward.administrator.control_plane import ControlPlane
+from doorward.administrator.devices.parts import Fleet
+from doorward.administrator.devices.roll import Roll, write_roll
 from doorward.administrator.directory.ports import Directory
 from doorward.administrator.federation.directory import ProviderDirectory
 from doorward.administrator.federation.federation import Federation
@@ -57,8 +61,9 @@ _BETWEEN_BATCHES_SECONDS = 0.2
 _KEYS_SECONDS = 10 * _MINUTE
 _RETRY_SECONDS = 2
 _TELL_SECONDS = 2
+_ROLL_SECONDS = 1.0
 _IDENTITY_SECONDS = 10 * _MINUTE
-_LIMITS = {
+LIMITS = {
     "account": Limit(attempts=10, window_seconds=15 * _MINUTE),
     "person": Limit(attempts=10, window_seconds=15 * _MINUTE),
     "address": Limit(attempts=30, window_seconds=5 * _MINUTE),
@@ -94,7 +99,8 @@ class ControlParts:
     proofing: Proofing
     heads: AuditHeads
     assertions: AssertionVerifier
-    devices: LocalDeviceAuthority
+    devices: DeviceFiles
+    fleet: Fleet
     link: LinkIdentity
 
 
@@ -129,7 +135,7 @@ def compose(data: DataFolder, settings: ControlSettings) -> ControlParts:
         control=control,
         hasher=Argon2idHasher(),
         sealer=AesGcmSealer(seal_key),
-        throttle=SlidingWindowThrottle(_LIMITS),
+        throttle=SlidingWindowThrottle(LIMITS),
         relying_party=WebAuthnRelyingParty(
             rp_id=f"auth.{settings.domain}",
             name=settings.organisation,
@@ -151,6 +157,7 @@ def compose(data: DataFolder, settings: ControlSettings) -> ControlParts:
     federation = Federation(
         authenticators, http, JoseTokens(), ProviderDirectory(http), origins(settings, "auth")
     )
+    device_ca = installation.read_pair(folder, "device-ca")
     return ControlParts(
         store=store,
         directory=store.directory,
@@ -170,7 +177,15 @@ def compose(data: DataFolder, settings: ControlSettings) -> ControlParts:
         ),
         heads=heads,
         assertions=AssertionVerifier(f"https://auth.{settings.domain}", gateways.assertion_keys),
-        devices=LocalDeviceAuthority(installation.read_pair(folder, "device-ca"), settings.domain),
+        devices=DeviceFiles(device_ca, settings.domain),
+        fleet=Fleet(
+            control=control,
+            authority=LocalDeviceAuthority(device_ca),
+            nonces=HmacNonces(seal_key),
+            roll=Roll(),
+            throttle=authenticators.throttle,
+            trust_domain=settings.domain,
+        ),
         link=LinkIdentity(folder / "link.pem", folder / "link.key", folder / "gateway-ca.pem"),
     )
 
@@ -217,6 +232,16 @@ async def keep_verified(proofing: Proofing) -> None:
         except DoorwardError as error:
             _log.warning("identity-not-swept", code=error.code, detail=error.detail)
         await asyncio.sleep(_IDENTITY_SECONDS)
+
+
+async def keep_roll(fleet: Fleet) -> None:
+    """Write what devices were heard to say, for ever."""
+    while True:
+        try:
+            await write_roll(fleet.control.store, fleet.roll)
+        except DoorwardError as error:
+            _log.warning("roll-not-written", code=error.code, detail=error.detail)
+        await asyncio.sleep(_ROLL_SECONDS)
 
 
 async def keep_purged(store: Store, clock: Callable[[], UnixSeconds], keep_days: int) -> None:

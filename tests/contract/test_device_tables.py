@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from doorward.administrator.devices.ports import DeviceRecord
+from doorward.administrator.fleet.ports import DeviceRecord
 from doorward.administrator.ports import Store
 from doorward.model.ids import DeviceId
 
@@ -37,3 +37,19 @@ async def test_records_are_kept_changed_and_forgotten(store: Store) -> None:
         assert not await records.remove(PHONE.id)
     async with store.transaction() as transaction:
         assert await transaction.devices.records.all() == [seen]
+
+
+async def test_what_was_heard_moves_forward_only_and_keeps_what_others_say(store: Store) -> None:
+    said = msgspec.structs.replace(LAPTOP, counter=5, digest="aa", said=True)
+    async with store.transaction() as transaction:
+        await transaction.devices.records.put([said, PHONE])
+    newer = msgspec.structs.replace(LAPTOP, counter=7, digest="bb", last_seen_at=9.0)
+    older = msgspec.structs.replace(LAPTOP, counter=6, digest="cc", last_seen_at=8.0)
+    another_key = msgspec.structs.replace(PHONE, counter=2**41, public_key=b"other")
+    gone = msgspec.structs.replace(LAPTOP, id=DeviceId("gone"), counter=1)
+    async with store.transaction() as transaction:
+        records = transaction.devices.records
+        await records.heard([newer, another_key, gone])
+        await records.heard([older])
+        await records.heard([])
+        assert await records.all() == [msgspec.structs.replace(newer, said=True), PHONE]

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from doorward.administrator.devices.ports import DeviceRecord
+import msgspec
+
+from doorward.administrator.fleet.ports import DeviceRecord
 from doorward.model.ids import DeviceId
 
 
@@ -33,6 +35,17 @@ class MemoryDeviceRecords:
 
     async def put(self, records: Sequence[DeviceRecord]) -> None:
         self._items.update({item.id: item for item in records})
+
+    async def heard(self, records: Sequence[DeviceRecord]) -> None:
+        for item in records:
+            there = self._items.get(item.id)
+            if there and there.public_key == item.public_key and there.counter < item.counter:
+                self._items[item.id] = msgspec.structs.replace(
+                    there,
+                    counter=item.counter,
+                    digest=item.digest,
+                    last_seen_at=item.last_seen_at,
+                )
 
     async def remove(self, device: DeviceId) -> bool:
         return self._items.pop(device, None) is not None

@@ -13,7 +13,7 @@ from doorward.administrator.control_plane import ControlPlane
 from doorward.administrator.federation.directory import ProviderDirectory
 from doorward.administrator.federation.federation import Federation
 from doorward.administrator.federation.ports import ProviderHttp
-from doorward.bootstrap import _LIMITS
+from doorward.bootstrap import LIMITS
 
 ORIGINS = ("http://auth.doorward.localhost:8080", "https://auth.doorward.localhost:8081")
 
@@ -39,7 +39,7 @@ def federation_on(control: ControlPlane, http: ProviderHttp) -> Federation:
         control=control,
         hasher=NoPasswords(),
         sealer=AesGcmSealer(bytes(32)),
-        throttle=SlidingWindowThrottle(_LIMITS),
+        throttle=SlidingWindowThrottle(LIMITS),
         relying_party=WebAuthnRelyingParty(rp_id="x.test", name="x", origins=["https://x.test"]),
         totp=PyotpCodes("x"),
         judge=ZxcvbnJudge(),

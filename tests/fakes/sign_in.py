@@ -37,7 +37,7 @@ from doorward.administrator.open_session import open_session
 from doorward.administrator.openid.provider import Provider
 from doorward.administrator.sign_in_passkey import begin_passkey, sign_in_passkey
 from doorward.administrator.sign_in_password import sign_in_password
-from doorward.bootstrap import _LIMITS
+from doorward.bootstrap import LIMITS
 from doorward.entrypoints.login import app
 from doorward.model.estate import Label, Policy, Resource, User
 from doorward.model.identity import Standing
@@ -63,7 +63,6 @@ HERE = Browser(address="192.0.2.1", user_agent="Test", flow="f1" * 32)
 ELSEWHERE = Browser(address="203.0.113.9", user_agent="Test", flow="e2" * 32)
 ALICE = UserId("alice")
 BOB = UserId("bob")
-LIMITS = _LIMITS
 
 
 class CountingHasher:
@@ -229,7 +228,7 @@ async def desk(http: ProviderHttp | None = None) -> Desk:
         control=control,
         hasher=hasher,
         sealer=AesGcmSealer(bytes(32)),
-        throttle=SlidingWindowThrottle(_LIMITS),
+        throttle=SlidingWindowThrottle(LIMITS),
         relying_party=WebAuthnRelyingParty(rp_id=AUTH_HOST, name="example", origins=[AUTH]),
         totp=PyotpCodes("example"),
         judge=ZxcvbnJudge(),

@@ -112,12 +112,14 @@ async def test_every_page_of_federation_is_whole(
         if images:
             await page.screenshot(path=Path(images) / f"fed-{title}-{name}.png", full_page=True)
 
-    async def stay(route: Route) -> None:
-        """What a browser shows while the provider takes its time."""
-        await route.fulfill(status=204)
+    seen = asyncio.Event()
 
-    async def back_from_provider(route: Route) -> None:
-        """The person signs in at the provider at once."""
+    async def at_provider(route: Route) -> None:
+        """It takes its time with the first request, which the page sends by itself."""
+        if not seen.is_set():
+            seen.set()
+            await route.fulfill(status=204)
+            return
         parameters = place.work.authorize(route.request.url)
         query = "&".join(f"{key}={value}" for key, value in parameters.items())
         location = f"{origin}/federation/work/callback?{query}"
@@ -125,12 +127,11 @@ async def test_every_page_of_federation_is_whole(
 
     await page.goto(f"{origin}/sign-in?resource=payroll&return=/&flow={'0' * 64}")
     await look("sign-in")
-    await page.route("https://login.work.example/**", stay)
+    await page.route("https://login.work.example/**", at_provider)
     await page.get_by_role("button", name="Sign in with Work").click()
     await expect(page.get_by_role("heading", name="On to Work")).to_be_visible()
     await look("leaving")
-    await page.unroute("https://login.work.example/**")
-    await page.route("https://login.work.example/**", back_from_provider)
+    await asyncio.wait_for(seen.wait(), 10)
     await page.get_by_role("link", name="Continue").click()
     await page.wait_for_url("**/.doorward/callback**", wait_until="commit")
     await page.goto(origin)

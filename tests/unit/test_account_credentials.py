@@ -11,11 +11,12 @@ import pytest
 
 from doorward.administrator.control_plane import Act
 from doorward.administrator.recovery.decide_recovery import approve_recovery, waiting_recoveries
+from doorward.bootstrap import LIMITS
 from doorward.model.estate import Authenticator
 from doorward.model.ids import AuthenticatorId
 from tests.fakes.attestation import Maker
 from tests.fakes.authenticator import SoftwareAuthenticator
-from tests.fakes.sign_in import ALICE, AUTH, BOB, LIMITS, PASSWORD, Desk, desk
+from tests.fakes.sign_in import ALICE, AUTH, BOB, PASSWORD, Desk, desk
 
 SESSION = "__Host-doorward-session"
 SAME = {"origin": AUTH, "sec-fetch-site": "same-origin"}

@@ -9,10 +9,11 @@ import pytest
 
 from doorward.administrator.identity.records import Contact, is_contact_of
 from doorward.administrator.proofing.confirm_contact import MISTAKES, confirm_code, send_code
+from doorward.bootstrap import LIMITS
 from doorward.errors import DoorwardError
 from doorward.model.ids import UserId
 from doorward.model.snapshot import change
-from tests.fakes.sign_in import ALICE, BOB, HERE, LIMITS, Desk, browser_at, desk
+from tests.fakes.sign_in import ALICE, BOB, HERE, Desk, browser_at, desk
 from tests.fakes.store import KeptMail
 
 _CODE = re.compile(r"\b(\d{4}) (\d{4})\b")

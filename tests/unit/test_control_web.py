@@ -42,6 +42,9 @@ class Estate:
         ("auth.example.test", "/", 200, "login"),
         ("console.example.test", "/", 200, "console"),
         ("console.example.test:8080", "/api/v1/users", 200, "console"),
+        ("auth.example.test", "/agent/v1/enrolments", 200, "fleet"),
+        ("auth.example.test", "/agent/v2/enrolments", 200, "login"),
+        ("console.example.test", "/agent/v1/enrolments", 200, "console"),
         ("console.example.test", "/scim/v2/Users", 200, "console"),
         ("people.example.test", "/scim/v2/Users", 200, "directory"),
         ("people.example.test", "/api/v1/users", 200, "directory"),
@@ -59,6 +62,7 @@ async def test_each_host_has_its_application(
         Estate(),
         PlainTextResponse("login"),
         {"control": PlainTextResponse("console"), "scim": PlainTextResponse("directory")},
+        {"/agent/v1/": PlainTextResponse("fleet")},
     )
     transport = httpx.ASGITransport(app=web)
     async with httpx.AsyncClient(transport=transport, base_url=f"https://{host}") as client:

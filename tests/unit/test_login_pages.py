@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from doorward.administrator.authentication import digest
+from doorward.bootstrap import LIMITS
 from doorward.model.estate import User
 from tests.fakes.authenticator import SoftwareAuthenticator
 from tests.fakes.sign_in import (
@@ -16,7 +17,6 @@ from tests.fakes.sign_in import (
     AUTH,
     BOB,
     HANDBOOK,
-    LIMITS,
     PASSWORD,
     PAYROLL,
     Desk,

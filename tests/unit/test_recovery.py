@@ -31,6 +31,7 @@ from doorward.administrator.recovery.request_recovery import (
 from doorward.administrator.recovery_ports import Recovery
 from doorward.administrator.set_standing import disable_user, enable_user
 from doorward.administrator.sweep_expired import sweep_expired
+from doorward.bootstrap import LIMITS
 from doorward.errors import DoorwardError
 from doorward.model.estate import ProviderGroup
 from doorward.model.identity import Standing
@@ -41,7 +42,6 @@ from tests.fakes.sign_in import (
     BOB,
     ELSEWHERE,
     HERE,
-    LIMITS,
     PASSWORD,
     Desk,
     browser_at,

@@ -15,9 +15,10 @@ from doorward.administrator.credentials.recovery_codes import (
     new_code,
 )
 from doorward.administrator.sign_in_password import sign_in_password
+from doorward.bootstrap import LIMITS
 from doorward.errors import DoorwardError
 from doorward.model.ids import UserId
-from tests.fakes.sign_in import ALICE, BOB, HERE, LIMITS, PASSWORD, Desk, browser_at, desk
+from tests.fakes.sign_in import ALICE, BOB, HERE, PASSWORD, Desk, browser_at, desk
 from tests.fakes.store import CountedSecrets
 
 

@@ -14,8 +14,9 @@ from doorward.administrator.authentication import (
 )
 from doorward.administrator.sign_in_passkey import begin_passkey, sign_in_passkey
 from doorward.administrator.sign_in_password import sign_in_password
+from doorward.bootstrap import LIMITS
 from doorward.errors import DoorwardError
-from tests.fakes.sign_in import ALICE, BOB, HERE, LIMITS, PASSWORD, Desk, browser_at, desk
+from tests.fakes.sign_in import ALICE, BOB, HERE, PASSWORD, Desk, browser_at, desk
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ from typing import Protocol
 
 import msgspec
 
-from doorward.administrator.devices.ports import DeviceTables
 from doorward.administrator.directory.ports import DirectoryTable
 from doorward.administrator.federation_table import FederationTable
+from doorward.administrator.fleet.ports import DeviceTables
 from doorward.administrator.identity.ports import IdentityTables
 from doorward.administrator.openid_ports import OpenidTables
 from doorward.administrator.recovery_ports import RecoveryCodeTable, RecoveryTable

@@ -165,9 +165,10 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class NonceRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An agent that lost its nonce asks for one; it says where its counter stands."""
+    """An agent that lost its nonce asks for one; it says where its counter stands, and when."""
 
     counter: int
+    at: UnixSeconds
 
 
 class NonceGiven(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

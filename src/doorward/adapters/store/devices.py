@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Self
 
 import msgspec
-from sqlalchemy import bindparam, delete, insert, select
+from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from doorward.adapters.store.tables import device_record
-from doorward.administrator.devices.ports import DeviceRecord
+from doorward.administrator.fleet.ports import DeviceRecord
 from doorward.model.ids import DeviceId
 
 
@@ -40,6 +40,34 @@ class DeviceRecords:
         await self._connection.execute(gone, [{"device": item.id} for item in records])
         rows = [msgspec.structs.asdict(item) for item in records]
         await self._connection.execute(insert(device_record), rows)
+
+    async def heard(self, records: Sequence[DeviceRecord]) -> None:
+        if not records:
+            return
+        later = (
+            update(device_record)
+            .where(
+                device_record.c.id == bindparam("device"),
+                device_record.c.public_key == bindparam("key"),
+                device_record.c.counter < bindparam("count"),
+            )
+            .values(
+                counter=bindparam("count"),
+                digest=bindparam("body"),
+                last_seen_at=bindparam("seen"),
+            )
+        )
+        rows = [
+            {
+                "device": item.id,
+                "key": item.public_key,
+                "count": item.counter,
+                "body": item.digest,
+                "seen": item.last_seen_at,
+            }
+            for item in records
+        ]
+        await self._connection.execute(later, rows)
 
     async def remove(self, device: DeviceId) -> bool:
         gone = delete(device_record).where(device_record.c.id == device)

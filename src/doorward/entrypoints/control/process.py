@@ -26,6 +26,7 @@ from doorward.bootstrap import (
     keep_clients_told,
     keep_keys_fresh,
     keep_purged,
+    keep_roll,
     keep_swept,
     keep_verified,
     origins,
@@ -37,6 +38,7 @@ from doorward.entrypoints.api.context import Context
 from doorward.entrypoints.console.app import app as console_app
 from doorward.entrypoints.control.web import ByHost
 from doorward.entrypoints.explained import explained
+from doorward.entrypoints.fleet import app as fleet
 from doorward.entrypoints.login import app as login_app
 from doorward.entrypoints.scim.app import ScimApplication
 from doorward.entrypoints.scim.context import ScimContext
@@ -85,6 +87,7 @@ async def _serve(data: DataFolder, settings: ControlSettings) -> None:
             group.create_task(keep_keys_fresh(parts.openid)),
             group.create_task(keep_clients_told(parts.openid, parts.replica)),
             group.create_task(keep_verified(parts.proofing)),
+            group.create_task(keep_roll(parts.fleet)),
         ]
         await stop.wait()
         for server in (web, operator):
@@ -112,6 +115,7 @@ def web_application(parts: ControlParts, settings: ControlSettings) -> ByHost:
         parts.replica,
         login,
         {CONTROL_UPSTREAM: console, SCIM_UPSTREAM: _directory(parts)},
+        dict.fromkeys(fleet.PREFIXES, fleet.app(parts.fleet, now)),
     )
 
 

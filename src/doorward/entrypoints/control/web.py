@@ -16,16 +16,23 @@ class ByHost:
     """Sign-in at `auth.DOMAIN` and below `/.doorward/` anywhere, the others at hosts of their own.
 
     `own` holds them by the upstream (`control`, `scim`) of the resources whose hosts they answer
-    for; every other host is 421.
+    for; every other host is 421. `at_auth` holds those that answer at the sign-in host for what is
+    below a path.
     """
 
     def __init__(
-        self, domain: str, live: LiveSnapshot, login: ASGIApp, own: Mapping[str, ASGIApp]
+        self,
+        domain: str,
+        live: LiveSnapshot,
+        login: ASGIApp,
+        own: Mapping[str, ASGIApp],
+        at_auth: Mapping[str, ASGIApp],
     ) -> None:
         self._suffix = f".{domain}"
         self._live = live
         self._login = login
         self._own = own
+        self._at_auth = at_auth
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -35,7 +42,10 @@ class ByHost:
     def _chosen(self, scope: Scope) -> ASGIApp:
         label = _label(scope, self._suffix)
         path: str = scope["path"]
-        if label == "auth" or path.startswith(_OWN_PAGES):
+        if label == "auth":
+            found = (app for prefix, app in self._at_auth.items() if path.startswith(prefix))
+            return next(found, self._login)
+        if path.startswith(_OWN_PAGES):
             return self._login
         for resource in self._live.current.resources.values():
             if resource.host == label and resource.upstream in self._own:

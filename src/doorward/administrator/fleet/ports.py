@@ -8,6 +8,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from doorward.model.ids import DeviceId, UnixSeconds
+from doorward.model.spiffe import SpiffeId
 
 KeyStorage = Literal["software", "tpm"]
 
@@ -29,6 +30,38 @@ class DeviceRecord(msgspec.Struct, frozen=True, kw_only=True):
     said: bool | None = None
 
 
+class IssuedCertificate(msgspec.Struct, frozen=True, kw_only=True):
+    """A certificate and its issuer's, both DER, and when it ends."""
+
+    certificate: bytes
+    authority: bytes
+    ends_at: UnixSeconds
+
+
+class DeviceAuthority(Protocol):
+    """The device CA. Its client certificates name what holds the key by one SPIFFE ID."""
+
+    def issue(
+        self, csr: bytes, spiffe_id: SpiffeId, at: UnixSeconds, seconds: float
+    ) -> IssuedCertificate:
+        """A certificate for the key that signed `csr` (PKCS #10, DER); nothing else of it counts.
+
+        Raises DoorwardError `csr-malformed` where it is none, its signature is wrong or its key
+        is not on P-256.
+        """
+        ...
+
+
+class Nonces(Protocol):
+    """Nonces that need no memory: each is for one device and one counter, and soon stale."""
+
+    def nonce(self, device: DeviceId, counter: int, now: UnixSeconds) -> str: ...
+
+    def hold(self, nonce: str, device: DeviceId, counter: int, now: UnixSeconds) -> bool:
+        """Whether `nonce` was given for that message, not long ago."""
+        ...
+
+
 class DeviceRecordTable(Protocol):
     """Enrolments, inside one transaction."""
 
@@ -40,6 +73,10 @@ class DeviceRecordTable(Protocol):
 
     async def put(self, records: Sequence[DeviceRecord]) -> None:
         """Write these, in place of what there is of the same devices."""
+        ...
+
+    async def heard(self, records: Sequence[DeviceRecord]) -> None:
+        """Write counter, digest and time of these where the record is there, and behind them."""
         ...
 
     async def remove(self, device: DeviceId) -> bool:

@@ -1,0 +1,156 @@
+"""Accepting a device's signed message: that it is the device's, new, and in its turn.
+
+Rules, in order; the first that a message breaks refuses it, and nothing of it counts:
+
+1. The device is enrolled: `device-unknown`.
+2. Its enrolled key signed this very message to this very path: `signature-wrong`.
+3. It is not suspended: `device-suspended`.
+4. Its counter is new. The same message a second time, straight after the first, is a lost answer
+   repeated: it is answered again and counts once. Another message with a counter that the device
+   has used is proof that two devices hold one key: the device is suspended, `device-cloned`.
+   Whatever else is old is refused, `message-replayed`.
+5. It holds the nonce that control gave for that counter, not long ago: `nonce-stale`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+
+from doorward.administrator.control_plane import Act
+from doorward.administrator.devices.parts import Fleet
+from doorward.administrator.devices.roll import REMEMBERED, Known
+from doorward.administrator.devices.suspend import suspend_device
+from doorward.errors import DoorwardError
+from doorward.model.device import Device
+from doorward.model.ids import DeviceId, UnixSeconds
+from doorward.protocol.agent import signature_holds
+
+CLOCK_TOLERANCE_SECONDS = 300
+_BY_DOORWARD = "system"
+
+
+@dataclass(frozen=True, slots=True)
+class SignedMessage:
+    """A message as it came: `signature` is the header's value, unverified."""
+
+    path: str
+    body: bytes
+    signature: str
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A message that counts, or `repeated` where it counted already; the next one's nonce."""
+
+    device: Device
+    known: Known
+    repeated: bool
+    nonce: str
+
+
+async def accept(
+    fleet: Fleet,
+    device: DeviceId,
+    message: SignedMessage,
+    *,
+    counter: int,
+    nonce: str,
+    now: UnixSeconds,
+) -> Accepted:
+    """Take the message as the device's next. Raises DoorwardError as the rules above say.
+
+    `counter` and `nonce` are those in the body; whoever parsed it trusts nothing else of it yet.
+    """
+    document, known = await signer(fleet, device, message)  # 1, 2, 3
+    digest = sha256(message.body).hexdigest()
+    latest, after = known.record.counter, fleet.nonces.nonce(device, counter + 1, now)
+    if counter <= latest:  # 4
+        told = known.latest.get(counter)
+        if told is not None and told != digest:
+            await _cloned(fleet, device, now)
+        if told != digest or counter != latest:
+            raise DoorwardError(
+                "message-replayed",
+                "This message, or one after it, was taken already.",
+                "Send each message once, with a counter that only grows.",
+            )
+        return Accepted(document, known, repeated=True, nonce=after)
+    if not fleet.nonces.hold(nonce, device, counter, now):  # 5
+        raise DoorwardError(
+            "nonce-stale",
+            "The nonce is not the one for this message, or was given too long ago.",
+            "Ask for a new one.",
+        )
+    fleet.roll.heard(known, counter, digest, now)
+    return Accepted(document, known, repeated=False, nonce=after)
+
+
+async def signer(fleet: Fleet, device: DeviceId, message: SignedMessage) -> tuple[Device, Known]:
+    """The device that signed, and may speak. Raises as rules 1 to 3 of this file say."""
+    known = await fleet.roll.of(fleet.control.store, device)
+    document = fleet.control.live.current.devices.get(device)
+    if known is None or document is None:  # 1
+        raise DoorwardError(
+            "device-unknown", "This device is not enrolled.", "Enrol it: doorward agent enrol."
+        )
+    public_key = known.record.public_key
+    if sha256(public_key).hexdigest() != document.key or not signature_holds(
+        public_key, message.signature, message.path, message.body
+    ):  # 2
+        raise DoorwardError(
+            "signature-wrong",
+            "The message is not signed with the key that this device was enrolled with.",
+            "Enrol the device again if its key was lost.",
+        )
+    if document.suspended:  # 3
+        raise DoorwardError(
+            "device-suspended",
+            f"This device is suspended: {document.suspended}.",
+            "Enrol it again.",
+        )
+    return document, known
+
+
+async def nonce_for(
+    fleet: Fleet,
+    device: DeviceId,
+    message: SignedMessage,
+    *,
+    counter: int,
+    at: UnixSeconds,
+    now: UnixSeconds,
+) -> str:
+    """The nonce for the message after `counter`, for an agent that has none.
+
+    A device that says so of a counter far behind its latest goes on from an old copy of itself,
+    beside the one that is at work. Raises as rules 1 to 3, and `message-replayed` where `at` is
+    not about now or the counter was used.
+    """
+    _, known = await signer(fleet, device, message)
+    if abs(now - at) > CLOCK_TOLERANCE_SECONDS:
+        raise DoorwardError(
+            "message-replayed",
+            "The request is not of this moment.",
+            "Set the device's clock, and ask again.",
+        )
+    latest = known.record.counter
+    if counter + REMEMBERED < latest:
+        await _cloned(fleet, device, now)
+    if counter < latest:
+        raise DoorwardError(
+            "message-replayed",
+            "The device has sent messages with higher counters already.",
+            "Go on from the latest counter.",
+        )
+    return fleet.nonces.nonce(device, counter + 1, now)
+
+
+async def _cloned(fleet: Fleet, device: DeviceId, now: UnixSeconds) -> None:
+    """Suspend the device. Raises `device-cloned`."""
+    await suspend_device(fleet.control, Act(_BY_DOORWARD, now), device, "cloned")
+    raise DoorwardError(
+        "device-cloned",
+        "Two devices use one key, so neither counts any more.",
+        "Enrol each of them again, with a key of its own.",
+    )

@@ -1,0 +1,96 @@
+"""The roll: which devices speak to this process, and what each said last.
+
+It is in memory, and written to the store by `keep_roll` in one transaction for many devices: a
+transaction for each message would cost more than everything else about it. What is lost with the
+process is a second of counters, and the nonces bound what that second is worth to a replay.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+import msgspec
+
+from doorward.administrator.fleet.ports import DeviceRecord
+from doorward.administrator.ports import Store
+from doorward.model.ids import DeviceId, UnixSeconds
+
+REMEMBERED = 16
+"""So many of a device's latest messages are told from a second message with their counter."""
+
+
+@dataclass(slots=True)
+class Known:
+    """A device's record as it stands now, and the digests of its latest messages by counter."""
+
+    record: DeviceRecord
+    latest: OrderedDict[int, str] = field(default_factory=OrderedDict)
+
+
+class Roll:
+    """The devices that this process has heard of."""
+
+    def __init__(self) -> None:
+        self._known: dict[DeviceId, Known] = {}
+        self._changed: set[DeviceId] = set()
+
+    async def of(self, store: Store, device: DeviceId) -> Known | None:
+        """What is known of `device`; None where it is not enrolled."""
+        known = self._known.get(device)
+        if known is not None:
+            return known
+        async with store.transaction() as transaction:
+            record = await transaction.devices.records.get(device)
+        if record is None:
+            return None
+        # Another message of the device may have asked meanwhile: the first answer stands.
+        return self._known.setdefault(device, _known(record))
+
+    def heard(self, known: Known, counter: int, digest: str, now: UnixSeconds) -> None:
+        """Note a message that was accepted."""
+        known.record = msgspec.structs.replace(
+            known.record, counter=counter, digest=digest, last_seen_at=now
+        )
+        known.latest[counter] = digest
+        while len(known.latest) > REMEMBERED:
+            known.latest.popitem(last=False)
+        self._changed.add(known.record.id)
+
+    def forget(self, device: DeviceId) -> None:
+        """Read the device's record anew, next time: it was written or removed by somebody."""
+        self._known.pop(device, None)
+        self._changed.discard(device)
+
+    def unwritten(self) -> list[DeviceRecord]:
+        """The records that changed since the last time that this was asked."""
+        changed = [self._known[device].record for device in self._changed]
+        self._changed.clear()
+        return changed
+
+    def not_written(self, records: list[DeviceRecord]) -> None:
+        """The store refused these: they are due again."""
+        self._changed.update(record.id for record in records if record.id in self._known)
+
+
+def _known(record: DeviceRecord) -> Known:
+    latest = OrderedDict({record.counter: record.digest} if record.digest else {})
+    return Known(record, latest)
+
+
+async def write_roll(store: Store, roll: Roll) -> int:
+    """Write what changed; how many devices. Raises what the store raises, and loses nothing.
+
+    A record that somebody else changed or removed meanwhile keeps their word: only counter,
+    digest and time are this process's to say.
+    """
+    records = roll.unwritten()
+    if not records:
+        return 0
+    try:
+        async with store.transaction() as transaction:
+            await transaction.devices.records.heard(records)
+    except BaseException:
+        roll.not_written(records)
+        raise
+    return len(records)

@@ -1,0 +1,165 @@
+"""A device's message counts once, in its turn, and only where that device sent it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from doorward.administrator.control_plane import ControlPlane
+from doorward.administrator.devices.accept import Accepted, SignedMessage, accept, nonce_for
+from doorward.administrator.devices.parts import Fleet
+from doorward.administrator.devices.roll import REMEMBERED, Roll, write_roll
+from doorward.errors import DoorwardError
+from doorward.model.ids import DeviceId, UserId
+from doorward.model.snapshot import removal
+from tests.fakes.fleet import AT, SoftwareDevice, fleet_on
+from tests.fakes.store import MemoryStore, control_plane
+
+ALICE = UserId("alice")
+PATH = "/agent/v1/devices/laptop/reports"
+
+
+class Stand:
+    """A fleet with one enrolled laptop."""
+
+    def __init__(self, control: ControlPlane) -> None:
+        self.control = control
+        self.fleet: Fleet = fleet_on(control)
+        self.laptop = SoftwareDevice(DeviceId("laptop"))
+
+    async def send(
+        self,
+        counter: int,
+        body: bytes = b"{}",
+        *,
+        nonce: str = "",
+        now: float = AT,
+        message: SignedMessage | None = None,
+    ) -> Accepted:
+        given = nonce or self.fleet.nonces.nonce(self.laptop.id, counter, AT)
+        sent = message or self.laptop.signed(PATH, body)
+        return await accept(self.fleet, self.laptop.id, sent, counter=counter, nonce=given, now=now)
+
+
+@pytest.fixture
+async def stand() -> Stand:
+    stand = Stand(control_plane(MemoryStore()))
+    await stand.laptop.enrolled(stand.control, ALICE)
+    return stand
+
+
+async def refused(stand: Stand, code: str, counter: int, **how: object) -> None:
+    with pytest.raises(DoorwardError, match=f"^{code}:"):
+        await stand.send(counter, **how)  # type: ignore[arg-type]
+
+
+async def test_messages_count_in_turn_and_each_brings_the_next_nonce(stand: Stand) -> None:
+    first = await stand.send(1)
+    assert not first.repeated
+    second = await stand.send(2, nonce=first.nonce)
+    assert (second.known.record.counter, second.known.record.last_seen_at) == (2, AT)
+    await stand.send(9)
+
+
+async def test_the_very_same_message_again_is_a_lost_answer(stand: Stand) -> None:
+    message = stand.laptop.signed(PATH, b"{}")
+    first = await stand.send(1, message=message)
+    again = await stand.send(1, message=message)
+    assert (again.repeated, again.nonce) == (True, first.nonce)
+
+
+async def test_an_older_message_is_a_replay(stand: Stand) -> None:
+    message = stand.laptop.signed(PATH, b"1")
+    await stand.send(1, message=message)
+    await stand.send(2)
+    await refused(stand, "message-replayed", 1, message=message)
+    for counter in range(3, REMEMBERED + 4):
+        await stand.send(counter)
+    await refused(stand, "message-replayed", 1, message=message)
+    await refused(stand, "message-replayed", 0)
+    assert not stand.control.live.current.devices["laptop"].suspended
+
+
+async def test_two_messages_with_one_counter_show_a_clone(stand: Stand) -> None:
+    await stand.send(1, b"1")
+    await stand.send(2, b"2")
+    await refused(stand, "device-cloned", 1, body=b"another")
+    assert stand.control.live.current.devices["laptop"].suspended == "cloned"
+    await refused(stand, "device-suspended", 3)
+
+
+async def test_an_old_copy_that_asks_for_a_nonce_shows_a_clone(stand: Stand) -> None:
+    async def ask(counter: int, at: float = AT) -> str:
+        message = stand.laptop.signed("/nonce", b"")
+        return await nonce_for(
+            stand.fleet, stand.laptop.id, message, counter=counter, at=at, now=AT
+        )
+
+    await stand.send(REMEMBERED + 1)
+    assert await ask(REMEMBERED + 1) == stand.fleet.nonces.nonce(
+        stand.laptop.id, REMEMBERED + 2, AT
+    )
+    for counter, at in ((REMEMBERED, AT), (REMEMBERED + 1, AT - 301), (0, AT + 301)):
+        with pytest.raises(DoorwardError, match="message-replayed"):
+            await ask(counter, at)
+    with pytest.raises(DoorwardError, match="device-cloned"):
+        await ask(0)
+    assert stand.control.live.current.devices["laptop"].suspended == "cloned"
+
+
+async def test_a_nonce_is_for_one_counter_one_device_and_a_while(stand: Stand) -> None:
+    nonces = stand.fleet.nonces
+    await refused(stand, "nonce-stale", 1, nonce=nonces.nonce(stand.laptop.id, 2, AT))
+    await refused(stand, "nonce-stale", 1, nonce=nonces.nonce(DeviceId("other"), 1, AT))
+    await refused(stand, "nonce-stale", 1, nonce="é")
+    await refused(stand, "nonce-stale", 1, now=AT + 1200)
+    await stand.send(1, now=AT + 590)
+
+
+async def test_another_key_another_path_and_another_body_are_refused(stand: Stand) -> None:
+    other = SoftwareDevice(stand.laptop.id)
+    good = stand.laptop.signed(PATH, b"{}")
+    for message in (
+        other.signed(PATH, b"{}"),
+        SignedMessage(PATH + "/x", good.body, good.signature),
+        SignedMessage(PATH, b"{ }", good.signature),
+        SignedMessage(PATH, good.body, ""),
+        SignedMessage(PATH, good.body, "ß"),
+    ):
+        await refused(stand, "signature-wrong", 1, message=message)
+    await stand.send(1, message=good)
+
+
+async def test_a_device_that_is_not_enrolled_is_unknown(stand: Stand) -> None:
+    await stand.send(1)
+    async with stand.control.store.transaction() as transaction:
+        await transaction.snapshot.publish([removal("device", "laptop")])
+    await refused(stand, "device-unknown", 2)
+    stand.laptop.id = DeviceId("other")
+    await refused(stand, "device-unknown", 1)
+
+
+async def test_the_roll_is_written_for_many_at_once_and_read_again(stand: Stand) -> None:
+    message = stand.laptop.signed(PATH, b"{}")
+    await stand.send(4, message=message)
+    assert await write_roll(stand.control.store, stand.fleet.roll) == 1
+    assert await write_roll(stand.control.store, stand.fleet.roll) == 0
+    another = Roll()
+    known = await another.of(stand.control.store, stand.laptop.id)
+    assert known is not None
+    assert (known.record.counter, list(known.latest)) == (4, [4])
+    stand.fleet.roll.forget(stand.laptop.id)
+    assert (await stand.send(4, message=message)).repeated
+
+
+async def test_what_the_store_refused_is_written_later(stand: Stand) -> None:
+    await stand.send(1)
+
+    class Broken(MemoryStore):
+        def transaction(self) -> Any:
+            raise DoorwardError("store-full", "No space is left.")
+
+    with pytest.raises(DoorwardError, match="store-full"):
+        await write_roll(Broken(), stand.fleet.roll)
+    assert await write_roll(stand.control.store, stand.fleet.roll) == 1
