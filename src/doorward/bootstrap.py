@@ -30,6 +30,7 @@ from doorward.adapters.password_judge import ZxcvbnJudge
 from doorward.adapters.passwords import Argon2idHasher
 from doorward.adapters.sealer import AesGcmSealer
 from doorward.adapters.secrets import SystemSecrets
+from doorward.adapters.signals.set_push import HttpSetPusher
 from doorward.adapters.store.store import open_store
 from doorward.adapters.throttle import Limit, SlidingWindowThrottle
 from doorward.adapters.totp import PyotpCodes
@@ -49,6 +50,9 @@ from doorward.administrator.ports import AuditHeads, Revision, Store
 from doorward.administrator.proofing.parts import Proofing
 from doorward.administrator.proofing.sweep_identity import sweep_identity
 from doorward.administrator.purge_decisions import BATCH, purge_decisions
+from doorward.administrator.signals.transmitting.bell import Bell
+from doorward.administrator.signals.transmitting.recorder import Recorder
+from doorward.administrator.signals.transmitting.transmitter import Transmitter
 from doorward.administrator.sweep_expired import sweep_expired
 from doorward.config import ControlSettings, DataFolder
 from doorward.errors import DoorwardError
@@ -77,6 +81,7 @@ LIMITS = {
     "audit": Limit(attempts=120, window_seconds=_MINUTE),
     "contact": Limit(attempts=5, window_seconds=60 * _MINUTE),
     "contact-address": Limit(attempts=30, window_seconds=60 * _MINUTE),
+    "signals": Limit(attempts=600, window_seconds=_MINUTE),
     "provisioning": Limit(attempts=120, window_seconds=_MINUTE),
 }
 _MAIL_TLS: dict[str, Tls] = {"smtps": "implicit", "smtp+starttls": "starttls", "smtp": "none"}
@@ -95,6 +100,7 @@ class ControlParts:
     control: ControlPlane
     authenticators: Authenticators
     openid: Provider
+    transmitter: Transmitter
     federation: Federation
     proofing: Proofing
     heads: AuditHeads
@@ -118,7 +124,9 @@ def compose(data: DataFolder, settings: ControlSettings) -> ControlParts:
     heads = SignedAuditHead(
         data.audit_head, keys.signing_key(keys.read_secret(folder / "audit.key"))
     )
-    store = open_store(data.store_url(settings), heads)
+    bell = Bell()
+    recorder = Recorder(settings.origin("auth"), SystemSecrets(), now, bell)
+    store = open_store(data.store_url(settings), heads, recorder=recorder)
     replica = StoreReplica(store)
     gateways = LinkServer(
         replica,
@@ -153,6 +161,18 @@ def compose(data: DataFolder, settings: ControlSettings) -> ControlParts:
         issuer=settings.origin("auth"),
         session_seconds=settings.session_seconds,
     )
+    plain = settings.domain.endswith(".localhost")
+    transmitter = Transmitter(
+        control=control,
+        signer=openid.signer,
+        sealer=authenticators.sealer,
+        pusher=HttpSetPusher(loopback=plain),
+        throttle=authenticators.throttle,
+        bell=bell,
+        issuer=openid.issuer,
+        origin=settings.origin,
+        plain_loopback=plain,
+    )
     http = HttpxProviderHttp()
     federation = Federation(
         authenticators, http, JoseTokens(), ProviderDirectory(http), origins(settings, "auth")
@@ -166,6 +186,7 @@ def compose(data: DataFolder, settings: ControlSettings) -> ControlParts:
         control=control,
         authenticators=authenticators,
         openid=openid,
+        transmitter=transmitter,
         federation=federation,
         proofing=Proofing(
             control=control,

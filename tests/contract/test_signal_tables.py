@@ -7,9 +7,12 @@ import msgspec
 from doorward.administrator.ports import Store
 from doorward.administrator.signal_ports import Pending, PendingKind, Stream
 from doorward.model.ids import ServiceId
+from doorward.protocol.signals.subjects import Json
 
 CRM = ServiceId("crm")
 ALL: tuple[PendingKind, ...] = ("event", "verification", "update")
+EVENTS: tuple[PendingKind, ...] = ("event",)
+VERIFICATIONS: tuple[PendingKind, ...] = ("verification",)
 POLLED = Stream(id="stm_1", receiver=CRM, method="poll", created_at=1.5)
 PUSHED = Stream(
     id="stm_2",
@@ -72,11 +75,11 @@ async def test_what_waits_comes_in_order_and_goes_once(store: Store) -> None:
         waiting = await outbox.waiting("stm_2", 10, ALL)
         assert [found.jti for found in waiting] == ["u", "b", "a", "v", "c"]
         assert waiting[0].claims == msgspec.Raw(b'{"a":1}')
-        assert [found.jti for found in await outbox.waiting("stm_2", 1, ("event",))] == ["b"]
+        assert [found.jti for found in await outbox.waiting("stm_2", 1, EVENTS)] == ["b"]
         assert await outbox.remove("stm_2", ["a", "nothing", "u"]) == 2
         assert await outbox.remove("stm_2", ["a"]) == 0
         assert await outbox.remove("stm_2", []) == 0
-        assert await outbox.drop("stm_2", ("verification",)) == 1
+        assert await outbox.drop("stm_2", VERIFICATIONS) == 1
         assert await outbox.counts() == {"stm_2": 2, "stm_1": 1}
 
 
@@ -113,7 +116,7 @@ async def test_only_push_streams_with_something_to_send_are_due(store: Store) ->
 
 
 async def test_left_out_subjects_are_the_same_however_they_are_written(store: Store) -> None:
-    one = {"format": "iss_sub", "iss": "https://a", "sub": "1"}
+    one: Json = {"format": "iss_sub", "iss": "https://a", "sub": "1"}
     async with store.transaction() as transaction:
         left_out = transaction.signals.left_out
         await left_out.add("stm_1", one)

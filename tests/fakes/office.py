@@ -32,6 +32,8 @@ from doorward.administrator.recovery.approval_code import sealed_for
 from doorward.administrator.recovery_ports import Recovery
 from doorward.administrator.set_standing import set_user_risk
 from doorward.administrator.sign_ins.ports import NewSignIn
+from doorward.administrator.signals.transmitting.bell import Bell
+from doorward.administrator.signals.transmitting.transmitter import Transmitter
 from doorward.entrypoints.actors import Authenticator, GatewayAssertion
 from doorward.entrypoints.api.context import Context
 from doorward.model.decision import DecisionRecord, ReasonCode, Remedy
@@ -78,6 +80,7 @@ from tests.fakes.proofing import (
     proofing_on,
 )
 from tests.fakes.provider import WORK_ISSUER, OidcProvider, Providers, declared
+from tests.fakes.signals_desk import KeptPushes, transmitter_on
 from tests.fakes.store import MemoryHeads, MemoryStore, ObedientGateways, control_plane
 
 NOON: UnixSeconds = 1795435200.0
@@ -127,6 +130,10 @@ class Office:
     signer: Es256Signer = field(default_factory=lambda: Es256Signer("JWT"))
     now: UnixSeconds = NOON
 
+    @property
+    def transmitter(self) -> Transmitter:
+        return transmitter_on(self.control, self.openid.signer, KeptPushes(), Bell())
+
     def gateway_assertion(self) -> GatewayAssertion:
         """How the console's host knows its callers."""
         verifier = AssertionVerifier(ISSUER, lambda: [self.signer.jwk])
@@ -136,6 +143,7 @@ class Office:
         return Context(
             control=self.control,
             openid=self.openid,
+            transmitter=self.transmitter,
             federation=self.federation,
             directory=self.store.directory,
             proofing=proofing_on(self.control),

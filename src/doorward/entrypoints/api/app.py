@@ -23,6 +23,7 @@ from doorward.entrypoints.api import (
     resources,
     sessions,
     sign_ins,
+    signals,
     tokens,
     users,
     verifications,
@@ -50,6 +51,7 @@ ROUTERS = (
     proofing.router,
     verifications.router,
     lifecycle.router,
+    signals.router,
 )
 
 

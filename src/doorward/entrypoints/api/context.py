@@ -14,6 +14,7 @@ from doorward.administrator.federation.federation import Federation
 from doorward.administrator.openid.provider import Provider
 from doorward.administrator.ports import AuditHeads, Sealer
 from doorward.administrator.proofing.parts import Proofing
+from doorward.administrator.signals.transmitting.transmitter import Transmitter
 from doorward.entrypoints.actors import Actor, Authenticator
 from doorward.estate import EstateReader
 from doorward.model.ids import DeviceId, UnixSeconds
@@ -42,6 +43,7 @@ class Context:
 
     control: ControlPlane
     openid: Provider
+    transmitter: Transmitter
     federation: Federation
     directory: Directory
     proofing: Proofing

@@ -20,6 +20,7 @@ from doorward.entrypoints.cli.processes import control, gateway_app
 from doorward.entrypoints.cli.provider import provider_app
 from doorward.entrypoints.cli.recovery import recovery_app
 from doorward.entrypoints.cli.session import session_app
+from doorward.entrypoints.cli.signal import signal_app
 from doorward.entrypoints.cli.status import status
 from doorward.entrypoints.cli.token import token_app
 from doorward.entrypoints.cli.up import up
@@ -50,6 +51,7 @@ for name, group in (
     ("client", client_app),
     ("keys", keys_app),
     ("provider", provider_app),
+    ("signal", signal_app),
     ("audit", audit_app),
     ("verification", verification_app),
     ("verifier", verifier_app),

@@ -14,6 +14,7 @@ from doorward.administrator.control_plane import Act
 from doorward.administrator.ports import Transaction
 from doorward.administrator.signal_ports import Stopper, Stream
 from doorward.administrator.signals.transmitting.claims import pending, stream_subject
+from doorward.administrator.signals.transmitting.list_streams import Listed
 from doorward.administrator.signals.transmitting.supported import DELIVERABLE
 from doorward.administrator.signals.transmitting.transmitter import Transmitter, own_stream
 from doorward.errors import DoorwardError
@@ -72,15 +73,16 @@ async def operate_stream(
     stream_id: str,
     wanted: Literal["paused", "enabled"],
     reason: str = "",
-) -> Stream:
+) -> Listed:
     """Pause a stream, or resume it, as those who run doorward want. Raises `stream-unknown`."""
     async with transmitter.control.store.transaction() as transaction:
         stream = await any_stream(transaction, stream_id)
         after = await stop_or_go(
             transmitter, transaction, act, stream, wanted, reason[:_MAX_REASON], "operator"
         )
+        counts = await transaction.signals.outbox.counts()
     transmitter.bell.ring()
-    return after
+    return Listed(after, counts.get(stream.id, 0))
 
 
 async def drop_stream(transmitter: Transmitter, act: Act, stream_id: str) -> None:
