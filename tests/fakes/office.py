@@ -80,7 +80,7 @@ from tests.fakes.proofing import (
     proofing_on,
 )
 from tests.fakes.provider import WORK_ISSUER, OidcProvider, Providers, declared
-from tests.fakes.signals_desk import KeptPushes, transmitter_on
+from tests.fakes.signals_desk import KeptPushes, office_streams, transmitter_on
 from tests.fakes.store import MemoryHeads, MemoryStore, ObedientGateways, control_plane
 
 NOON: UnixSeconds = 1795435200.0
@@ -215,6 +215,8 @@ async def office(http: ProviderHttp | None = None) -> Office:
         )
         await transaction.recovery_codes.replace(UserId("bob"), ["5e" * 32], NOON - 86400)
         await transaction.recoveries.put(_recovery())
+        for stream in office_streams(NOON):
+            await transaction.signals.streams.put(stream)
     gateways.waited.append(1)
     openid = Provider(
         control=control,

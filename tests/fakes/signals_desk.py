@@ -294,3 +294,40 @@ def renamed(transmitter: Transmitter, **changed: Any) -> Transmitter:
 def decoded(raw: msgspec.Raw) -> Claims:
     found: Claims = msgspec.json.decode(raw)
     return found
+
+
+def office_streams(now: float) -> list[Stream]:
+    """Three streams as the console may have to show them; one says what a stranger would."""
+    events = tuple(SUPPORTED)
+    well = Stream(
+        id="stm_0001",
+        receiver=CRM,
+        method="push",
+        created_at=now - 90_000,
+        endpoint_url="https://crm.example.org/events/of/doorward?key=secret",
+        description='<script>alert("x")</script>',
+        requested=events,
+        heard_at=now - 40,
+    )
+    failing = Stream(
+        id="stm_0002",
+        receiver=ServiceId("reports"),
+        method="push",
+        created_at=now - 80_000,
+        endpoint_url="https://siem.example.org/a/rather/long/address/for/security/events",
+        requested=events[:1],
+        attempts=3,
+        failing_since=now - 700,
+        last_error="The receiver answered 503.",
+        heard_at=now - 700,
+    )
+    paused = Stream(
+        id="stm_0003",
+        receiver=ServiceId("reports"),
+        method="poll",
+        created_at=now - 70_000,
+        status="paused",
+        stopped_by="system",
+        reason="The receiver has not polled for a day.",
+    )
+    return [well, failing, paused]

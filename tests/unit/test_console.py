@@ -30,6 +30,7 @@ SHOWN = [
     "/devices",
     "/tokens",
     "/applications",
+    "/signals",
     "/audit",
     "/identity",
     "/identity/cases/idc_0001",
