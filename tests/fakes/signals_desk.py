@@ -6,11 +6,11 @@ upstream is `signals`. Pushes are kept (`KeptPushes`) or made for real.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+import asyncio
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
-import msgspec
 
 from doorward.adapters.sealer import AesGcmSealer
 from doorward.adapters.throttle import SlidingWindowThrottle
@@ -63,12 +63,14 @@ class KeptPushes:
         self.sent: list[tuple[str, str, str]] = []
         self.failures: list[DoorwardError | None] = []
         self.broken: DoorwardError | None = None
+        self.came = asyncio.Event()
 
     async def push(self, url: str, authorization: str, token: str) -> None:
         failure = self.failures.pop(0) if self.failures else self.broken
         if failure is not None:
             raise failure
         self.sent.append((url, authorization, token))
+        self.came.set()
 
 
 class Named:
@@ -285,15 +287,6 @@ async def signals_desk() -> SignalsDesk:
         ),
     )
     return desk
-
-
-def renamed(transmitter: Transmitter, **changed: Any) -> Transmitter:
-    return replace(transmitter, **changed)
-
-
-def decoded(raw: msgspec.Raw) -> Claims:
-    found: Claims = msgspec.json.decode(raw)
-    return found
 
 
 def office_streams(now: float) -> list[Stream]:

@@ -22,7 +22,11 @@ _SWEEP_SECONDS = 60.0
 _log = structlog.get_logger(__name__)
 
 
-async def deliver_for_ever(transmitter: Transmitter, clock: Callable[[], UnixSeconds]) -> None:
+async def deliver_for_ever(
+    transmitter: Transmitter,
+    clock: Callable[[], UnixSeconds],
+    look_seconds: float = LOOK_SECONDS,
+) -> None:
     """Never ends by itself. Streams do not wait for one another."""
     swept_at = clock()
     with transmitter.bell.heard() as rung:
@@ -47,4 +51,4 @@ async def deliver_for_ever(transmitter: Transmitter, clock: Callable[[], UnixSec
                         await sweep_signals(transmitter, now)
                 except DoorwardError as error:
                     _log.warning("signals-not-delivered", code=error.code, detail=error.detail)
-                await rung_within(rung, LOOK_SECONDS)
+                await rung_within(rung, look_seconds)
