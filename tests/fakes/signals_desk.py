@@ -132,10 +132,10 @@ class SignalsDesk:
         async with self.client(actor) as client:
             return await client.request(method, path, json=given, content=content)
 
-    async def metadata(self) -> httpx.Response:
+    async def metadata(self, method: str = "GET") -> httpx.Response:
         transport = httpx.ASGITransport(metadata_app(self.transmitter))
         async with httpx.AsyncClient(transport=transport, base_url=ISSUER) as client:
-            return await client.get("/.well-known/ssf-configuration")
+            return await client.request(method, "/.well-known/ssf-configuration")
 
     async def polled(self, actor: str = "service:crm", **more: Any) -> Claims:
         """A new poll stream for everything, as its receiver is told of it."""

@@ -72,6 +72,18 @@ async def test_the_metadata_has_no_empty_claims_and_names_the_version(desk: Sign
     assert {"spec_urn": "urn:ietf:rfc:6749"} in metadata["authorization_schemes"]
 
 
+async def test_the_metadata_is_asked_for_by_get(desk: SignalsDesk) -> None:
+    assert (await desk.metadata("GET")).status_code == 200
+    assert (await desk.metadata("POST")).status_code == 405
+
+
+async def test_polls_are_posts(desk: SignalsDesk) -> None:
+    stream = await desk.polled()
+    url = stream["delivery"]["endpoint_url"]
+    assert (await desk.send("GET", url)).status_code == 405
+    assert (await desk.send("POST", url, {"returnImmediately": True})).status_code == 200
+
+
 async def test_without_a_resource_for_signals_there_is_no_transmitter(desk: SignalsDesk) -> None:
     await desk.publish(removal("resource", "signals"))
     assert (await desk.metadata()).status_code == 404

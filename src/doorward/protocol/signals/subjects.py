@@ -61,21 +61,21 @@ class UriSubject(_Identifier, frozen=True, kw_only=True, tag="uri"):
 
 
 class JwtSubject(_Identifier, frozen=True, kw_only=True, tag="jwt_id"):
-    """SSF 1.0, 3.4.1: a JSON Web Token."""
+    """SSF 1.0, 3.5.1: a JSON Web Token."""
 
     iss: str
     jti: str
 
 
 class SamlSubject(_Identifier, frozen=True, kw_only=True, tag="saml_assertion_id"):
-    """SSF 1.0, 3.4.2: a SAML assertion."""
+    """SSF 1.0, 3.5.2: a SAML assertion."""
 
     issuer: str
     assertion_id: str
 
 
 class AddressSubject(_Identifier, frozen=True, kw_only=True, tag="ip-addresses"):
-    """SSF 1.0, 3.4.3: the addresses that the transmitter saw."""
+    """SSF 1.0, 3.5.3: the addresses that the transmitter saw."""
 
     ip_addresses: tuple[str, ...] = msgspec.field(name="ip-addresses")
 
@@ -104,7 +104,7 @@ SimpleSubject = OneSubject | AliasSubject
 
 
 class ComplexSubject(_Identifier, frozen=True, kw_only=True, tag=COMPLEX):
-    """SSF 1.0, 3.2: one principal, told by several simple subjects."""
+    """SSF 1.0, 3.3: one principal, told by several simple subjects."""
 
     user: SimpleSubject | UnsetType = UNSET
     device: SimpleSubject | UnsetType = UNSET

@@ -18,7 +18,7 @@ def user_identifier(user: User | None, user_id: str, issuer: str, wanted: UserFo
 
 
 def subject_of(happened: Happened, person: Json) -> Json:
-    """The claim `sub_id`: complex where a session or a device is told too (SSF 1.0, 3.2)."""
+    """The claim `sub_id`: complex where a session or a device is told too (SSF 1.0, 3.3)."""
     parts = {"user": person, **_parts(happened)}
     return person if len(parts) == 1 else {FORMAT: COMPLEX, **parts}
 
