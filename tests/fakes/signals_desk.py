@@ -30,13 +30,14 @@ from doorward.entrypoints.signals.app import SignalsContext, app, metadata_app
 from doorward.errors import DoorwardError
 from doorward.model.device import Device
 from doorward.model.estate import Group, Label, Resource, Service, User
-from doorward.model.identity import Session
+from doorward.model.identity import ServiceToken, Session
 from doorward.model.ids import (
     DeviceId,
     GroupId,
     LabelId,
     ResourceId,
     ServiceId,
+    ServiceTokenId,
     SessionId,
     UserId,
 )
@@ -237,6 +238,18 @@ def device(**changed: Any) -> Device:
     return Device(**{**fields, **changed})
 
 
+def token_of(service: str) -> ServiceToken:
+    """A token of that service for the transmitter's resource."""
+    return ServiceToken(
+        id=ServiceTokenId(f"dwt_{service}"),
+        service=ServiceId(service),
+        secret_hash="5e" * 32,
+        resources=(ResourceId("signals"),),
+        issued_at=NOON,
+        expires_at=NOON + 90 * 86_400,
+    )
+
+
 def payload(claims: Claims) -> tuple[str, Claims]:
     """The short name of a token's event, and its payload."""
     ((uri, event),) = claims["events"].items()
@@ -273,6 +286,7 @@ async def signals_desk() -> SignalsDesk:
             change("service", Service(id=ServiceId(name), name=name.upper()))
             for name in ("crm", "spy")
         ),
+        *(change("service_token", token_of(name)) for name in ("crm", "spy")),
         change("label", Label(id=LabelId("internal"), name="Internal", sensitivity=20)),
         change(
             "resource",

@@ -13,6 +13,7 @@ from cryptography.exceptions import InvalidSignature
 
 from doorward.administrator.signals.transmitting.delivering import deliver_for_ever
 from doorward.administrator.signals.transmitting.push import (
+    ASKED_AGAIN_SECONDS,
     BATCH,
     GONE_SECONDS,
     PAUSES_SECONDS,
@@ -28,16 +29,22 @@ from doorward.administrator.signals.transmitting.sweep import (
     sweep_signals,
 )
 from doorward.errors import DoorwardError
+from doorward.model.estate import Resource
+from doorward.model.ids import LabelId, ResourceId
+from doorward.model.snapshot import Change, change, removal
 from doorward.protocol.signals.delivery import MAX_POLLED
 from doorward.protocol.signals.events import EVENTS, read_event
 from doorward.protocol.signals.subjects import ComplexSubject, read_subject
 from tests.fakes.signals_desk import (
+    ALICE,
     ENDPOINT,
     ISSUER,
+    NOON,
     SignalsDesk,
     names,
     payload,
     signals_desk,
+    token_of,
     undelivered,
 )
 from tests.fakes.signals_receiver import Claims, RefusedError
@@ -104,6 +111,17 @@ async def test_the_receiver_of_the_tests_takes_nothing_that_was_changed(desk: Si
         verifier.claims(f"{head}.{changed}.{signature}")
     with pytest.raises(RefusedError, match="crm"):
         (await desk.verifier("spy")).claims(token)
+
+
+async def test_a_token_is_no_hint_at_logout(desk: SignalsDesk) -> None:
+    """It is signed by the provider's keys, and must not pass for an ID token (RFC 8725, 3.11)."""
+    await desk.pushed()
+    await happen(desk)
+    await desk.deliver()
+    ((_, _, token),) = desk.pushes.sent
+    async with desk.store.transaction() as transaction:
+        keys = await transaction.openid.keys.all()
+    assert desk.transmitter.signer.verified(token, keys) is None
 
 
 async def test_every_identifier_is_unique_and_txn_is_of_one_cause(desk: SignalsDesk) -> None:
@@ -253,6 +271,53 @@ async def test_what_happens_is_pushed_at_once(desk: SignalsDesk) -> None:
         await desk.pushes.came.wait()
     running.cancel()
     assert names(await desk.received()) == ["session-revoked"]
+
+
+@pytest.mark.parametrize(
+    "taken",
+    [
+        removal("service_token", "dwt_crm"),
+        removal("resource", "signals"),
+        change("service_token", msgspec.structs.replace(token_of("crm"), expires_at=NOON)),
+        change("service_token", msgspec.structs.replace(token_of("crm"), resources=())),
+    ],
+    ids=["revoked", "no resource", "expired", "for another resource"],
+)
+async def test_a_receiver_without_a_token_is_told_nothing_more(
+    desk: SignalsDesk, taken: Change
+) -> None:
+    stream = await desk.pushed()
+    await happen(desk)
+    await desk.publish(taken)
+    assert await desk.deliver() == 0
+    assert desk.pushes.sent == []
+    assert "no token" in (await desk.stream(stream)).last_error
+    resource = Resource(
+        id=ResourceId("signals"),
+        name="Signals",
+        host="signals",
+        upstream="signals",
+        label=LabelId("internal"),
+        owner=ALICE,
+    )
+    await desk.publish(change("resource", resource), change("service_token", token_of("crm")))
+    desk.now += ASKED_AGAIN_SECONDS
+    assert await desk.deliver() == 1
+    assert sessions(await desk.received()) == ["ses_1"]
+    assert (await desk.stream(stream)).last_error == ""
+
+
+async def test_streams_of_a_service_that_is_gone_go_too(desk: SignalsDesk) -> None:
+    stream = await desk.pushed()
+    await happen(desk)
+    await desk.publish(removal("service", "crm"))
+    assert await desk.deliver() == 0
+    await sweep_signals(desk.transmitter, desk.now)
+    async with desk.store.transaction() as transaction:
+        assert await transaction.signals.streams.all() == []
+        (entry,) = await transaction.audit.latest(1)
+    assert (entry.act, entry.target) == ("stream-removed", f"stream:{stream['stream_id']}")
+    assert await desk.waiting(stream) == []
 
 
 # Poll

@@ -15,6 +15,7 @@ import msgspec
 from doorward.administrator.control_plane import Act
 from doorward.administrator.signal_ports import Stream
 from doorward.administrator.signals.transmitting.configuration import authorization_of
+from doorward.administrator.signals.transmitting.entitled import NOT_ENTITLED, entitled
 from doorward.administrator.signals.transmitting.refusals import note_refused_tokens
 from doorward.administrator.signals.transmitting.signed import key_of, signed
 from doorward.administrator.signals.transmitting.stream_status import stop_or_go
@@ -27,6 +28,9 @@ PAUSES_SECONDS = (1, 5, 15, 60, 300, 900, 1800)
 """How long until the next attempt, give or take a quarter; the last one stays."""
 
 GONE_SECONDS = 86_400
+ASKED_AGAIN_SECONDS = 30
+"""How long until it is looked again whether a receiver has a token."""
+
 BATCH = 20
 RESERVED_SECONDS = 300
 """Longer than a whole batch takes, were every call to take as long as it may."""
@@ -53,6 +57,12 @@ async def reserve(transmitter: Transmitter, now: UnixSeconds) -> list[Batch]:
     found = []
     async with transmitter.control.store.transaction() as transaction:
         for stream in await transaction.signals.streams.due(now):
+            if not entitled(transmitter.control.live.current, stream.receiver, now):
+                waits = msgspec.structs.replace(
+                    stream, due_at=now + ASKED_AGAIN_SECONDS, last_error=NOT_ENTITLED
+                )
+                await transaction.signals.streams.put(waits)
+                continue
             items = await transaction.signals.outbox.waiting(
                 stream.id, BATCH, DELIVERABLE[stream.status]
             )

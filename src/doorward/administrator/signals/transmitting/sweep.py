@@ -1,10 +1,11 @@
-"""What waits for ever on a stream, and streams that nobody fetches from."""
+"""What waits for ever on a stream, and streams that are nobody's, or that nobody fetches from."""
 
 from __future__ import annotations
 
 import msgspec
 
 from doorward.administrator.control_plane import Act
+from doorward.administrator.ports import Transaction
 from doorward.administrator.signal_ports import Stream
 from doorward.administrator.signals.transmitting.stream_status import stop_or_go
 from doorward.administrator.signals.transmitting.transmitter import Transmitter
@@ -27,6 +28,7 @@ async def sweep_signals(transmitter: Transmitter, now: UnixSeconds) -> int:
         signals = transaction.signals
         if not await signals.streams.any():
             return 0
+        await _forget_strangers(transaction, act)
         waiting = await signals.outbox.counts()
         for stream in await signals.streams.all():
             if waiting.get(stream.id) and _is_silent(stream, now):
@@ -49,6 +51,21 @@ async def sweep_signals(transmitter: Transmitter, now: UnixSeconds) -> int:
                 detail={"receiver": found.receiver, "tokens": str(count)},
             )
     return sum(dropped.values())
+
+
+async def _forget_strangers(transaction: Transaction, act: Act) -> None:
+    """Remove the streams of services that are no longer declared."""
+    services = {item.id for item in await transaction.snapshot.all("service")}
+    for stream in await transaction.signals.streams.all():
+        if stream.receiver not in services:
+            await transaction.signals.streams.remove(stream.id)
+            await transaction.audit.append(
+                at=act.at,
+                actor=act.actor,
+                act="stream-removed",
+                target=f"stream:{stream.id}",
+                detail={"receiver": stream.receiver, "method": stream.method},
+            )
 
 
 def _is_silent(stream: Stream, now: UnixSeconds) -> bool:
