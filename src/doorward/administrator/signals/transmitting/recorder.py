@@ -98,12 +98,7 @@ class _Watch:
     async def _write(self, happened: Sequence[Happened], people: People, cause: Cause) -> None:
         signals, recorder = self._transaction.signals, self._recorder
         txn = recorder.secrets.id("txn")
-        users = {**people.users_before, **people.users}
-        for item in happened:
-            if item.user not in users:
-                found = await self._transaction.snapshot.get("user", item.user)
-                if isinstance(found, User):
-                    users[item.user] = found
+        users = await self._named(happened, {**people.users_before, **people.users})
         items: list[Pending] = []
         for stream in await signals.streams.all():
             wanted = delivered(stream.requested)
@@ -129,6 +124,14 @@ class _Watch:
                 )
         await signals.outbox.add(items)
         self._recorded = bool(items)
+
+    async def _named(self, happened: Sequence[Happened], users: dict[str, User]) -> dict[str, User]:
+        """`users`, and whoever else something happened to."""
+        for user in {item.user for item in happened} - users.keys():
+            found = await self._transaction.snapshot.get("user", user)
+            if isinstance(found, User):
+                users[user] = found
+        return users
 
 
 def _forms(user: UserId, users: dict[str, User], issuer: str, stream: Stream) -> list[Json]:
