@@ -32,6 +32,7 @@ from doorward.adapters.password_judge import ZxcvbnJudge
 from doorward.adapters.passwords import Argon2idHasher
 from doorward.adapters.sealer import AesGcmSealer
 from doorward.adapters.secrets import SystemSecrets
+from doorward.adapters.signals.set_push import HttpSetPusher
 from doorward.adapters.store.store import open_store
 from doorward.adapters.throttle import Limit, SlidingWindowThrottle
 from doorward.adapters.totp import PyotpCodes
@@ -61,6 +62,9 @@ from doorward.administrator.purge_decisions import BATCH, purge_decisions
 from doorward.administrator.receiver.keep_polled import Poller
 from doorward.administrator.receiver.metadata import configuration_url, read_configuration
 from doorward.administrator.receiver.receiver import Receiver
+from doorward.administrator.signals.transmitting.bell import Bell
+from doorward.administrator.signals.transmitting.recorder import Recorder
+from doorward.administrator.signals.transmitting.transmitter import Transmitting
 from doorward.administrator.sweep_expired import sweep_expired
 from doorward.config import ControlSettings, DataFolder
 from doorward.errors import DoorwardError
@@ -93,6 +97,7 @@ LIMITS = {
     "contact": Limit(attempts=5, window_seconds=60 * _MINUTE),
     "contact-address": Limit(attempts=30, window_seconds=60 * _MINUTE),
     "signal-address": Limit(attempts=1200, window_seconds=_MINUTE),
+    "signals": Limit(attempts=600, window_seconds=_MINUTE),
     "provisioning": Limit(attempts=120, window_seconds=_MINUTE),
     "osquery-refused": Limit(attempts=120, window_seconds=_MINUTE),
 }
@@ -114,6 +119,7 @@ class ControlParts:
     control: ControlPlane
     authenticators: Authenticators
     openid: Provider
+    transmitter: Transmitting
     federation: Federation
     receiver: Receiver
     proofing: Proofing
@@ -139,7 +145,9 @@ def compose(data: DataFolder, settings: ControlSettings) -> ControlParts:
     heads = SignedAuditHead(
         data.audit_head, keys.signing_key(keys.read_secret(folder / "audit.key"))
     )
-    store = open_store(data.store_url(settings), heads)
+    bell = Bell()
+    recorder = Recorder(settings.origin("auth"), SystemSecrets(), now, bell)
+    store = open_store(data.store_url(settings), heads, recorder=recorder)
     replica = StoreReplica(store)
     gateways = LinkServer(
         replica,
@@ -174,6 +182,18 @@ def compose(data: DataFolder, settings: ControlSettings) -> ControlParts:
         issuer=settings.origin("auth"),
         session_seconds=settings.session_seconds,
     )
+    plain = settings.domain.endswith(".localhost")
+    transmitter = Transmitting(
+        control=control,
+        signer=openid.signer,
+        sealer=authenticators.sealer,
+        pusher=HttpSetPusher(loopback=plain),
+        throttle=authenticators.throttle,
+        bell=bell,
+        issuer=openid.issuer,
+        origin=settings.origin,
+        plain_loopback=plain,
+    )
     http = HttpxProviderHttp()
     federation = Federation(
         authenticators, http, JoseTokens(), ProviderDirectory(http), origins(settings, "auth")
@@ -196,6 +216,7 @@ def compose(data: DataFolder, settings: ControlSettings) -> ControlParts:
         control=control,
         authenticators=authenticators,
         openid=openid,
+        transmitter=transmitter,
         federation=federation,
         receiver=Receiver(
             control=control,

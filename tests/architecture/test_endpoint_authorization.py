@@ -30,12 +30,16 @@ from doorward.administrator.osquery.parts import Osquery
 from doorward.administrator.ports import AuditHeads, Gateways, Sealer, Secrets, Store, Throttle
 from doorward.administrator.proofing.parts import Proofing
 from doorward.administrator.receiver.receiver import Receiver
+from doorward.administrator.signals.transmitting.poll import Polls
+from doorward.administrator.signals.transmitting.transmitter import Transmitting
 from doorward.entrypoints.actors import GatewayAssertion
 from doorward.entrypoints.api.app import app as api
 from doorward.entrypoints.api.context import Context, DeviceAuthority
 from doorward.entrypoints.scim.app import ScimApplication
 from doorward.entrypoints.scim.context import ScimContext
-from doorward.model.estate import CONTROL_UPSTREAM, SCIM_UPSTREAM
+from doorward.entrypoints.signals.app import SignalsContext
+from doorward.entrypoints.signals.app import app as signals
+from doorward.model.estate import CONTROL_UPSTREAM, SCIM_UPSTREAM, SIGNALS_UPSTREAM
 from doorward.model.snapshot import Snapshot
 
 OPEN: frozenset[str] = frozenset()
@@ -91,6 +95,7 @@ def application() -> Starlette:
         Context(
             control=control_plane(),
             openid=cast("Provider", Untouchable()),
+            transmitter=cast("Transmitting", Untouchable()),
             federation=cast("Federation", Untouchable()),
             receiver=cast("Receiver", Untouchable()),
             directory=cast("Directory", Untouchable()),
@@ -134,6 +139,15 @@ DIRECTORY = ScimApplication(
         lambda: 0.0,
     )
 )
+SIGNALS = signals(
+    SignalsContext(
+        cast("Transmitting", Untouchable()),
+        cast("Polls", Untouchable()),
+        gateways_word(SIGNALS_UPSTREAM),
+        lambda: 0.0,
+    )
+)
+SIGNALS_ENDPOINTS = list(endpoints(SIGNALS.routes))
 DIRECTORY_ENDPOINTS = [Endpoint(route.method, f"/scim/v2{route.pattern}") for route in ROUTES]
 
 
@@ -168,6 +182,18 @@ async def test_the_directory_refuses_who_is_not_authenticated(endpoint: Endpoint
     assert answer.status_code == 401, (
         f"{endpoint} answered {answer.status_code} to someone who has not authenticated: "
         "entrypoints/scim/app.py must know who asks before it reads anything of a request."
+    )
+
+
+@pytest.mark.parametrize("endpoint", SIGNALS_ENDPOINTS, ids=str)
+async def test_the_transmitter_refuses_who_is_not_authenticated(endpoint: Endpoint) -> None:
+    path = re.sub(r"\{[^}]*\}", "x", endpoint.path)
+    transport = httpx.ASGITransport(app=SIGNALS)
+    async with httpx.AsyncClient(transport=transport, base_url="https://signals.test") as client:
+        answer = await client.request(endpoint.method, path, content=b"not even JSON")
+    assert answer.status_code == 401, (
+        f"{endpoint} answered {answer.status_code} to someone who has not authenticated: "
+        "entrypoints/signals/app.py must know who asks before it reads anything of a request."
     )
 
 

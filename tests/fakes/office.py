@@ -34,6 +34,8 @@ from doorward.administrator.recovery.approval_code import sealed_for
 from doorward.administrator.recovery_ports import Recovery
 from doorward.administrator.set_standing import set_user_risk
 from doorward.administrator.sign_ins.ports import NewSignIn
+from doorward.administrator.signals.transmitting.bell import Bell
+from doorward.administrator.signals.transmitting.transmitter import Transmitting
 from doorward.entrypoints.actors import Authenticator, GatewayAssertion
 from doorward.entrypoints.api.context import Context
 from doorward.model.decision import DecisionRecord, ReasonCode, Remedy
@@ -85,6 +87,7 @@ from tests.fakes.proofing import (
 )
 from tests.fakes.provider import WORK_ISSUER, OidcProvider, Providers, declared
 from tests.fakes.receiver import SignalWire, receiver_on
+from tests.fakes.signals_desk import KeptPushes, office_streams, transmitter_on
 from tests.fakes.signals_transmitter import Transmitter as SignalsThere
 from tests.fakes.store import MemoryHeads, MemoryStore, ObedientGateways, control_plane
 
@@ -136,6 +139,10 @@ class Office:
     signer: Es256Signer = field(default_factory=lambda: Es256Signer("JWT"))
     now: UnixSeconds = NOON
 
+    @property
+    def transmitter(self) -> Transmitting:
+        return transmitter_on(self.control, self.openid.signer, KeptPushes(), Bell())
+
     def gateway_assertion(self) -> GatewayAssertion:
         """How the console's host knows its callers."""
         verifier = AssertionVerifier(ISSUER, lambda: [self.signer.jwk])
@@ -145,6 +152,7 @@ class Office:
         return Context(
             control=self.control,
             openid=self.openid,
+            transmitter=self.transmitter,
             federation=self.federation,
             receiver=self.receiver,
             directory=self.store.directory,
@@ -269,6 +277,8 @@ async def office(http: ProviderHttp | None = None, signals: SignalsThere | None 
         )
         await transaction.recovery_codes.replace(UserId("bob"), ["5e" * 32], NOON - 86400)
         await transaction.recoveries.put(_recovery())
+        for stream in office_streams(NOON):
+            await transaction.signals.streams.put(stream)
     gateways.waited.append(1)
     openid = Provider(
         control=control,

@@ -28,17 +28,20 @@ from doorward.administrator.mail import Mail
 from doorward.administrator.ports import (
     AuditEntry,
     AuditHead,
+    CredentialTable,
     DecisionQuery,
     GatewayState,
     OneTime,
     Passkey,
     Password,
     Revision,
+    SnapshotTable,
     StoredDecision,
     Totp,
 )
 from doorward.administrator.recovery_ports import Recovery
 from doorward.administrator.sign_ins.ports import SignIn
+from doorward.administrator.signals.transmitting.recorder import Recorder
 from doorward.errors import DoorwardError
 from doorward.model.decision import DecisionRecord
 from doorward.model.ids import DecisionId, UnixSeconds, UserId
@@ -50,6 +53,7 @@ from tests.fakes.identity import IdentityState, MemoryIdentity
 from tests.fakes.openid import MemoryOpenid, OpenidInMemory
 from tests.fakes.received_signals import MemoryReceiver, ReceiverState
 from tests.fakes.sign_ins import SignInMemory
+from tests.fakes.signal_tables import MemorySignals, SignalState
 
 _SEARCHED = ("subject", "resource", "session", "outcome", "reason", "source")
 _POLL_SECONDS = 0.2
@@ -75,6 +79,7 @@ class _State:
     identity: IdentityState = field(default_factory=IdentityState)
     devices: DeviceState = field(default_factory=DeviceState)
     receiver: ReceiverState = field(default_factory=ReceiverState)
+    signals: SignalState = field(default_factory=SignalState)
 
 
 class _Snapshot:
@@ -270,8 +275,8 @@ class _Decisions:
 
 class _Transaction:
     def __init__(self, state: _State) -> None:
-        self.snapshot = _Snapshot(state)
-        self.credentials = _Credentials(state)
+        self.snapshot: SnapshotTable = _Snapshot(state)
+        self.credentials: CredentialTable = _Credentials(state)
         self.recovery_codes = _RecoveryCodes(state)
         self.recoveries = _Recoveries(state)
         self.one_time = _OneTime(state)
@@ -284,12 +289,14 @@ class _Transaction:
         self.identity = MemoryIdentity(state.identity)
         self.devices = MemoryDevices(state.devices)
         self.receiver = MemoryReceiver(state.receiver)
+        self.signals = MemorySignals(state.signals)
 
 
 class MemoryStore:
-    """Port `Store` in memory."""
+    """Port `Store` in memory. `recorder` may be set before the first transaction."""
 
-    def __init__(self) -> None:
+    def __init__(self, recorder: Recorder | None = None) -> None:
+        self.recorder = recorder
         self._state = _State()
         self._numbers = itertools.count(1)
         self._turn = asyncio.Lock()
@@ -303,9 +310,18 @@ class MemoryStore:
             for item in fields(_State):
                 if item.name != "snapshot":
                     setattr(draft, item.name, copy.copy(getattr(draft, item.name)))
-            yield _Transaction(draft)
+            tables = _Transaction(draft)
+            watch = None if self.recorder is None else self.recorder.watch(tables)
+            if watch is not None:
+                tables.snapshot, tables.credentials = watch.snapshot, watch.credentials
+            told = len(draft.audit)
+            yield tables
+            if watch is not None:
+                await watch.record(draft.audit[told:])
             self._state = draft
             self._moved.set()
+            if watch is not None:
+                watch.committed()
 
     async def load(self) -> Snapshot:
         return self._state.snapshot

@@ -8,7 +8,7 @@ import secrets
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -133,15 +133,19 @@ class Running:
         self.upstream.close()
 
 
-def start(folder: Path) -> Running:
-    """Start it and wait until the gateway enforces the estate."""
+def start(
+    folder: Path,
+    estate: Callable[[Upstream], dict[str, str]] = files,
+    opens: str = "directory",
+) -> Running:
+    """Start it and wait until the gateway enforces the estate; the tokens open one resource."""
     data, upstream, port = DataFolder(folder / "data"), Upstream(), free_ports()
     initialise(data, domain=DOMAIN, port=port, organisation="example")
     url = data.store_url(load_control(data.settings))
     upgrade(url)
-    tokens, changes = {}, list(_declared(files(upstream)))
+    tokens, changes = {}, list(_declared(estate(upstream)))
     for service in ("idp", "other"):
-        bearer, issued = service_token(service, "directory")
+        bearer, issued = service_token(service, opens)
         tokens[service] = bearer
         changes.append(issued)
     asyncio.run(_publish(url, changes))

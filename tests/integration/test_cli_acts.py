@@ -218,3 +218,19 @@ async def test_following_prints_each_decision_once(cli: Cli) -> None:
     os.kill(process.pid, signal.SIGINT)
     assert await process.wait() in {0, 130}
     assert [line["seq"] for line in lines] == [5, 6, 7, 8, 9]
+
+
+async def test_event_streams_are_shown_paused_and_removed(cli: Cli) -> None:
+    shown = await cli.shown("signal", "streams")
+    assert "stm_0002" in shown
+    assert "answered 503" in shown
+    assert "secret" not in shown
+    paused = await cli.json("signal", "pause", "stm_0001", "--reason", "Maintenance")
+    assert (paused["status"], paused["reason"], paused["waiting"]) == ("paused", "Maintenance", 1)
+    assert "is enabled" in await cli.shown("signal", "resume", "stm_0001")
+    assert "stm_0003 is gone" in await cli.shown("signal", "remove", "stm_0003")
+    left = {item["id"]: item["status"] for item in await cli.json("signal", "streams")}
+    assert left == {"stm_0001": "enabled", "stm_0002": "enabled"}
+    unknown = await cli.run("signal", "pause", "stm_9")
+    assert unknown.status == 1
+    assert "no stream `stm_9`" in unknown.err

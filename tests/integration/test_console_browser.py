@@ -41,7 +41,7 @@ PAGES = {
     "tokens": "/tokens",
     "applications": "/applications",
     "providers": "/providers",
-    "signals": "/signals/received",
+    "signals": "/signals",
     "audit": "/audit",
     "identity": "/identity",
     "case": "/identity/cases/idc_0001",

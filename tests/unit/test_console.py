@@ -30,7 +30,7 @@ SHOWN = [
     "/devices",
     "/tokens",
     "/applications",
-    "/signals/received",
+    "/signals",
     "/audit",
     "/identity",
     "/identity/cases/idc_0001",

@@ -39,6 +39,7 @@ KNOWN = {
     "verification": "idv_0001",
     "passkey": "passkey-of-bob",
     "recovery": "rec_0001",
+    "stream": "stm_0001",
 }
 """What an endpoint's path may name, so that it finds something that it could change."""
 

@@ -51,7 +51,7 @@ async def shown(company: Office) -> str:
     headers = {**company.headers(), "sec-fetch-site": "same-origin"}
     transport = httpx.ASGITransport(app=application)
     async with httpx.AsyncClient(transport=transport, base_url=CONSOLE, headers=headers) as client:
-        return (await client.get("/signals/received")).text
+        return (await client.get("/signals")).text
 
 
 async def test_a_stream_is_made_verified_asked_and_ended(

@@ -21,6 +21,7 @@ from doorward.administrator.openid_ports import OpenidTables
 from doorward.administrator.receiver_ports import ReceiverTables
 from doorward.administrator.recovery_ports import RecoveryCodeTable, RecoveryTable
 from doorward.administrator.sign_ins.ports import SignInTable
+from doorward.administrator.signal_ports import SignalTables
 from doorward.model.decision import DecisionRecord
 from doorward.model.ids import DecisionId, UnixSeconds, UserId
 from doorward.model.snapshot import Change, Document, Kind, Snapshot
@@ -228,7 +229,20 @@ class PeopleTables(Protocol):
     def identity(self) -> IdentityTables: ...
 
 
-class Transaction(PeopleTables, Protocol):
+class OutsideTables(Protocol):
+    """What is kept of devices, and of other systems that say or are told something."""
+
+    @property
+    def directory(self) -> DirectoryTable: ...
+    @property
+    def devices(self) -> DeviceTables: ...
+    @property
+    def receiver(self) -> ReceiverTables: ...
+    @property
+    def signals(self) -> SignalTables: ...
+
+
+class Transaction(PeopleTables, OutsideTables, Protocol):
     """One atomic unit: all of it is committed, or none."""
 
     @property
@@ -239,12 +253,6 @@ class Transaction(PeopleTables, Protocol):
     def audit(self) -> AuditTable: ...
     @property
     def decisions(self) -> DecisionTable: ...
-    @property
-    def directory(self) -> DirectoryTable: ...
-    @property
-    def devices(self) -> DeviceTables: ...
-    @property
-    def receiver(self) -> ReceiverTables: ...
 
 
 class Store(Protocol):

@@ -27,10 +27,11 @@ Scope = Literal["profile", "email", "groups", "offline_access"]
 """What a client may ask to know or do, beside who the person is (`openid`)."""
 CONTROL_UPSTREAM: Final = "control"
 SCIM_UPSTREAM: Final = "scim"
+SIGNALS_UPSTREAM: Final = "signals"
 EXTERNAL_UPSTREAM: Final = "external"
 """The upstream of a resource that stands elsewhere: Envoy knows nothing of it."""
-OWN_UPSTREAMS = frozenset({CONTROL_UPSTREAM, SCIM_UPSTREAM})
-"""Upstreams that are doorward itself: the console with its API, and the SCIM server."""
+OWN_UPSTREAMS = frozenset({CONTROL_UPSTREAM, SCIM_UPSTREAM, SIGNALS_UPSTREAM})
+"""Upstreams that are doorward itself: console and API, SCIM server, Shared Signals transmitter."""
 
 Source = Literal["estate", "scim"]
 """Who declares a person or group: the estate's files, or a directory that provisions by SCIM."""
@@ -109,8 +110,9 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Something that people and services are let in to, behind the gateway or not.
 
     `host` is one DNS label below the domain. `upstream` is `http://address:port`,
-    `https://address:port`, `control` for doorward's own console, `scim` for its directory, or
-    `external` for what stands elsewhere and asks doorward by OpenID Connect; then `host` is empty.
+    `https://address:port`, `control` for doorward's own console, `scim` for its directory,
+    `signals` for its transmitter of Shared Signals, or `external` for what stands elsewhere and
+    asks doorward by OpenID Connect; then `host` is empty.
     Without a matching rule GET, HEAD and OPTIONS are `read` and everything else is `write`.
     """
 

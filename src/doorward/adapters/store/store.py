@@ -7,7 +7,7 @@ import importlib
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -26,6 +26,7 @@ from doorward.adapters.store.openid import Openid
 from doorward.adapters.store.received_signals import Receiving
 from doorward.adapters.store.recovery import Recoveries, RecoveryCodes
 from doorward.adapters.store.sign_ins import SignInLog
+from doorward.adapters.store.signals import Signals
 from doorward.adapters.store.sqlite import SqliteDatabase
 from doorward.adapters.store.url import parse_url
 from doorward.administrator.audit_chain import EMPTY_HEAD, extend
@@ -33,10 +34,13 @@ from doorward.administrator.ports import (
     AuditEntry,
     AuditHead,
     AuditHeads,
+    CredentialTable,
     DecisionQuery,
     Revision,
+    SnapshotTable,
     StoredDecision,
 )
+from doorward.administrator.signals.transmitting.recorder import Recorder
 from doorward.errors import DoorwardError
 from doorward.model.decision import DecisionRecord
 from doorward.model.ids import DecisionId
@@ -53,8 +57,8 @@ _log = structlog.get_logger(__name__)
 class SqlTransaction:
     """Port `Transaction`: the tables on one connection."""
 
-    snapshot: Documents
-    credentials: Credentials
+    snapshot: SnapshotTable
+    credentials: CredentialTable
     recovery_codes: RecoveryCodes
     recoveries: Recoveries
     one_time: OneTimeSecrets
@@ -67,6 +71,7 @@ class SqlTransaction:
     identity: IdentityRecords
     devices: Devices
     receiver: Receiving
+    signals: Signals
 
 
 class SqlStore:
@@ -74,11 +79,17 @@ class SqlStore:
 
     `heads` keeps the signed end of the audit log; without it a cut-off end goes unnoticed.
     `poll_seconds` is how often followers ask the database even where nothing was announced.
+    `recorder` writes what a transaction changed as events to be told, in that transaction.
     A transaction must not be opened inside another.
     """
 
     def __init__(
-        self, database: Database, heads: AuditHeads | None = None, *, poll_seconds: float = 1.0
+        self,
+        database: Database,
+        heads: AuditHeads | None = None,
+        *,
+        poll_seconds: float = 1.0,
+        recorder: Recorder | None = None,
     ) -> None:
         self._database = database
         self._heads = heads
@@ -86,6 +97,7 @@ class SqlStore:
         self._followers: set[asyncio.Event] = set()
         self._recent: deque[Revision] = deque(maxlen=_REVISIONS_AT_HAND)
         self._sealing = asyncio.Lock()
+        self._recorder = recorder
         self.directory = SqlDirectory(database)
 
     @asynccontextmanager
@@ -93,8 +105,9 @@ class SqlStore:
         published: list[Revision] = []
         try:
             async with self._database.writing() as connection:
+                documents = Documents(connection)
                 tables = SqlTransaction(
-                    Documents(connection),
+                    documents,
                     Credentials(connection),
                     RecoveryCodes(connection),
                     Recoveries(connection),
@@ -108,12 +121,21 @@ class SqlStore:
                     IdentityRecords(connection),
                     Devices.on(connection),
                     Receiving.on(connection),
+                    Signals.on(connection),
                 )
+                watch = None
+                if self._recorder is not None:
+                    watch = self._recorder.watch(tables)
+                    tables = replace(tables, snapshot=watch.snapshot, credentials=watch.credentials)
                 yield tables
-                published = tables.snapshot.published
+                if watch is not None:
+                    await watch.record(tables.audit.appended)
+                published = documents.published
                 if published:
                     await self._database.announce(connection)
             self._remember(published)
+            if watch is not None:
+                watch.committed()
         finally:
             if published:
                 self._wake()
@@ -215,7 +237,13 @@ class SqlStore:
             head = moved
 
 
-def open_store(url: str, heads: AuditHeads | None = None, *, poll_seconds: float = 1.0) -> SqlStore:
+def open_store(
+    url: str,
+    heads: AuditHeads | None = None,
+    *,
+    poll_seconds: float = 1.0,
+    recorder: Recorder | None = None,
+) -> SqlStore:
     """The store at `sqlite:///PATH` or `postgresql://…`. Raises `store-url-invalid`.
 
     Nothing is connected yet; `upgrade` has to have run once before.
@@ -228,4 +256,4 @@ def open_store(url: str, heads: AuditHeads | None = None, *, poll_seconds: float
         # Imported where it is used: its driver is large.
         postgresql = importlib.import_module("doorward.adapters.store.postgresql")
         database = postgresql.PostgresqlDatabase(parsed.set(drivername="postgresql+psycopg"))
-    return SqlStore(database, heads, poll_seconds=poll_seconds)
+    return SqlStore(database, heads, poll_seconds=poll_seconds, recorder=recorder)

@@ -26,6 +26,7 @@ from doorward.entrypoints.api import (
     resources,
     sessions,
     sign_ins,
+    signals,
     tokens,
     transmitters,
     users,
@@ -59,6 +60,7 @@ ROUTERS = (
     lifecycle.router,
     transmitters.router,
     transmitters.signals_router,
+    signals.router,
 )
 
 

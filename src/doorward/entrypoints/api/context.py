@@ -17,6 +17,7 @@ from doorward.administrator.osquery.parts import Osquery
 from doorward.administrator.ports import AuditHeads, Sealer
 from doorward.administrator.proofing.parts import Proofing
 from doorward.administrator.receiver.receiver import Receiver
+from doorward.administrator.signals.transmitting.transmitter import Transmitting
 from doorward.entrypoints.actors import Actor, Authenticator
 from doorward.estate import EstateReader
 from doorward.model.ids import DeviceId, UnixSeconds
@@ -45,6 +46,7 @@ class Context:
 
     control: ControlPlane
     openid: Provider
+    transmitter: Transmitting
     federation: Federation
     receiver: Receiver
     directory: Directory

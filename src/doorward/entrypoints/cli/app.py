@@ -22,9 +22,10 @@ from doorward.entrypoints.cli.log import log
 from doorward.entrypoints.cli.osquery import osquery_app
 from doorward.entrypoints.cli.processes import control, gateway_app
 from doorward.entrypoints.cli.provider import provider_app
-from doorward.entrypoints.cli.received_signals import signal_app
+from doorward.entrypoints.cli.received_signals import received_app
 from doorward.entrypoints.cli.recovery import recovery_app
 from doorward.entrypoints.cli.session import session_app
+from doorward.entrypoints.cli.signal import signal_app
 from doorward.entrypoints.cli.status import status
 from doorward.entrypoints.cli.token import token_app
 from doorward.entrypoints.cli.up import up
@@ -47,6 +48,7 @@ for life in (join, move, leave, handover):
     user_app.command()(life)
 for proof in (attestation, accept_measurements):
     device_app.command()(proof)
+signal_app.add_typer(received_app)
 for name, group in (
     ("gateway", gateway_app),
     ("user", user_app),

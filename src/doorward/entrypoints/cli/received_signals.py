@@ -1,4 +1,4 @@
-"""`doorward signal`: security events of other systems, and the streams they come by."""
+"""`doorward signal`, the other half: events of other systems, and the streams they come by."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from doorward.entrypoints.cli.output import (
 )
 from doorward.errors import DoorwardError
 
-signal_app = typer.Typer(no_args_is_help=True, help="Security events of other systems.")
+received_app = typer.Typer()
 
 _MAX_SECRET = 4096
 _LOOK_SECONDS = 0.5
 
 
-@signal_app.command("transmitters")
+@received_app.command("transmitters")
 def list_transmitters(data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
     """Show the transmitters of the estate, and how their streams are."""
     with connect_api(data) as api:
@@ -53,7 +53,7 @@ def list_transmitters(data: Data = DEFAULT_DATA, as_json: AsJson = False) -> Non
     )
 
 
-@signal_app.command()
+@received_app.command()
 def secret(
     transmitter: str,
     data: Data = DEFAULT_DATA,
@@ -75,7 +75,7 @@ def secret(
         typer.echo(f"The secret for {transmitter} is {state}.")
 
 
-@signal_app.command()
+@received_app.command()
 def connect(transmitter: str, data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
     """Make a stream at a transmitter: from then on it sends its events."""
     with connect_api(data) as api:
@@ -83,7 +83,7 @@ def connect(transmitter: str, data: Data = DEFAULT_DATA, as_json: AsJson = False
     _print_one(found, as_json=as_json)
 
 
-@signal_app.command()
+@received_app.command()
 def disconnect(transmitter: str, data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
     """Delete the stream at a transmitter: nothing more is received of it."""
     with connect_api(data) as api:
@@ -91,7 +91,7 @@ def disconnect(transmitter: str, data: Data = DEFAULT_DATA, as_json: AsJson = Fa
     _print_one(found, as_json=as_json)
 
 
-@signal_app.command()
+@received_app.command()
 def status(transmitter: str, data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
     """Ask a transmitter how its stream is."""
     with connect_api(data) as api:
@@ -99,7 +99,7 @@ def status(transmitter: str, data: Data = DEFAULT_DATA, as_json: AsJson = False)
     _print_one(found, as_json=as_json)
 
 
-@signal_app.command()
+@received_app.command()
 def verify(
     transmitter: str,
     data: Data = DEFAULT_DATA,
@@ -125,7 +125,7 @@ def verify(
         raise typer.Exit(1)
 
 
-@signal_app.command()
+@received_app.command()
 def received(
     data: Data = DEFAULT_DATA,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many.")] = 50,

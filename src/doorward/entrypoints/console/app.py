@@ -19,8 +19,8 @@ from doorward.entrypoints.console import (
     lifecycle,
     listings,
     providers,
-    received_signals,
     recoveries,
+    signals,
 )
 from doorward.entrypoints.console.visit import act, error_page, page
 from doorward.entrypoints.pages.assets import STATIC_PATH
@@ -42,7 +42,7 @@ PAGES = (
     page("/tokens", listings.tokens),
     page("/applications", listings.applications),
     page("/providers", providers.show),
-    page("/signals/received", received_signals.show),
+    page("/signals", signals.show),
     page("/audit", listings.audit),
     page("/identity", identity.overview),
     page("/identity/cases/{case}", identity.case),
@@ -80,6 +80,9 @@ ACTS = (
     act("/people/{user}/invite", lifecycle.invite),
     act("/people/{user}/move", lifecycle.move),
     act("/people/{user}/leave", lifecycle.leave),
+    act("/signals/streams/{stream}/pause", signals.pause),
+    act("/signals/streams/{stream}/resume", signals.resume),
+    act("/signals/streams/{stream}/remove", signals.remove),
 )
 
 

@@ -32,6 +32,9 @@ NoticeCode = Literal[
     "password-removed",
     "recovery-approved",
     "recovery-refused",
+    "stream-paused",
+    "stream-resumed",
+    "stream-removed",
 ]
 
 _SENTENCES: Mapping[str, str] = MappingProxyType(
@@ -60,6 +63,9 @@ _SENTENCES: Mapping[str, str] = MappingProxyType(
         "password-removed": "The password is removed, with the sessions that rest on it.",
         "recovery-approved": "The recovery is approved: the person's browser goes on by itself.",
         "recovery-refused": "The request is over.",
+        "stream-paused": "The stream is paused, and its receiver is told.",
+        "stream-resumed": "The stream goes on, and its receiver is told.",
+        "stream-removed": "The stream is gone.",
     }
 )
 

@@ -20,6 +20,8 @@ from starlette.types import ASGIApp
 
 from doorward.adapters import installation
 from doorward.adapters.clock import now
+from doorward.administrator.signals.transmitting.delivering import deliver_for_ever
+from doorward.administrator.signals.transmitting.poll import Polls
 from doorward.bootstrap import (
     ControlParts,
     compose,
@@ -48,9 +50,12 @@ from doorward.entrypoints.fleet import osquery
 from doorward.entrypoints.login import app as login_app
 from doorward.entrypoints.scim.app import ScimApplication
 from doorward.entrypoints.scim.context import ScimContext
-from doorward.entrypoints.signals import receive as signals
+from doorward.entrypoints.signals import receive
+from doorward.entrypoints.signals.app import SignalsContext, metadata_app
+from doorward.entrypoints.signals.app import app as signals_app
 from doorward.errors import DoorwardError
-from doorward.model.estate import CONTROL_UPSTREAM, SCIM_UPSTREAM
+from doorward.model.estate import CONTROL_UPSTREAM, SCIM_UPSTREAM, SIGNALS_UPSTREAM
+from doorward.protocol.signals.delivery import CONFIGURATION_PATH
 
 _CONSOLE_HOST = "console"
 _SWITCH_SECONDS = 0.0005
@@ -95,6 +100,7 @@ async def _serve(data: DataFolder, settings: ControlSettings) -> None:
             group.create_task(keep_keys_fresh(parts.openid)),
             group.create_task(keep_clients_told(parts.openid, parts.replica)),
             group.create_task(keep_verified(parts.proofing)),
+            group.create_task(deliver_for_ever(parts.transmitter, now)),
             group.create_task(keep_roll(parts.fleet)),
             group.create_task(keep_attested(parts.control)),
             group.create_task(keep_osquery_hosts(parts.osquery)),
@@ -127,10 +133,17 @@ def web_application(parts: ControlParts, settings: ControlSettings) -> ByHost:
         settings.domain,
         parts.replica,
         login,
-        {CONTROL_UPSTREAM: console, SCIM_UPSTREAM: _directory(parts)},
-        dict.fromkeys(fleet.PREFIXES, fleet.app(parts.fleet, now))
-        | dict.fromkeys(osquery.PREFIXES, osquery.app(parts.osquery, now))
-        | {signals.PATH: signals.app(parts.receiver, clock=now)},
+        {
+            CONTROL_UPSTREAM: console,
+            SCIM_UPSTREAM: _directory(parts),
+            SIGNALS_UPSTREAM: _signals(parts),
+        },
+        {
+            **dict.fromkeys(fleet.PREFIXES, fleet.app(parts.fleet, now)),
+            **dict.fromkeys(osquery.PREFIXES, osquery.app(parts.osquery, now)),
+            CONFIGURATION_PATH: metadata_app(parts.transmitter),
+            receive.PATH: receive.app(parts.receiver, clock=now),
+        },
     )
 
 
@@ -139,6 +152,13 @@ def _directory(parts: ControlParts) -> ASGIApp:
     assertion = GatewayAssertion(parts.assertions, parts.replica, (), SCIM_UPSTREAM)
     throttle = parts.authenticators.throttle
     return ScimApplication(ScimContext(parts.control, parts.directory, throttle, assertion, now))
+
+
+def _signals(parts: ControlParts) -> ASGIApp:
+    """What receivers of our events reach through Envoy."""
+    assertion = GatewayAssertion(parts.assertions, parts.replica, (), SIGNALS_UPSTREAM)
+    polls = Polls(parts.transmitter, now)
+    return signals_app(SignalsContext(parts.transmitter, polls, assertion, now))
 
 
 def operator_application(parts: ControlParts, settings: ControlSettings) -> ASGIApp:
@@ -154,6 +174,7 @@ def _context(
     return Context(
         control=parts.control,
         openid=parts.openid,
+        transmitter=parts.transmitter,
         federation=parts.federation,
         receiver=parts.receiver,
         directory=parts.directory,

@@ -1,0 +1,1 @@
+"""What Shared Signals needs from the outside: calls to receivers."""
