@@ -16,7 +16,6 @@ from doorward.adapters.attestation import AttestationRoots
 from doorward.adapters.audit_head import SignedAuditHead
 from doorward.adapters.clock import now
 from doorward.adapters.device_authority import LocalDeviceAuthority
-from doorward.adapters.device_files import DeviceFiles
 from doorward.adapters.document_numbers import HmacDocumentNumbers
 from doorward.adapters.federation.http import HttpxProviderHttp
 from doorward.adapters.federation.tokens import JoseTokens
@@ -33,6 +32,7 @@ from doorward.adapters.secrets import SystemSecrets
 from doorward.adapters.store.store import open_store
 from doorward.adapters.throttle import Limit, SlidingWindowThrottle
 from doorward.adapters.totp import PyotpCodes
+from doorward.adapters.user_codes import HmacUserCodes
 from doorward.adapters.webauthn import WebAuthnRelyingParty
 from doorward.administrator.authentication import Authenticators
 from doorward.administrator.control_plane import ControlPlane
@@ -77,6 +77,9 @@ LIMITS = {
     "audit": Limit(attempts=120, window_seconds=_MINUTE),
     "contact": Limit(attempts=5, window_seconds=60 * _MINUTE),
     "contact-address": Limit(attempts=30, window_seconds=60 * _MINUTE),
+    "enrolment-address": Limit(attempts=60, window_seconds=15 * _MINUTE),
+    "enrolment-look": Limit(attempts=600, window_seconds=_MINUTE),
+    "enrolment-code": Limit(attempts=5, window_seconds=15 * _MINUTE),
     "provisioning": Limit(attempts=120, window_seconds=_MINUTE),
 }
 _MAIL_TLS: dict[str, Tls] = {"smtps": "implicit", "smtp+starttls": "starttls", "smtp": "none"}
@@ -99,7 +102,6 @@ class ControlParts:
     proofing: Proofing
     heads: AuditHeads
     assertions: AssertionVerifier
-    devices: DeviceFiles
     fleet: Fleet
     link: LinkIdentity
 
@@ -177,14 +179,16 @@ def compose(data: DataFolder, settings: ControlSettings) -> ControlParts:
         ),
         heads=heads,
         assertions=AssertionVerifier(f"https://auth.{settings.domain}", gateways.assertion_keys),
-        devices=DeviceFiles(device_ca, settings.domain),
         fleet=Fleet(
             control=control,
             authority=LocalDeviceAuthority(device_ca),
             nonces=HmacNonces(seal_key),
             roll=Roll(),
             throttle=authenticators.throttle,
+            codes=HmacUserCodes(seal_key),
             trust_domain=settings.domain,
+            auth_origin=settings.origin("auth"),
+            certificate_seconds=settings.device_certificate_minutes * _MINUTE,
         ),
         link=LinkIdentity(folder / "link.pem", folder / "link.key", folder / "gateway-ca.pem"),
     )
@@ -234,14 +238,22 @@ async def keep_verified(proofing: Proofing) -> None:
         await asyncio.sleep(_IDENTITY_SECONDS)
 
 
-async def keep_roll(fleet: Fleet) -> None:
-    """Write what devices were heard to say, for ever."""
-    while True:
-        try:
-            await write_roll(fleet.control.store, fleet.roll)
-        except DoorwardError as error:
-            _log.warning("roll-not-written", code=error.code, detail=error.detail)
-        await asyncio.sleep(_ROLL_SECONDS)
+async def keep_roll(fleet: Fleet, replica: StoreReplica) -> None:
+    """Write what devices were heard to say, and forget those that are gone, for ever."""
+
+    def note(revision: Revision | None) -> None:
+        fleet.roll.follow(() if revision is None else revision.changes)
+
+    stop = replica.listen(note)
+    try:
+        while True:
+            try:
+                await write_roll(fleet.control.store, fleet.roll)
+            except DoorwardError as error:
+                _log.warning("roll-not-written", code=error.code, detail=error.detail)
+            await asyncio.sleep(_ROLL_SECONDS)
+    finally:
+        stop()
 
 
 async def keep_purged(store: Store, clock: Callable[[], UnixSeconds], keep_days: int) -> None:

@@ -29,7 +29,7 @@ from doorward.administrator.ports import AuditHeads, Gateways, Sealer, Secrets, 
 from doorward.administrator.proofing.parts import Proofing
 from doorward.entrypoints.actors import GatewayAssertion
 from doorward.entrypoints.api.app import app as api
-from doorward.entrypoints.api.context import Context, DeviceAuthority
+from doorward.entrypoints.api.context import Context
 from doorward.entrypoints.scim.app import ScimApplication
 from doorward.entrypoints.scim.context import ScimContext
 from doorward.model.estate import CONTROL_UPSTREAM, SCIM_UPSTREAM
@@ -92,7 +92,6 @@ def application() -> Starlette:
             directory=cast("Directory", Untouchable()),
             proofing=cast("Proofing", Untouchable()),
             heads=cast("AuditHeads", Untouchable()),
-            device_authority=cast("DeviceAuthority", Untouchable()),
             sealer=cast("Sealer", Untouchable()),
             authenticator=gateways_word(),
             clock=lambda: 0.0,

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from doorward.administrator.fleet.enrolment_ports import Enrolment
 from doorward.administrator.fleet.ports import DeviceRecord
-from doorward.model.ids import DeviceId
+from doorward.model.ids import DeviceId, UnixSeconds, UserId
 
 
 @dataclass
@@ -16,9 +17,10 @@ class DeviceState:
     """What the tables hold; copied for each transaction."""
 
     records: dict[str, DeviceRecord] = field(default_factory=dict)
+    enrolments: dict[str, Enrolment] = field(default_factory=dict)
 
     def __copy__(self) -> DeviceState:
-        return DeviceState(dict(self.records))
+        return DeviceState(dict(self.records), dict(self.enrolments))
 
 
 class MemoryDeviceRecords:
@@ -51,8 +53,48 @@ class MemoryDeviceRecords:
         return self._items.pop(device, None) is not None
 
 
+class MemoryEnrolments:
+    """Port `EnrolmentTable` in memory."""
+
+    def __init__(self, items: dict[str, Enrolment]) -> None:
+        self._items = items
+
+    async def put(self, enrolment: Enrolment) -> None:
+        same = [item.id for item in self._items.values() if item.public_key == enrolment.public_key]
+        for item in same:
+            del self._items[item]
+        self._items[enrolment.id] = enrolment
+
+    async def get(self, enrolment_id: str) -> Enrolment | None:
+        return self._items.get(enrolment_id)
+
+    async def of_code(self, code_hash: str, now: UnixSeconds) -> Enrolment | None:
+        waiting = (item for item in self._items.values() if item.state == "waiting")
+        live = (item for item in waiting if item.expires_at > now)
+        return next((item for item in live if item.code_hash == code_hash), None)
+
+    async def claimed_by(self, user: UserId, now: UnixSeconds) -> Sequence[Enrolment]:
+        own = [
+            item
+            for item in self._items.values()
+            if item.user == user and item.state == "claimed" and item.expires_at > now
+        ]
+        return sorted(own, key=lambda item: (item.asked_at, item.id))
+
+    async def remove_of(self, user: UserId) -> int:
+        found = [key for key, item in self._items.items() if item.user == user]
+        for key in found:
+            del self._items[key]
+        return len(found)
+
+    async def sweep(self, now: UnixSeconds) -> None:
+        for key in [key for key, item in self._items.items() if item.expires_at <= now]:
+            del self._items[key]
+
+
 class MemoryDevices:
     """Port `DeviceTables` in memory."""
 
     def __init__(self, state: DeviceState) -> None:
         self.records = MemoryDeviceRecords(state.records)
+        self.enrolments = MemoryEnrolments(state.enrolments)

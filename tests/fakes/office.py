@@ -101,19 +101,6 @@ permit (
 };"""
 
 
-@dataclass(frozen=True, slots=True)
-class IssuedByNobody:
-    key: str
-    pkcs12: bytes
-
-
-class PaperAuthority:
-    """Port `DeviceAuthority` that hands out paper."""
-
-    def issue(self, device: DeviceId, password: str, at: UnixSeconds) -> IssuedByNobody:
-        return IssuedByNobody(key_of(device), b"paper")
-
-
 @dataclass
 class Office:
     """The company, at `now`."""
@@ -140,7 +127,6 @@ class Office:
             directory=self.store.directory,
             proofing=proofing_on(self.control),
             heads=self.heads,
-            device_authority=PaperAuthority(),
             sealer=AesGcmSealer(bytes(32)),
             authenticator=authenticator,
             clock=lambda: self.now,

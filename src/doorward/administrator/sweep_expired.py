@@ -26,6 +26,7 @@ async def sweep_expired(
             await transaction.sign_ins.remove_before(before, SIGN_INS_PER_SWEEP)
         await transaction.openid.grants.sweep(now)
         await transaction.recoveries.sweep(now)
+        await transaction.devices.enrolments.sweep(now)
         snapshot = await settled(control, transaction)
         sessions = [item.id for item in snapshot.sessions.values() if item.expires_at <= now]
         ended = end_sessions(snapshot, sessions)

@@ -1,4 +1,4 @@
-"""Devices: their enrolments."""
+"""Devices: what is kept of those that are enrolled."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import msgspec
 from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from doorward.adapters.store.enrolments import Enrolments
 from doorward.adapters.store.tables import device_record
 from doorward.administrator.fleet.ports import DeviceRecord
 from doorward.model.ids import DeviceId
@@ -79,8 +80,9 @@ class Devices:
     """Port `DeviceTables` on one connection's transaction."""
 
     records: DeviceRecords
+    enrolments: Enrolments
 
     @classmethod
     def on(cls, connection: AsyncConnection) -> Self:
         """The tables on `connection`."""
-        return cls(DeviceRecords(connection))
+        return cls(DeviceRecords(connection), Enrolments(connection))

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from doorward.administrator.control_plane import ControlPlane
 from doorward.administrator.devices.roll import Roll
+from doorward.administrator.fleet.attestation_ports import Attestor
+from doorward.administrator.fleet.enrolment_ports import UserCodes
 from doorward.administrator.fleet.ports import DeviceAuthority, Nonces
 from doorward.administrator.ports import Throttle
 
@@ -14,8 +16,9 @@ from doorward.administrator.ports import Throttle
 class Fleet:
     """Ports and values of what devices ask for and say.
 
-    `trust_domain` is the first part of every SPIFFE ID; `report_seconds` is how often a device is
-    asked to report.
+    `trust_domain` is the first part of every SPIFFE ID; `auth_origin` is where people sign in,
+    without closing slash; `report_seconds` is how often a device is asked to report;
+    `certificate_seconds` how long a certificate lasts. Without an `attestor` no TPM is believed.
     """
 
     control: ControlPlane
@@ -23,5 +26,9 @@ class Fleet:
     nonces: Nonces
     roll: Roll
     throttle: Throttle
+    codes: UserCodes
     trust_domain: str
+    auth_origin: str
+    certificate_seconds: float = 3600.0
+    attestor: Attestor | None = None
     report_seconds: float = 300.0

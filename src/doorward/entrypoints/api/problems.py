@@ -29,6 +29,7 @@ STATUS: Mapping[str, int] = MappingProxyType(
         "device-cloned": 403,
         "device-exists": 409,
         "device-suspended": 403,
+        "enrolment-refused": 403,
         "evidence-insufficient": 409,
         "evidence-of-another": 409,
         "internal-error": 500,
@@ -50,6 +51,7 @@ STATUS: Mapping[str, int] = MappingProxyType(
         "store-full": 503,
         "store-read-only": 503,
         "store-unavailable": 503,
+        "too-many-attempts": 429,
         "user-inactive": 409,
         "user-provisioned": 409,
         "training-of-oneself": 403,
@@ -60,6 +62,7 @@ STATUS: Mapping[str, int] = MappingProxyType(
         "verifier-role-missing": 403,
         "verifier-stale": 403,
         "verifier-untrained": 403,
+        "workload-not-here": 403,
     }
 )
 """Error code to HTTP status. Others: 404 where the code ends in `-unknown`, else 400."""

@@ -87,7 +87,7 @@ async def _serve(data: DataFolder, settings: ControlSettings) -> None:
             group.create_task(keep_keys_fresh(parts.openid)),
             group.create_task(keep_clients_told(parts.openid, parts.replica)),
             group.create_task(keep_verified(parts.proofing)),
-            group.create_task(keep_roll(parts.fleet)),
+            group.create_task(keep_roll(parts.fleet, parts.replica)),
         ]
         await stop.wait()
         for server in (web, operator):
@@ -107,6 +107,7 @@ def web_application(parts: ControlParts, settings: ControlSettings) -> ByHost:
         session_seconds=settings.session_seconds,
         security_contact=settings.security_contact,
         openid=parts.openid,
+        fleet=parts.fleet,
     )
     assertion = GatewayAssertion(parts.assertions, parts.replica, origins(settings, _CONSOLE_HOST))
     console = console_app(_context(parts, settings, assertion))
@@ -143,7 +144,6 @@ def _context(
         directory=parts.directory,
         proofing=parts.proofing,
         heads=parts.heads,
-        device_authority=parts.devices,
         sealer=parts.authenticators.sealer,
         authenticator=authenticator,
         clock=now,
