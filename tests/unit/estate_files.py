@@ -83,6 +83,11 @@ link = "https://help.example.org/disk"
 fact = "os-version"
 at_least = "12.4"
 
+[[service]]
+id = "backup"
+name = "Backup"
+hosts = ["mill-1", "mill-2"]
+
 [[resource]]
 id = "board"
 name = "Board"
