@@ -219,9 +219,7 @@ def agree(snapshot: Snapshot, request: AccessRequest) -> None:
     decision = decide(request, prepare(snapshot, expires_at=math.inf), NOW)
     if request.resource == "missing":
         expected: tuple[str, set[str]] = ("resource-unknown", set())
-    elif request.address == "nowhere" or (
-        _of_a_service(request) and (request.session or request.service_token)
-    ):
+    elif request.address == "nowhere" or contradicts(request):
         expected = ("request-refused", set())
     elif _of_a_service(request):
         worth = works(request, snapshot)
@@ -253,6 +251,11 @@ def test_the_engine_says_so_of_two_thousand_estates(
     snapshot: Snapshot, request: AccessRequest
 ) -> None:
     agree(snapshot, request)
+
+
+def contradicts(request: AccessRequest) -> bool:
+    """Whether the request came with a service's certificate beside another credential."""
+    return _of_a_service(request) and bool(request.session or request.service_token)
 
 
 def _of_a_service(request: AccessRequest) -> bool:

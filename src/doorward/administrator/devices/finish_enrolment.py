@@ -6,11 +6,12 @@ Rules, in order; the first that applies decides:
 2. The key that asked signed this too: `signature-wrong`.
 3. It was refused: `enrolment-refused`.
 4. A TPM that was said to keep the key must have answered its challenge. A wrong answer ends the
-   enrolment: `attestation-failed`.
+   enrolment: `attestation-refused`.
 5. Nobody approved it yet: pending.
 6. It was enrolled already, and the answer may have been lost: the same answer again.
-7. The owner must be there, and not disabled (`user-disabled`); the key must not be one that a
-   device was enrolled with, or is (`device-exists`). Then it is enrolled.
+7. The owner must be there, and not disabled (`user-disabled`); the key must not be one that
+   a device is enrolled with (`device-exists`), nor the TPM another person's device's. Then it is
+   enrolled; what stops it is in the audit log.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import msgspec
 
 from doorward.administrator.attempts import network_of
 from doorward.administrator.authentication import require_enabled
-from doorward.administrator.control_plane import effect
+from doorward.administrator.control_plane import Act, effect
 from doorward.administrator.credentials.tell import tell_person
 from doorward.administrator.devices.accept import SignedMessage
 from doorward.administrator.devices.admit import admit
@@ -35,7 +36,7 @@ from doorward.administrator.settled import settled
 from doorward.errors import DoorwardError
 from doorward.model.device import Device
 from doorward.model.ids import DeviceId, UnixSeconds, UserId
-from doorward.model.snapshot import Snapshot, change
+from doorward.model.snapshot import Change, Snapshot, change
 from doorward.protocol.agent import Enrolled, Pending, signature_holds
 
 
@@ -76,7 +77,11 @@ async def finish_enrolment(
     if waits:  # 5
         return Pending(interval_seconds=INTERVAL_SECONDS)
     if found.state == "approved":  # 7
-        found = await _enrolled(fleet, found, now)
+        try:
+            found = await _enrolled(fleet, found, now)
+        except DoorwardError as error:
+            await _note(fleet, found, error.code, now)
+            raise
     device = DeviceId(found.device)
     return Enrolled(  # 6
         device=device,
@@ -96,21 +101,28 @@ async def _proved(fleet: Fleet, found: Enrolment, activated: bytes, now: UnixSec
             latest, proved=right, state=latest.state if right else "refused"
         )
         await transaction.devices.enrolments.put(latest)
-        if not right:
-            await transaction.audit.append(
-                at=now,
-                actor="anonymous",
-                act="enrolment-rejected",
-                target=f"enrolment:{found.id}",
-                detail={"address": found.address, "why": "attestation-failed"},
-            )
     if not right:
+        await _note(fleet, found, "attestation-refused", now)
         raise DoorwardError(
-            "attestation-failed",
+            "attestation-refused",
             "The TPM did not answer the challenge that was made for it.",
             "Start again on the device itself; a TPM that is passed on over a network is none.",
         )
     return latest
+
+
+async def _note(fleet: Fleet, found: Enrolment, why: str, now: UnixSeconds) -> None:
+    """An entry in the audit log, unless there were many from there just now."""
+    if not await fleet.throttle.allow(f"audit-address:{network_of(found.address)}", "audit:all"):
+        return
+    async with fleet.control.store.transaction() as transaction:
+        await transaction.audit.append(
+            at=now,
+            actor="anonymous",
+            act="enrolment-rejected",
+            target=f"enrolment:{found.id}",
+            detail={"address": found.address, "why": why},
+        )
 
 
 async def _enrolled(fleet: Fleet, found: Enrolment, now: UnixSeconds) -> Enrolment:
@@ -132,13 +144,16 @@ async def _enrolled(fleet: Fleet, found: Enrolment, now: UnixSeconds) -> Enrolme
             said=False if ill else None,
         )
         await transaction.devices.records.put([record])
+        changes: list[Change] = []
         if latest.remembered and fleet.attestor is not None:
-            await fleet.attestor.keep(transaction.devices, device.id, latest.remembered)
+            changes += await fleet.attestor.keep(
+                transaction, Act(latest.by, now), device.id, owner.id, latest.remembered
+            )
         latest = msgspec.structs.replace(latest, state="enrolled", device=device.id)
         await transaction.devices.enrolments.put(latest)
         healthy = False if ill else None
         shown = change("device", msgspec.structs.replace(device, healthy=healthy))
-        number = await transaction.snapshot.publish([shown])
+        number = await transaction.snapshot.publish([*changes, shown])
         await transaction.audit.append(
             at=now,
             actor=latest.by,

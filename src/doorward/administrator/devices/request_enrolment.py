@@ -5,7 +5,7 @@ Rules, in order; the first that a request breaks refuses it:
 1. Not too many from one network: `too-many-attempts`.
 2. It names itself in one line, and its key is on P-256, in the one form: `enrolment-invalid`.
 3. That very key signed it: `signature-wrong`. Nobody enrols a key that they do not hold.
-4. What a TPM says of the key holds (`attestation-failed`), where that can be judged
+4. What a TPM says of the key holds (`attestation-refused`), where that can be judged
    (`attestation-unsupported`): a device that says it has a TPM is not enrolled without.
 5. A code for enrolment without a person works, once: `enrolment-code-wrong`.
 """

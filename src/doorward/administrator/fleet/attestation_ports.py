@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
-from doorward.administrator.fleet.ports import DeviceTables
-from doorward.model.ids import DeviceId, UnixSeconds
+from doorward.administrator.control_plane import Act
+from doorward.administrator.ports import Transaction
+from doorward.model.ids import DeviceId, UnixSeconds, UserId
+from doorward.model.snapshot import Change
 from doorward.protocol.agent import TpmChallenge, TpmEvidence
 
 
@@ -17,7 +20,7 @@ class Attestor(Protocol):
     ) -> tuple[TpmChallenge, bytes]:
         """A challenge for that TPM, and what the two below need of it, which is never empty.
 
-        Raises DoorwardError `attestation-failed` where the evidence does not hold for the key.
+        Raises DoorwardError where the evidence does not hold for the key.
         """
         ...
 
@@ -25,6 +28,16 @@ class Attestor(Protocol):
         """Whether `secret` is what the TPM had to find in the challenge."""
         ...
 
-    async def keep(self, tables: DeviceTables, device: DeviceId, remembered: bytes) -> None:
-        """Write down, in the enrolment's transaction, by what later quotes are judged."""
+    async def keep(
+        self,
+        transaction: Transaction,
+        act: Act,
+        device: DeviceId,
+        owner: UserId,
+        remembered: bytes,
+    ) -> Sequence[Change]:
+        """Write down by what later quotes of `device` are judged; what to publish with it.
+
+        Raises DoorwardError where the TPM is that of another person's device.
+        """
         ...

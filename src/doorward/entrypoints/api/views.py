@@ -107,6 +107,7 @@ class SessionView(View):
     user_agent: str
     risk: int
     aal: int
+    device: str
 
 
 class UserView(View):
