@@ -171,7 +171,7 @@ class Home:
 
     def run(self, tool: str, *arguments: str) -> None:
         """One of NSS' tools on this store."""
-        command = [require_tool(tool), "-d", f"sql:{self.store}", *arguments]
+        command = [str(require_tool(tool)), "-d", f"sql:{self.store}", *arguments]
         subprocess.run(command, check=True, capture_output=True, timeout=60)
 
     def keep(self, files: tuple[Path, Path]) -> None:
@@ -196,7 +196,7 @@ class Home:
         """Chromium with this home, a fresh profile, and a passkey device built in."""
         context = playwright.chromium.launch_persistent_context(
             str(self.folder / secrets.token_hex(4)),
-            executable_path=require_tool("chromium"),
+            executable_path=str(require_tool("chromium")),
             headless=True,
             args=list(CHROMIUM_FLAGS),
             env={"HOME": str(self.folder)},

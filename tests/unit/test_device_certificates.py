@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from cryptography.x509.verification import PolicyBuilder, Store
-from spiffe import X509Bundle, X509Svid  # type: ignore[attr-defined]
+from spiffe import X509Bundle, X509Svid
 
 from doorward.administrator.devices.issue_certificate import issue_certificate, issue_workload
 from doorward.administrator.devices.parts import Fleet
@@ -130,7 +130,7 @@ async def test_openssl_takes_it_strictly_as_a_client_s(desk: Desk, tmp_path: Pat
 
 def openssl_verifies(folder: Path, purpose: str) -> str:
     """What openssl says of `leaf.pem`, by `ca.pem`."""
-    command = [require_tool("openssl"), "verify", "-x509_strict", "-purpose", purpose]
+    command = [str(require_tool("openssl")), "verify", "-x509_strict", "-purpose", purpose]
     command += ["-attime", str(int(AT)), "-CAfile", str(folder / "ca.pem"), "leaf.pem"]
     answer = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
     return answer.stdout + answer.stderr
@@ -198,7 +198,8 @@ async def test_the_same_request_again_is_a_lost_answer(desk: Desk) -> None:
     request = CertificateRequest(counter=1, nonce=desk.nonce(), csr=csr_for(desk.private))
     message = desk.device.signed(PATH, request)
     for _ in range(2):
-        assert await issue_certificate(desk.fleet, LAPTOP, message, request, AT)
+        issued = await issue_certificate(desk.fleet, LAPTOP, message, request, AT)
+        assert issued.nonce == desk.fleet.nonces.nonce(LAPTOP, 2, AT)
 
 
 async def test_a_clone_at_another_control_process_is_noticed(desk: Desk) -> None:

@@ -168,7 +168,8 @@ async def test_codes_are_guessed_a_few_times_only(fleet: Fleet) -> None:
     with pytest.raises(DoorwardError, match="too-many-attempts"):
         await claim_enrolment(fleet, ACT, ALICE, started.user_code)
     assert (await audited(fleet.control)).count("enrolment-code-wrong") == 5
-    assert await claim_enrolment(fleet, Act("user:bob", AT), BOB, started.user_code)
+    claimed = await claim_enrolment(fleet, Act("user:bob", AT), BOB, started.user_code)
+    assert claimed.user == BOB
 
 
 async def test_an_address_asks_so_often_and_no_more(fleet: Fleet) -> None:
@@ -229,7 +230,8 @@ async def test_enrolling_again_replaces_the_key_and_ends_a_suspension(fleet: Fle
     with pytest.raises(DoorwardError, match="signature-wrong"):
         await accept(fleet, device, old, counter=1, nonce=again.nonce, now=AT)
     new = second.device.signed("/x", b"{}")
-    assert await accept(fleet, device, new, counter=1, nonce=again.nonce, now=AT)
+    accepted = await accept(fleet, device, new, counter=1, nonce=again.nonce, now=AT)
+    assert not accepted.repeated
     assert "device-enrolled-again" in await audited(fleet.control)
 
 
@@ -242,7 +244,8 @@ async def test_a_process_that_holds_the_record_of_before_reads_it_anew(fleet: Fl
     )
     again = await enrolled(second, ACT, ALICE, replaces=done.device)
     message = second.device.signed("/x", b"2")
-    assert await accept(other, done.device, message, counter=1, nonce=again.nonce, now=AT)
+    accepted = await accept(other, done.device, message, counter=1, nonce=again.nonce, now=AT)
+    assert not accepted.repeated
 
 
 async def test_one_replaces_own_devices_only(fleet: Fleet) -> None:

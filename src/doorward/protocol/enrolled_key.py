@@ -37,7 +37,7 @@ def key_words(public_key: bytes) -> str:
     """
     digest = sha256(public_key).digest()
     pairs = (digest[start : start + 2] for start in range(0, 2 * WORDS, 2))
-    return "-".join(_word(int.from_bytes(pair)) for pair in pairs)
+    return " ".join(_word(int.from_bytes(pair)) for pair in pairs)
 
 
 def _word(number: int) -> str:
