@@ -81,12 +81,15 @@ def read_upgrade(head: bytes, fresh: bytes) -> Upgrade:
         kept.append(name + b": " + value)
     if upgrades != [b"websocket"] or len(streams) != 1:
         raise MalformedUpgradeError
-    if any(name.lower() == _KEY for name, _ in fields):
-        return Upgrade(streams[0], b"\r\n".join(kept) + HEAD_END)
+    accept = b"" if _KEY in {name.lower() for name, _ in fields} else _add_key(kept, fresh)
+    return Upgrade(streams[0], b"\r\n".join(kept) + HEAD_END, accept)
+
+
+def _add_key(kept: list[bytes], fresh: bytes) -> bytes:
+    """Put a key among the headers; what the upstream has to make of it (RFC 6455, 1.3)."""
     key = base64.b64encode(fresh)
     kept.append(_KEY + b": " + key)
-    accept = base64.b64encode(sha1(key + _ACCEPTED).digest())  # noqa: S324 - RFC 6455, 1.3
-    return Upgrade(streams[0], b"\r\n".join(kept) + HEAD_END, accept)
+    return base64.b64encode(sha1(key + _ACCEPTED).digest())  # noqa: S324 - what the RFC says
 
 
 @dataclass(frozen=True, slots=True)
