@@ -31,6 +31,7 @@ from tests.e2e.enrolling import (
 )
 from tests.e2e.test_identity_day import shot
 from tests.fakes.device_pairs import csr_for
+from tests.tools import require_node_package
 
 NEEDS_A_HEALTHY_DEVICE = """
 @id("board-on-healthy-devices")
@@ -76,11 +77,25 @@ def sign_in(demo: Demo, page: Page, user: str) -> None:
     expect(page.get_by_role("heading", name="Hello")).to_be_visible()
 
 
+def faultless(page: Page) -> None:
+    """By axe-core, light and dark, on a desk and on a phone."""
+    axe = (require_node_package("axe-core") / "axe.min.js").read_text("utf-8")
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+        for width in (390, 1280):
+            page.set_viewport_size({"width": width, "height": 800})
+            page.evaluate(axe)
+            found = page.evaluate("axe.run().then((results) => results.violations)")
+            assert not found, f"{page.url} {scheme} {width}: {found}"
+    page.emulate_media(color_scheme="light")
+
+
 def enrol_in_browser(demo: Demo, page: Page, device: StandIn) -> None:
     """The owner types the code and says yes; then the device fetches its name."""
     started = device.ask()
     page.goto(started["url"].replace(demo.url("auth", ""), secure(demo, "auth", "")))
     shot(page, "enrol-code")
+    faultless(page)
     page.get_by_label("Code from the device").fill("00000000")
     page.get_by_role("button", name="Go on").click()
     expect(page.get_by_role("alert")).to_contain_text("No device waits for this code")
@@ -89,6 +104,7 @@ def enrol_in_browser(demo: Demo, page: Page, device: StandIn) -> None:
     expect(page.get_by_role("heading", name=device.name)).to_be_visible()
     expect(page.locator(".spoken code")).to_have_text(key_words(device.device.public_key))
     shot(page, "enrol-approve")
+    faultless(page)
     assert not device.fetch(started["enrolment"])
     page.get_by_role("button", name="Yes, enrol it").click()
     expect(page.get_by_role("status")).to_contain_text("The device is being enrolled")

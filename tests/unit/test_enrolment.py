@@ -214,6 +214,7 @@ async def test_another_key_cannot_fetch_an_enrolment(fleet: Fleet) -> None:
     with pytest.raises(DoorwardError, match="signature-wrong"):
         await thief.poll()
     assert not fleet.control.live.current.devices
+    assert (await audited(fleet.control))[-1] == "enrolment-rejected"
 
 
 async def test_enrolling_again_replaces_the_key_and_ends_a_suspension(fleet: Fleet) -> None:

@@ -60,6 +60,7 @@ async def finish_enrolment(
             "Start again: doorward agent enrol.",
         )
     if not signature_holds(found.public_key, message.signature, message.path, message.body):  # 2
+        await _note(fleet, found, "signature-wrong", now, address)
         raise DoorwardError(
             "signature-wrong",
             "The message is not signed with the key that asked to be enrolled.",
@@ -111,9 +112,12 @@ async def _proved(fleet: Fleet, found: Enrolment, activated: bytes, now: UnixSec
     return latest
 
 
-async def _note(fleet: Fleet, found: Enrolment, why: str, now: UnixSeconds) -> None:
+async def _note(
+    fleet: Fleet, found: Enrolment, why: str, now: UnixSeconds, address: str = ""
+) -> None:
     """An entry in the audit log, unless there were many from there just now."""
-    if not await fleet.throttle.allow(f"audit-address:{network_of(found.address)}", "audit:all"):
+    address = address or found.address
+    if not await fleet.throttle.allow(f"audit-address:{network_of(address)}", "audit:all"):
         return
     async with fleet.control.store.transaction() as transaction:
         await transaction.audit.append(
@@ -121,7 +125,7 @@ async def _note(fleet: Fleet, found: Enrolment, why: str, now: UnixSeconds) -> N
             actor="anonymous",
             act="enrolment-rejected",
             target=f"enrolment:{found.id}",
-            detail={"address": found.address, "why": why},
+            detail={"address": address, "why": why},
         )
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from doorward.administrator.control_plane import ControlPlane
+from doorward.administrator.devices.attestor import Attestor
 from doorward.administrator.devices.roll import Roll
-from doorward.administrator.fleet.attestation_ports import Attestor
 from doorward.administrator.fleet.enrolment_ports import UserCodes
 from doorward.administrator.fleet.ports import DeviceAuthority, Nonces
 from doorward.administrator.ports import Throttle
