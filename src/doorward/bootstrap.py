@@ -18,7 +18,6 @@ from doorward.adapters.attestation import AttestationRoots
 from doorward.adapters.audit_head import SignedAuditHead
 from doorward.adapters.clock import now
 from doorward.adapters.device_authority import LocalDeviceAuthority
-from doorward.adapters.device_files import DeviceFiles
 from doorward.adapters.document_numbers import HmacDocumentNumbers
 from doorward.adapters.federation.http import HttpxProviderHttp
 from doorward.adapters.federation.tokens import JoseTokens
@@ -37,10 +36,12 @@ from doorward.adapters.store.store import open_store
 from doorward.adapters.throttle import Limit, SlidingWindowThrottle
 from doorward.adapters.totp import PyotpCodes
 from doorward.adapters.tpm_makers import TrustedTpmMakers
+from doorward.adapters.user_codes import HmacUserCodes
 from doorward.adapters.webauthn import WebAuthnRelyingParty
 from doorward.administrator.authentication import Authenticators
 from doorward.administrator.control_plane import ControlPlane
 from doorward.administrator.devices.attestation.lapse_attestations import lapse_attestations
+from doorward.administrator.devices.attestation.tpm_attestor import TpmAttestor
 from doorward.administrator.devices.parts import Fleet
 from doorward.administrator.devices.roll import Roll, write_roll
 from doorward.administrator.devices.sample_health import let_history_go, sample_health
@@ -55,7 +56,7 @@ from doorward.administrator.openid.signing_keys import keep_keys
 from doorward.administrator.openid.tell_clients import Message, Teller
 from doorward.administrator.osquery.hosts import write_hosts
 from doorward.administrator.osquery.parts import Osquery
-from doorward.administrator.ports import AuditHeads, Revision, Store
+from doorward.administrator.ports import AuditHeads, Revision, Secrets, Store
 from doorward.administrator.proofing.parts import Proofing
 from doorward.administrator.proofing.sweep_identity import sweep_identity
 from doorward.administrator.purge_decisions import BATCH, purge_decisions
@@ -98,6 +99,9 @@ LIMITS = {
     "contact-address": Limit(attempts=30, window_seconds=60 * _MINUTE),
     "signal-address": Limit(attempts=1200, window_seconds=_MINUTE),
     "signals": Limit(attempts=600, window_seconds=_MINUTE),
+    "enrolment-address": Limit(attempts=60, window_seconds=15 * _MINUTE),
+    "enrolment-look": Limit(attempts=600, window_seconds=_MINUTE),
+    "enrolment-code": Limit(attempts=5, window_seconds=15 * _MINUTE),
     "provisioning": Limit(attempts=120, window_seconds=_MINUTE),
     "osquery-refused": Limit(attempts=120, window_seconds=_MINUTE),
 }
@@ -125,7 +129,6 @@ class ControlParts:
     proofing: Proofing
     heads: AuditHeads
     assertions: AssertionVerifier
-    devices: DeviceFiles
     fleet: Fleet
     osquery: Osquery
     link: LinkIdentity
@@ -205,8 +208,11 @@ def compose(data: DataFolder, settings: ControlSettings) -> ControlParts:
         nonces=HmacNonces(seal_key),
         roll=Roll(),
         throttle=authenticators.throttle,
-        makers=_tpm_makers(data),
+        attestor=tpm_attestor(data, control.secrets),
+        codes=HmacUserCodes(seal_key),
         trust_domain=settings.domain,
+        auth_origin=settings.origin("auth"),
+        certificate_seconds=settings.device_certificate_minutes * _MINUTE,
     )
     return ControlParts(
         store=store,
@@ -237,7 +243,6 @@ def compose(data: DataFolder, settings: ControlSettings) -> ControlParts:
         ),
         heads=heads,
         assertions=AssertionVerifier(f"https://auth.{settings.domain}", gateways.assertion_keys),
-        devices=DeviceFiles(device_ca, settings.domain),
         fleet=fleet,
         osquery=Osquery(fleet, take_facts),
         link=LinkIdentity(folder / "link.pem", folder / "link.key", folder / "gateway-ca.pem"),
@@ -249,9 +254,10 @@ def _attestation_roots(data: DataFolder) -> AttestationRoots:
     return _believed(data.attestation_roots, AttestationRoots)
 
 
-def _tpm_makers(data: DataFolder) -> TrustedTpmMakers:
-    """Raises DoorwardError `attestation-root-malformed`."""
-    return _believed(data.tpm_makers, TrustedTpmMakers)
+def tpm_attestor(data: DataFolder, secrets: Secrets) -> TpmAttestor | None:
+    """None where no maker is trusted. Raises DoorwardError `attestation-root-malformed`."""
+    makers = _believed(data.tpm_makers, TrustedTpmMakers)
+    return TpmAttestor(makers, secrets) if makers.any else None
 
 
 def _believed(folder: Path, makers: Callable[[Sequence[bytes]], Makers]) -> Makers:
@@ -331,14 +337,22 @@ async def keep_attested(control: ControlPlane) -> None:
         await asyncio.sleep(_MINUTE)
 
 
-async def keep_roll(fleet: Fleet) -> None:
-    """Write what devices were heard to say, for ever."""
-    while True:
-        try:
-            await write_roll(fleet.control.store, fleet.roll)
-        except DoorwardError as error:
-            _log.warning("roll-not-written", code=error.code, detail=error.detail)
-        await asyncio.sleep(_ROLL_SECONDS)
+async def keep_roll(fleet: Fleet, replica: StoreReplica) -> None:
+    """Write what devices were heard to say, and forget those that are gone, for ever."""
+
+    def note(revision: Revision | None) -> None:
+        fleet.roll.follow(() if revision is None else revision.changes)
+
+    stop = replica.listen(note)
+    try:
+        while True:
+            try:
+                await write_roll(fleet.control.store, fleet.roll)
+            except DoorwardError as error:
+                _log.warning("roll-not-written", code=error.code, detail=error.detail)
+            await asyncio.sleep(_ROLL_SECONDS)
+    finally:
+        stop()
 
 
 async def keep_osquery_hosts(osquery: Osquery) -> None:

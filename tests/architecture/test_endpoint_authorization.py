@@ -34,7 +34,7 @@ from doorward.administrator.signals.transmitting.poll import Polls
 from doorward.administrator.signals.transmitting.transmitter import Transmitting
 from doorward.entrypoints.actors import GatewayAssertion
 from doorward.entrypoints.api.app import app as api
-from doorward.entrypoints.api.context import Context, DeviceAuthority
+from doorward.entrypoints.api.context import Context
 from doorward.entrypoints.scim.app import ScimApplication
 from doorward.entrypoints.scim.context import ScimContext
 from doorward.entrypoints.signals.app import SignalsContext
@@ -103,7 +103,6 @@ def application() -> Starlette:
             osquery=cast("Osquery", Untouchable()),
             fleet=cast("Fleet", Untouchable()),
             heads=cast("AuditHeads", Untouchable()),
-            device_authority=cast("DeviceAuthority", Untouchable()),
             sealer=cast("Sealer", Untouchable()),
             authenticator=gateways_word(),
             clock=lambda: 0.0,

@@ -13,10 +13,10 @@ from doorward.adapters.live_snapshot import StoreReplica
 from doorward.adapters.store.store import open_store
 from doorward.administrator.control_plane import Act, ControlPlane
 from doorward.administrator.devices.health import health_of
+from doorward.administrator.devices.manage_devices import report_posture
 from doorward.administrator.devices.parts import Fleet
 from doorward.administrator.devices.take_facts import take_facts
 from doorward.administrator.devices.watch import Watch
-from doorward.administrator.manage_devices import report_posture
 from doorward.administrator.ports import Store
 from doorward.model.compliance import Check, Compliance
 from doorward.model.device import Device

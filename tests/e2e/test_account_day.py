@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.conftest import PASSKEY_DEVICE
 from tests.e2e.demo import Demo
+from tests.e2e.enrolling import StandIn
 
 FETCH = "() => fetch('/-/versions.json', {redirect: 'manual'}).then((answer) => answer.status)"
 
@@ -125,17 +126,11 @@ def test_sign_in_leads_back_to_where_one_was_going(demo: Demo, bob: Page) -> Non
 
 
 def test_a_device_is_removed_by_its_person(demo: Demo, bob: Page) -> None:
-    demo.run(
-        "device",
-        "enrol",
-        "bobs-old-laptop",
-        "--owner",
-        "bob",
-        "--out",
-        str(demo.data / "bobs-old-laptop.p12"),
-    )
+    laptop = StandIn(demo, "Old laptop")
+    code = demo.json("device", "enrol", "--owner", "bob")["code"]
+    assert laptop.fetch(laptop.ask(code)["enrolment"])
     bob.goto(demo.url("auth", "/account/devices"))
     bob.get_by_text("Remove", exact=False).first.click()
-    bob.get_by_role("button", name="Yes, remove bobs-old-laptop").click()
+    bob.get_by_role("button", name="Yes, remove Old laptop").click()
     expect(bob.get_by_role("status")).to_contain_text("The device is removed.")
     assert demo.json("device", "list") == []

@@ -60,9 +60,9 @@ async def browser(
     return OwnBrowser(client, opened.session)
 
 
-async def enrol(office: Desk, name: str, owner: UserId = ALICE, **fields: object) -> DeviceId:
+async def enrol(office: Desk, device_id: str, owner: UserId = ALICE, **fields: object) -> DeviceId:
     """A device of `owner`, in the snapshot."""
-    device = Device(id=DeviceId(name), owner=owner, key=key_of(name), **fields)  # type: ignore[arg-type]
+    device = Device(id=DeviceId(device_id), owner=owner, key=key_of(device_id), **fields)  # type: ignore[arg-type]
     async with office.store.transaction() as transaction:
         await transaction.snapshot.publish([change("device", device)])
     return device.id

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 import msgspec
 
 from doorward.administrator.fleet.attestation import AttestationRecord
+from doorward.administrator.fleet.enrolment_ports import Enrolment
 from doorward.administrator.fleet.ports import DeviceRecord
-from doorward.model.ids import DeviceId
+from doorward.model.ids import DeviceId, UnixSeconds, UserId
 from tests.fakes.device_attestation import MemoryAttestations
 from tests.fakes.osquery import MemoryOsquery, OsqueryState
 from tests.fakes.posture import MemoryPosture, PostureState
@@ -24,10 +25,15 @@ class DeviceState:
     attestations: dict[str, AttestationRecord] = field(default_factory=dict)
     osquery: OsqueryState = field(default_factory=OsqueryState)
     posture: PostureState = field(default_factory=PostureState)
+    enrolments: dict[str, Enrolment] = field(default_factory=dict)
 
     def __copy__(self) -> DeviceState:
         return DeviceState(
-            dict(self.records), dict(self.attestations), copy(self.osquery), copy(self.posture)
+            dict(self.records),
+            dict(self.attestations),
+            copy(self.osquery),
+            copy(self.posture),
+            dict(self.enrolments),
         )
 
 
@@ -61,6 +67,45 @@ class MemoryDeviceRecords:
         return self._items.pop(device, None) is not None
 
 
+class MemoryEnrolments:
+    """Port `EnrolmentTable` in memory."""
+
+    def __init__(self, items: dict[str, Enrolment]) -> None:
+        self._items = items
+
+    async def put(self, enrolment: Enrolment) -> None:
+        same = [item.id for item in self._items.values() if item.public_key == enrolment.public_key]
+        for item in same:
+            del self._items[item]
+        self._items[enrolment.id] = enrolment
+
+    async def get(self, enrolment_id: str) -> Enrolment | None:
+        return self._items.get(enrolment_id)
+
+    async def of_code(self, code_hash: str, now: UnixSeconds) -> Enrolment | None:
+        waiting = (item for item in self._items.values() if item.state == "waiting")
+        live = (item for item in waiting if item.expires_at > now)
+        return next((item for item in live if item.code_hash == code_hash), None)
+
+    async def claimed_by(self, user: UserId, now: UnixSeconds) -> Sequence[Enrolment]:
+        own = [
+            item
+            for item in self._items.values()
+            if item.user == user and item.state == "claimed" and item.expires_at > now
+        ]
+        return sorted(own, key=lambda item: (item.asked_at, item.id))
+
+    async def remove_of(self, user: UserId) -> int:
+        found = [key for key, item in self._items.items() if item.user == user]
+        for key in found:
+            del self._items[key]
+        return len(found)
+
+    async def sweep(self, now: UnixSeconds) -> None:
+        for key in [key for key, item in self._items.items() if item.expires_at <= now]:
+            del self._items[key]
+
+
 class MemoryDevices:
     """Port `DeviceTables` in memory."""
 
@@ -69,3 +114,4 @@ class MemoryDevices:
         self.attestations = MemoryAttestations(state.attestations)
         self.osquery = MemoryOsquery(state.osquery)
         self.posture = MemoryPosture(state.posture)
+        self.enrolments = MemoryEnrolments(state.enrolments)

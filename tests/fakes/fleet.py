@@ -13,7 +13,7 @@ from doorward.adapters import ca
 from doorward.adapters.device_authority import LocalDeviceAuthority
 from doorward.adapters.nonces import HmacNonces
 from doorward.adapters.throttle import SlidingWindowThrottle
-from doorward.adapters.tpm_makers import TrustedTpmMakers
+from doorward.adapters.user_codes import HmacUserCodes
 from doorward.administrator.control_plane import ControlPlane
 from doorward.administrator.devices.accept import SignedMessage
 from doorward.administrator.devices.parts import Fleet
@@ -37,8 +37,9 @@ def fleet_on(control: ControlPlane) -> Fleet:
         nonces=HmacNonces(bytes(32)),
         roll=Roll(),
         throttle=SlidingWindowThrottle(LIMITS),
-        makers=TrustedTpmMakers(),
+        codes=HmacUserCodes(bytes(32)),
         trust_domain=TRUST_DOMAIN,
+        auth_origin="https://auth.corp.test",
     )
 
 

@@ -112,19 +112,6 @@ permit (
 };"""
 
 
-@dataclass(frozen=True, slots=True)
-class IssuedByNobody:
-    key: str
-    pkcs12: bytes
-
-
-class PaperAuthority:
-    """Port `DeviceAuthority` that hands out paper."""
-
-    def issue(self, device: DeviceId, password: str, at: UnixSeconds) -> IssuedByNobody:
-        return IssuedByNobody(key_of(device), b"paper")
-
-
 @dataclass
 class Office:
     """The company, at `now`."""
@@ -160,7 +147,6 @@ class Office:
             osquery=osquery_on(self.control),
             fleet=fleet_on(self.control),
             heads=self.heads,
-            device_authority=PaperAuthority(),
             sealer=AesGcmSealer(bytes(32)),
             authenticator=authenticator,
             clock=lambda: self.now,

@@ -33,8 +33,9 @@ from doorward.entrypoints.ext_authz.http_server import HttpProtocol, HttpRequest
 from doorward.model.estate import Action, ActionRule, Resource
 from doorward.model.ids import DeviceId, LabelId, ResourceId, UserId
 from doorward.model.snapshot import Snapshot
-from doorward.model.spiffe import device_spiffe_id
+from doorward.model.spiffe import DeviceName
 from doorward.protocol.ticket import TicketClaims
+from tests.fakes.device_pairs import device_pair, workload_pair
 from tests.integration import boundary_upstreams
 
 DOMAIN = "example.test"
@@ -224,12 +225,16 @@ class Stand:
             text = path.read_text()
         return text.splitlines()
 
-    def client_tls(self, *, device: bool = False, protocol: str = "http/1.1") -> ssl.SSLContext:
-        """A client that trusts the stand's server CA, with the device's certificate or without."""
+    def client_tls(
+        self, *, device: bool = False, workload: bool = False, protocol: str = "http/1.1"
+    ) -> ssl.SSLContext:
+        """A client that trusts the stand's server CA, with one of the certificates or without."""
         context = ssl.create_default_context(cafile=str(self.folder / "server-ca.pem"))
         context.set_alpn_protocols([protocol])
         if device:
             context.load_cert_chain(self.folder / "device.pem", self.folder / "device.key")
+        if workload:
+            context.load_cert_chain(self.folder / "workload.pem", self.folder / "workload.key")
         return context
 
     def _certificates(self) -> None:
@@ -238,14 +243,17 @@ class Stand:
         control_ca = ca.create_authority("control CA", now)
         device_ca = ca.create_authority("device CA", now)
         laptop = DeviceId("laptop")
-        key, device = ca.issue_device(device_ca, DOMAIN, laptop, now)
-        _, stranger = ca.issue_device(ca.create_authority("another CA", now), DOMAIN, laptop, now)
+        device, self.certificate_uri = device_pair(device_ca, DOMAIN, laptop, now)
+        stranger, _ = device_pair(ca.create_authority("another CA", now), DOMAIN, laptop, now)
+        host = DeviceName(laptop, "ab" * 32)
+        workload, self.workload_uri = workload_pair(device_ca, DOMAIN, "billing", host, now)
         pairs = {
             "server-ca": server_ca,
             "control-ca": control_ca,
             "device-ca": device_ca,
             "device": device,
             "stranger": stranger,
+            "workload": workload,
             "tls": ca.issue_server(server_ca, [f"hr.{DOMAIN}", f"rpc.{DOMAIN}"], now),
             "control": ca.issue_server(control_ca, ["control.doorward.internal"], now),
             "gateway": ca.issue_gateway(control_ca, "edge", now),
@@ -254,7 +262,6 @@ class Stand:
             (self.folder / f"{name}.pem").write_bytes(pair.certificate)
             (self.folder / f"{name}.key").write_bytes(pair.key)
         self.thumbprint = device.thumbprint
-        self.certificate_uri = str(device_spiffe_id(DOMAIN, laptop, key))
 
     async def _end_servers(self) -> None:
         for server in self._servers:

@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import signal
-import stat
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -157,15 +156,17 @@ async def test_a_secret_is_the_only_line_on_standard_output(cli: Cli) -> None:
     assert "Missing: the identity is not verified." in joined.err
 
 
-async def test_a_device_s_key_is_readable_by_its_owner_only(cli: Cli, tmp_path: Path) -> None:
-    out = tmp_path / "new.p12"
-    command = ("device", "enrol", "new", "--owner", "dave", "--out", str(out))
-    enrolled = await cli.run(*command)
-    assert (enrolled.status, len(enrolled.out.splitlines())) == (0, 1)
-    assert stat.S_IMODE(out.stat().st_mode) == 0o600
-    again = await cli.run(*command)
-    assert again.status == 1
-    assert "Name a new file" in again.err
+async def test_a_code_for_enrolment_is_alone_on_standard_output(cli: Cli) -> None:
+    made = await cli.run("device", "enrol", "--owner", "dave", "--id", "mill-1", "--name", "Mill")
+    assert (made.status, len(made.out.splitlines())) == (0, 1)
+    assert len(made.out.strip()) > 20
+    assert "shown only now" in made.err
+    refused = await cli.run("device", "enrol", "--owner", "dave", "--id", "mill 1")
+    assert refused.status == 1
+    assert "cannot be the id of a device" in refused.err
+    lost = await cli.run("device", "lost", "laptop-7")
+    assert "Device laptop-7 is suspended." in lost.out
+    assert cli.company.control.live.current.devices["laptop-7"].suspended == "lost"
 
 
 async def test_an_error_is_one_line_that_says_what_to_do(cli: Cli) -> None:

@@ -16,6 +16,7 @@ from doorward.enforcement.envoy.check import (
     certificate_in,
 )
 from doorward.entrypoints.ext_authz.http_server import HttpRequest, HttpResponse
+from doorward.model.spiffe import host_named_by, service_named_by
 from tests.integration.boundary_stand import Stand, allow, deny
 from tests.integration.boundary_wire import Wire
 
@@ -115,6 +116,17 @@ def test_over_tls_the_question_names_scheme_and_certificate(stand: Stand) -> Non
     assert shown is not None
     assert (shown.thumbprint, shown.uri) == (stand.thumbprint, stand.certificate_uri)
     assert shown.ends_at > time.time()
+
+
+def test_a_service_s_certificate_tells_the_host_that_it_was_issued_to(stand: Stand) -> None:
+    stand.check.questions.clear()
+    with Wire(stand.tls, stand.client_tls(workload=True)) as wire:
+        wire.get("/", *SPOOFED)
+    (question,) = stand.check.questions
+    shown = certificate_in(question.headers[CERTIFICATE_HEADER][0])
+    assert shown is not None
+    assert service_named_by(shown.uri) == "billing"
+    assert host_named_by(shown.subject) == ("laptop", "ab" * 32)
 
 
 @pytest.mark.parametrize("ticketed", [True, False])

@@ -14,7 +14,7 @@ from doorward.model.estate import Group, Label, Network, Resource, Role, Service
 from doorward.model.identity import ServiceToken, Session, Standing
 from doorward.model.snapshot import Snapshot
 from doorward.policy import parse_policies
-from tests.fakes.certificates import certificate, key_of
+from tests.fakes.certificates import certificate, key_of, workload_certificate
 
 NOW = 1_790_000_000.0
 ZONES = ("UTC", "Europe/Berlin", "Australia/Lord_Howe", "Asia/Kathmandu", "America/St_Johns")
@@ -178,7 +178,13 @@ def snapshots(draw: st.DrawFn, policies: st.SearchStrategy[str] = POLICY_TEXTS) 
         "public": built(Label, id="public", name="", sensitivity=0),
         "secret": built(Label, id="secret", name="", sensitivity=80),
     }
-    robot = built(Service, id="robot", name="", groups=draw(memberships))
+    robot = built(
+        Service,
+        id="robot",
+        name="",
+        groups=draw(memberships),
+        hosts=draw(st.sampled_from(((), ("laptop",), ("phone", "laptop")))),
+    )
     token = built(
         ServiceToken,
         id="t1",
@@ -229,6 +235,13 @@ CERTIFICATES = (
     certificate("laptop", ends_at=NOW),
     certificate("laptop", "ab" * 32),
     certificate("phone"),
+    workload_certificate("robot", "laptop"),
+    workload_certificate("robot", "laptop"),
+    workload_certificate("robot", "laptop", ends_at=NOW + 30),
+    workload_certificate("robot", "laptop", ends_at=NOW),
+    workload_certificate("robot", "laptop", "ab" * 32),
+    workload_certificate("robot", "phone"),
+    workload_certificate("ghost", "laptop"),
     built(ClientCertificate, thumbprint="ab" * 32, uri="doorward:device:laptop", ends_at=NOW + 99),
 )
 
@@ -236,7 +249,7 @@ CERTIFICATES = (
 @st.composite
 def requests(draw: st.DrawFn) -> AccessRequest:
     credentials = draw(
-        st.sampled_from(({"session": "s1"}, {"session": "s1"}, {"service_token": "t1"}, {}))
+        st.sampled_from(({"session": "s1"}, {"session": "s1"}, {"service_token": "t1"}, {}, {}))
     )
     return built(
         AccessRequest,

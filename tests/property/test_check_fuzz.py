@@ -114,7 +114,7 @@ def test_no_own_cookie_is_left_for_an_upstream(cookies: list[str], separator: st
 @given(st.lists(st.one_of(PIECE, st.binary(max_size=8)), max_size=8).map(b"".join))
 def test_a_relayed_head_is_one_request_without_a_body(head: bytes) -> None:
     try:
-        upgrade = read_upgrade(head)
+        upgrade = read_upgrade(head, bytes(16))
     except MalformedUpgradeError:
         return
     assert upgrade.head.count(b"\r\n\r\n") == 1

@@ -47,6 +47,8 @@ def oracle(request: AccessRequest, snapshot: Snapshot, now: float) -> tuple[str,
         if any(ip_address(request.address) in ip_network(item) for item in network.ranges)
     ]
     entities.append({"uid": {"type": "Origin", "id": "here"}, "attrs": here, "parents": inside})
+    if not session and not request.service_token:
+        context["device"] = {"type": "Device", "id": "laptop"}
     if session:
         entities += _session(request, snapshot, session, context)
         context["authentication_age_minutes"] = (
@@ -199,13 +201,29 @@ def elsewhere(request: AccessRequest, snapshot: Snapshot) -> bool:
     return device.owner != session.user or not shows(request, device)
 
 
+def works(request: AccessRequest, snapshot: Snapshot) -> bool:
+    """Whether the request came with a certificate of the robot that still counts, on the laptop."""
+    shown, laptop = request.certificate, snapshot.devices["laptop"]
+    return (
+        shown is not None
+        and shown.uri == "spiffe://corp.test/service/robot"
+        and shown.subject == f"serialNumber={laptop.key},OU=laptop"
+        and shown.ends_at > NOW
+        and not laptop.suspended
+        and "laptop" in snapshot.services["robot"].hosts
+    )
+
+
 def agree(snapshot: Snapshot, request: AccessRequest) -> None:
     """The engine's answer is the oracle's."""
     decision = decide(request, prepare(snapshot, expires_at=math.inf), NOW)
     if request.resource == "missing":
         expected: tuple[str, set[str]] = ("resource-unknown", set())
-    elif request.address == "nowhere":
+    elif request.address == "nowhere" or contradicts(request):
         expected = ("request-refused", set())
+    elif _of_a_service(request):
+        worth = works(request, snapshot)
+        expected = oracle(request, snapshot, NOW) if worth else ("workload-refused", set())
     elif request.session is None and request.service_token is None:
         expected = ("not-signed-in", set())
     elif elsewhere(request, snapshot):
@@ -233,6 +251,16 @@ def test_the_engine_says_so_of_two_thousand_estates(
     snapshot: Snapshot, request: AccessRequest
 ) -> None:
     agree(snapshot, request)
+
+
+def contradicts(request: AccessRequest) -> bool:
+    """Whether the request came with a service's certificate beside another credential."""
+    return _of_a_service(request) and bool(request.session or request.service_token)
+
+
+def _of_a_service(request: AccessRequest) -> bool:
+    shown = request.certificate
+    return shown is not None and shown.uri.startswith("spiffe://corp.test/service/")
 
 
 def reuse(before: Snapshot, after: Snapshot, request: AccessRequest) -> None:

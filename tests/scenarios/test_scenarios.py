@@ -12,9 +12,10 @@ import pytest
 
 from doorward.engine import decide, prepare
 from doorward.model.decision import AccessRequest, Allow, ReasonCode, Remedy
+from doorward.model.device import ClientCertificate
 from doorward.model.snapshot import Change, Snapshot
 from doorward.policy import parse_policies, validate
-from tests.fakes.certificates import certificate
+from tests.fakes.certificates import certificate, workload_certificate
 
 FILES = sorted(Path(__file__).parent.glob("*.json"))
 NOT_BY_THE_ENGINE = {"log-unavailable"}
@@ -22,6 +23,12 @@ NOT_BY_THE_ENGINE = {"log-unavailable"}
 
 def moment(text: str) -> float:
     return datetime.fromisoformat(text).timestamp()
+
+
+def shown(case: dict[str, Any]) -> ClientCertificate | None:
+    if "workload" in case:
+        return workload_certificate(*case["workload"])
+    return certificate(case["device"]) if "device" in case else None
 
 
 def said(remedy: Remedy) -> str:
@@ -67,7 +74,7 @@ def test_scenario(scenario: dict[str, Any], case: dict[str, Any]) -> None:
         session=case.get("session"),
         service_token=case.get("service_token"),
         country=case.get("country"),
-        certificate=certificate(case["device"]) if "device" in case else None,
+        certificate=shown(case),
     )
     decision = decide(request, prepared, moment(case.get("at", scenario["now"])))
     assert decision.reason == case["reason"]

@@ -95,6 +95,11 @@ provider = "work"
 audience = "urn:doorward"
 risk = [{ level = "HIGH", risk = 90 }]
 
+[[service]]
+id = "backup"
+name = "Backup"
+hosts = ["mill-1", "mill-2"]
+
 [[resource]]
 id = "board"
 name = "Board"

@@ -17,10 +17,12 @@ from doorward.entrypoints.ext_authz.http_server import HttpRequest, HttpResponse
 from doorward.entrypoints.relay.streams import Streams
 from doorward.errors import DoorwardError
 from doorward.model.decision import DecisionRecord
+from doorward.model.device import Device
 from doorward.model.estate import ActionRule, Label, Policy, Resource, Service, User
 from doorward.model.identity import ResourceCookie, ServiceToken, Session
 from doorward.model.ids import (
     DecisionId,
+    DeviceId,
     GatewayId,
     LabelId,
     PolicyId,
@@ -32,6 +34,7 @@ from doorward.model.ids import (
 )
 from doorward.model.snapshot import Change, Snapshot, change
 from doorward.protocol.ticket import AssertionClaims, TicketClaims
+from tests.fakes.certificates import key_of
 
 NOW = 1_800_000_000.0
 COOKIE = "c" * 43
@@ -200,6 +203,17 @@ class World:
         return self.authorizer.answer(
             HttpRequest(method, target, {name: [value] for name, value in values.items() if value})
         )
+
+
+def hosted(world: World) -> DeviceId:
+    """Have the service `backup` run on an enrolled device, `mill`."""
+    service = world.snapshot.services["backup"]
+    mill = Device(id=DeviceId("mill"), owner=UserId("alice"), key=key_of("mill"))
+    world.publish(
+        change("service", msgspec.structs.replace(service, hosts=(mill.id,))),
+        change("device", mill),
+    )
+    return mill.id
 
 
 def signed_in(**headers: str) -> dict[str, str]:

@@ -8,14 +8,15 @@ import pytest
 
 from doorward.administrator.authentication import Browser, Proof, digest
 from doorward.administrator.control_plane import Act, ControlPlane
-from doorward.administrator.invite_user import invite_user
-from doorward.administrator.issue_resource_cookie import issue_resource_cookie
-from doorward.administrator.manage_devices import (
-    enrol_device,
+from doorward.administrator.devices.enrolment_codes import make_enrolment_code
+from doorward.administrator.devices.manage_devices import (
     remove_device,
     report_posture,
     set_device_risk,
 )
+from doorward.administrator.devices.suspend import suspend_device
+from doorward.administrator.invite_user import invite_user
+from doorward.administrator.issue_resource_cookie import issue_resource_cookie
 from doorward.administrator.open_session import open_session
 from doorward.administrator.ports import Password
 from doorward.administrator.revoke_session import revoke_session
@@ -39,6 +40,7 @@ from doorward.model.ids import (
     UserId,
 )
 from doorward.model.snapshot import change
+from tests.fakes.fleet import SoftwareDevice
 from tests.fakes.store import MemoryStore, ObedientGateways, control_plane
 
 ALICE, BOB, NOBODY = UserId("alice"), UserId("bob"), UserId("nobody")
@@ -212,7 +214,7 @@ async def test_session_risk_and_groups(control: ControlPlane) -> None:
 
 
 async def test_a_devices_life(control: ControlPlane) -> None:
-    await enrol_device(control, ACT, device=LAPTOP, owner=ALICE, key=PRINT)
+    await SoftwareDevice(LAPTOP).enrolled(control, ALICE)
     assert control.live.current.devices[LAPTOP].healthy is None
     await report_posture(control, ACT, LAPTOP, healthy=False, reason="disk not encrypted")
     await set_device_risk(control, ACT, LAPTOP, 55)
@@ -220,9 +222,6 @@ async def test_a_devices_life(control: ControlPlane) -> None:
     assert (device.healthy, device.reason, device.risk) == (False, "disk not encrypted", 55)
     await report_posture(control, ACT, LAPTOP, healthy=None)
     assert control.live.current.devices[LAPTOP].healthy is None
-    for device_id, key in ((LAPTOP, "b" * 64), (DeviceId("second"), PRINT)):
-        with pytest.raises(DoorwardError, match="device-exists"):
-            await enrol_device(control, ACT, device=device_id, owner=ALICE, key=key)
     await remove_device(control, ACT, LAPTOP)
     assert not control.live.current.devices
 
@@ -290,15 +289,10 @@ UNKNOWN: list[tuple[str, Step]] = [
     ("device-unknown", lambda c: remove_device(c, ACT, LAPTOP)),
     ("device-unknown", lambda c: report_posture(c, ACT, LAPTOP, healthy=True)),
     ("device-unknown", lambda c: set_device_risk(c, ACT, LAPTOP, 1)),
-    (
-        "user-unknown",
-        lambda c: enrol_device(c, ACT, device=LAPTOP, owner=NOBODY, key=PRINT),
-    ),
-    ("device-invalid", lambda c: enrol_device(c, ACT, device=LAPTOP, owner=ALICE, key="A")),
-    (
-        "device-invalid",
-        lambda c: enrol_device(c, ACT, device=DeviceId("a b"), owner=ALICE, key=PRINT),
-    ),
+    ("device-unknown", lambda c: suspend_device(c, ACT, LAPTOP, "lost")),
+    ("user-unknown", lambda c: make_enrolment_code(c, ACT, owner=NOBODY)),
+    ("device-invalid", lambda c: make_enrolment_code(c, ACT, owner=ALICE, device="a b")),
+    ("device-invalid", lambda c: make_enrolment_code(c, ACT, owner=ALICE, device="a" * 65)),
     ("token-unknown", lambda c: revoke_service_token(c, ACT, ServiceTokenId("x"))),
     (
         "service-unknown",

@@ -24,7 +24,9 @@ def test_the_owner_gets_a_code_to_type_and_the_agent_asks_until_it_was(tmp_path:
     shown: list[EnrolmentStarted] = []
     slept: list[float] = []
     with world(tmp_path, FakeControl(polls_until_approved=2)) as made:
-        state = enrol(made.http, made.folder, WISH, shown.append, sleep=slept.append)
+        state = enrol(
+            made.http, made.folder, WISH, lambda *told: shown.append(told[0]), sleep=slept.append
+        )
         assert [item.user_code for item in shown] == ["WDJB-MJHT"]
         assert slept == [3.0, 3.0]  # as control said, each time
         assert state == made.folder.state()

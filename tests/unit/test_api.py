@@ -126,7 +126,8 @@ async def test_an_unknown_path_and_a_wrong_method_are_problems(api: httpx.AsyncC
         ),
         ("PUT", f"{LAPTOP}/risk", {"risk": 5}, "device-risk-set", "device:laptop-7"),
         ("DELETE", LAPTOP, None, "device-removed", "device:laptop-7"),
-        ("POST", "/devices", {"id": "new", "owner": "bob"}, "device-enrolled", "device:new"),
+        ("PUT", f"{LAPTOP}/lost", {}, "device-suspended", "device:laptop-7"),
+        ("POST", "/devices/enrolment-codes", {"owner": "bob"}, "enrolment-code-made", "user:bob"),
         ("DELETE", "/tokens/dwt_0001", None, "service-token-revoked", "service_token:dwt_0001"),
         ("POST", "/clients/wiki/secret", {}, "client-secret-made", "client:wiki"),
         ("DELETE", "/client-sessions/sid_0002", None, "client-session-ended", "client:wiki"),
@@ -187,27 +188,27 @@ async def test_an_invitation_keeps_its_secret_in_the_fragment(api: httpx.AsyncCl
     assert len(secret) > 20
 
 
-async def test_a_device_gets_certificate_and_password(
-    company: Office, api: httpx.AsyncClient
-) -> None:
-    enrolled = (await api.post("/devices", json={"id": "laptop-8", "owner": "bob"})).json()
-    assert len(enrolled["password"]) > 20
-    device = company.control.live.current.devices["laptop-8"]
-    assert (device.key, device.healthy) == (enrolled["key"], None)
+async def test_an_enrolment_code_is_told_once(company: Office, api: httpx.AsyncClient) -> None:
+    made = (await api.post("/devices/enrolment-codes", json={"owner": "bob"})).json()
+    assert len(made["code"]) > 20
+    assert made["expires_at"] == "2026-11-24T12:00:00Z"
+    assert made["code"] not in (await api.get("/audit")).text
+    assert made["code"] not in str(company.store.content())
 
 
 @pytest.mark.parametrize(
     ("body", "code"),
     [
-        ({"id": "a b", "owner": "bob"}, "device-invalid"),
-        ({"id": "laptop-7", "owner": "bob"}, "device-exists"),
-        ({"id": "new", "owner": "nobody"}, "user-unknown"),
+        ({"device": "a b", "owner": "bob"}, "device-invalid"),
+        ({"device": "laptop-7", "owner": "alice"}, "device-exists"),
+        ({"owner": "nobody"}, "user-unknown"),
+        ({"owner": "bob", "name": "n" * 65}, "request-invalid"),
     ],
 )
-async def test_a_device_that_cannot_be_enrolled(
+async def test_a_code_that_cannot_be_made(
     api: httpx.AsyncClient, body: dict[str, str], code: str
 ) -> None:
-    assert (await api.post("/devices", json=body)).json()["code"] == code
+    assert (await api.post("/devices/enrolment-codes", json=body)).json()["code"] == code
 
 
 async def test_an_estate_with_errors_names_every_file_and_line(
@@ -223,7 +224,7 @@ async def test_an_estate_with_errors_names_every_file_and_line(
     assert company.control.live.current.number == before
 
 
-@pytest.mark.parametrize("path", ["/estate/plan", "/estate/apply", "/devices"])
+@pytest.mark.parametrize("path", ["/estate/plan", "/estate/apply", "/devices/enrolment-codes"])
 async def test_a_body_that_is_too_large_is_refused_before_all_of_it_came(
     api: httpx.AsyncClient, path: str
 ) -> None:

@@ -8,7 +8,6 @@ from doorward.administrator.apply_estate import apply_estate
 from doorward.administrator.authentication import Browser, Proof
 from doorward.administrator.control_plane import Act, ControlPlane
 from doorward.administrator.issue_resource_cookie import issue_resource_cookie
-from doorward.administrator.manage_devices import enrol_device
 from doorward.administrator.open_session import open_session
 from doorward.administrator.ports import Password
 from doorward.administrator.service_tokens import issue_service_token
@@ -19,6 +18,7 @@ from doorward.estate import parse_estate
 from doorward.estate.parse import Estate
 from doorward.model.ids import DeviceId, GroupId, ResourceId, ServiceId, SessionId, UserId
 from doorward.model.snapshot import Snapshot
+from tests.fakes.fleet import SoftwareDevice
 from tests.fakes.store import MemoryStore, StoreLive, control_plane
 from tests.unit.estate_files import CEDAR, TOML
 
@@ -66,7 +66,7 @@ async def test_whoever_is_removed_leaves_nothing_behind(control: ControlPlane) -
     await apply_estate(control, ACT, estate(WITH_BOB))
     alice, session = await sign_in(control, UserId("alice")), await sign_in(control, BOB)
     await issue_resource_cookie(control, session=session, resource=BOARD)
-    await enrol_device(control, ACT, device=DeviceId("d"), owner=BOB, key="a" * 64)
+    await SoftwareDevice(DeviceId("d")).enrolled(control, BOB)
     await set_user_risk(control, ACT, BOB, 9)
     await issue_service_token(control, ACT, service=CI, resources=[BOARD], ttl_seconds=600)
     async with control.store.transaction() as transaction:
@@ -79,6 +79,7 @@ async def test_whoever_is_removed_leaves_nothing_behind(control: ControlPlane) -
     assert len(snapshot.service_tokens) == 1
     async with control.store.transaction() as transaction:
         assert await transaction.credentials.password(BOB) is None
+        assert await transaction.devices.records.all() == []
     without_service = TOML.replace('[[service]]\nid = "ci"\nname = "CI"\n', "")
     await apply_estate(control, ACT, estate(without_service))
     assert not control.live.current.service_tokens

@@ -16,9 +16,9 @@ from doorward.administrator.devices.attestation.measurements import LIFETIME_SEC
 from doorward.administrator.devices.attestation.read_attestation import read_attestation
 from doorward.administrator.devices.attestation.remember_tpm import remember_tpm
 from doorward.administrator.devices.attestation.take_quote import KEEP_SECONDS, take_quote
+from doorward.administrator.devices.manage_devices import remove_device
 from doorward.administrator.fleet.last_quotes import LastQuotes
 from doorward.administrator.fleet.ports import DeviceRecord
-from doorward.administrator.manage_devices import remove_device
 from doorward.administrator.ports import AuditEntry
 from doorward.errors import DoorwardError
 from doorward.model.device import Device

@@ -12,8 +12,8 @@ from doorward.model.identity import Standing
 from doorward.model.ids import UserId
 from doorward.model.snapshot import change
 from doorward.protocol.ticket import AssertionClaims, TicketClaims
-from tests.fakes.certificates import certificate, header_of
-from tests.unit.gateway_world import BEARER, NOW, SESSION, World, header, signed_in
+from tests.fakes.certificates import certificate, header_of, workload_certificate
+from tests.unit.gateway_world import BEARER, NOW, SESSION, World, header, hosted, signed_in
 
 BROWSER = {"sec_fetch_mode": "navigate", "sec_fetch_dest": "document", "accept": "text/html"}
 
@@ -122,6 +122,28 @@ def test_a_service_token_gets_in_without_a_ticket() -> None:
     assert header(response, "doorward-user") == "service:backup"
     assert header(response, "set-cookie") == ""
     assert world.ask(host="payroll.doorward.localhost", authorization=BEARER).status == 403
+
+
+def test_a_service_gets_in_by_its_certificate_without_a_ticket() -> None:
+    world = World()
+    hosted(world)
+    shown = header_of(workload_certificate("backup", "mill"))
+    answer = world.ask(doorward_check_certificate=shown)
+    assert (answer.status, header(answer, "doorward-user")) == (200, "service:backup")
+    assert header(answer, "set-cookie") == ""
+    record = world.log.records[-1]
+    assert (record.subject, record.device) == ("service:backup", "mill")
+
+
+def test_a_service_with_another_credential_is_refused_whatever_that_is_worth() -> None:
+    world = World()
+    hosted(world)
+    shown = header_of(workload_certificate("backup", "mill"))
+    unknown = {"cookie": f"__Host-doorward-session={'x' * 43}"}
+    for headers in (signed_in(), {"authorization": BEARER}, unknown):
+        answer = world.ask(**headers, doorward_check_certificate=shown)
+        assert answer.status == 400
+        assert world.log.records[-1].reason == "request-refused"
 
 
 def test_an_upgrade_gets_a_stream_and_no_ticket() -> None:

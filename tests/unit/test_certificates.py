@@ -6,12 +6,10 @@ from datetime import UTC, datetime
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509 import DNSName, load_pem_x509_certificate
 from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
 
 from doorward.adapters import ca
-from doorward.model.ids import DeviceId
 
 AT = 1_790_000_000.0
 DAY = 86_400.0
@@ -64,12 +62,3 @@ def test_renewal_is_due_a_month_before_the_end(authority: ca.KeyPair) -> None:
     last_quiet_day = ca.LEAF_DAYS - ca.RENEW_BEFORE_DAYS - 1
     assert not ca.needs_renewal(pem, AT + last_quiet_day * DAY)
     assert ca.needs_renewal(pem, AT + (last_quiet_day + 2) * DAY)
-
-
-def test_a_device_file_opens_with_its_password_only(authority: ca.KeyPair) -> None:
-    _, pair = ca.issue_device(authority, "corp.test", DeviceId("laptop-1"), AT)
-    file = ca.pkcs12_file(pair, "laptop-1", "right")
-    _, certificate, _ = pkcs12.load_key_and_certificates(file, b"right")
-    assert certificate == load_pem_x509_certificate(pair.certificate)
-    with pytest.raises(ValueError, match="password"):
-        pkcs12.load_key_and_certificates(file, b"wrong")

@@ -154,6 +154,7 @@ async def test_the_live_list_leaves_out_that_it_is_being_watched(
         (f"{BOB}/sign-out", {}, BOB, "user-signed-out", "signed-out-everywhere"),
         (f"{BOB}/risk", {"risk": "80"}, BOB, "user-risk-set", "user-risk-set"),
         (f"{LAPTOP}/posture", {"healthy": "no"}, DEVICES, "device-posture-set", "posture-reported"),
+        (f"{LAPTOP}/lost", {}, DEVICES, "device-lost", "device-suspended"),
         (f"{LAPTOP}/remove", {}, DEVICES, "device-removed", "device-removed"),
         ("/tokens/dwt_0001/revoke", {}, "/tokens", "token-revoked", "service-token-revoked"),
         (

@@ -18,13 +18,13 @@ from doorward.administrator.devices.health import (
     policy_health,
     silent_devices,
 )
+from doorward.administrator.devices.manage_devices import remove_device, report_posture
 from doorward.administrator.devices.postures import Postures, write_postures
 from doorward.administrator.devices.sample_health import let_history_go, sample_health
 from doorward.administrator.devices.suspend import suspend_device
 from doorward.administrator.devices.take_facts import take_facts
 from doorward.administrator.devices.watch import Watch
 from doorward.administrator.fleet.health import FleetSample, PolicyHealth
-from doorward.administrator.manage_devices import remove_device, report_posture
 from doorward.administrator.ports import Revision
 from doorward.errors import DoorwardError
 from doorward.model.compliance import Check, Compliance, Mode

@@ -8,7 +8,6 @@ from doorward.administrator.authentication import Browser, Proof, find_user, req
 from doorward.administrator.control_plane import Act
 from doorward.administrator.directory.entries import Address, Details
 from doorward.administrator.invite_user import invite_user
-from doorward.administrator.manage_devices import enrol_device
 from doorward.administrator.open_session import open_session
 from doorward.administrator.ports import Password
 from doorward.administrator.provisioning.provision_group import (
@@ -29,6 +28,7 @@ from doorward.model.estate import Group, Resource, Service, User
 from doorward.model.identity import Standing
 from doorward.model.ids import DeviceId, GroupId, LabelId, ResourceId, ServiceId, UserId
 from doorward.model.snapshot import Change, change
+from tests.fakes.fleet import SoftwareDevice
 from tests.fakes.provisioning import ScimDesk
 
 ACT = Act("service:idp", 1000.0)
@@ -236,7 +236,7 @@ async def test_who_has_left_is_not_let_in_by_being_active(desk: ScimDesk) -> Non
 async def test_deprovisioning_leaves_nothing_to_sign_in_with(desk: ScimDesk) -> None:
     zoe = UserId(await person(desk, "zoe"))
     ops = await group(desk, "Ops", zoe)
-    await enrol_device(desk.control, ACT, device=DeviceId("laptop"), owner=zoe, key="a" * 64)
+    await SoftwareDevice(DeviceId("laptop")).enrolled(desk.control, zoe)
     owned = Resource(
         id=ResourceId("wiki"),
         name="Wiki",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
 
 from doorward.entrypoints.relay.upgrade import (
@@ -11,6 +13,7 @@ from doorward.entrypoints.relay.upgrade import (
 )
 from doorward.entrypoints.relay.websocket_frames import CLOSE_POLICY_VIOLATION, FrameBoundary
 
+FRESH = bytes(range(16))
 HEAD = (
     b"GET /ws?room=1 HTTP/1.1\r\nHost: wiki.doorward.localhost\r\nConnection: Upgrade\r\n"
     b"Upgrade: websocket\r\nSec-WebSocket-Key: x\r\ndoorward-user: alice\r\n"
@@ -19,7 +22,7 @@ HEAD = (
 
 
 def test_the_stream_and_our_cookies_stay_here() -> None:
-    upgrade = read_upgrade(HEAD)
+    upgrade = read_upgrade(HEAD, FRESH)
     assert upgrade.stream == "abc"
     assert b"doorward-stream" not in upgrade.head
     assert b"doorward-session" not in upgrade.head
@@ -49,7 +52,26 @@ def test_the_stream_and_our_cookies_stay_here() -> None:
 )
 def test_any_other_head_is_refused(head: bytes) -> None:
     with pytest.raises(MalformedUpgradeError):
-        read_upgrade(head)
+        read_upgrade(head, FRESH)
+
+
+def test_a_handshake_over_http2_gets_the_key_that_upstreams_want() -> None:
+    """RFC 6455, 1.3 has the example; browsers send none over HTTP/2 (RFC 8441, 5)."""
+    example = base64.b64decode("dGhlIHNhbXBsZSBub25jZQ==")
+    keyless = HEAD.replace(b"Sec-WebSocket-Key: x\r\n", b"")
+    upgrade = read_upgrade(keyless, example)
+    assert upgrade.head.endswith(b"\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
+    assert upgrade.accept == b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+    assert read_upgrade(HEAD, FRESH).accept == b""
+
+
+def test_the_answer_to_a_key_of_ours_is_looked_at_here() -> None:
+    head = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket"
+    right = head + b"\r\nSec-WebSocket-Accept: right"
+    assert read_answer(right, b"right").head == head + b"\r\n\r\n"
+    for wrong in (head, right, right + b"\r\nsec-websocket-accept: wrong"):
+        with pytest.raises(MalformedUpgradeError):
+            read_answer(wrong, b"wrong")
 
 
 def test_switching_protocols_passes_as_it_is() -> None:

@@ -9,10 +9,10 @@ import pytest
 
 from doorward.administrator.authentication import Proof, digest
 from doorward.administrator.control_plane import Act
+from doorward.administrator.devices.manage_devices import report_posture
 from doorward.administrator.disabling import disablers
 from doorward.administrator.federation.ended import require_standing
 from doorward.administrator.federation.refusals import FederationRejectedError
-from doorward.administrator.manage_devices import report_posture
 from doorward.administrator.set_standing import disable_user, enable_user, set_user_risk
 from doorward.model.estate import ProviderGroup
 from doorward.model.identity import ResourceCookie, Standing

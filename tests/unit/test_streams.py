@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from doorward.model.device import Device
@@ -9,8 +10,8 @@ from doorward.model.estate import Group, Policy, User
 from doorward.model.identity import Standing
 from doorward.model.ids import DeviceId, GroupId, PolicyId, UserId
 from doorward.model.snapshot import Change, change, removal
-from tests.fakes.certificates import certificate, header_of, key_of
-from tests.unit.gateway_world import BEARER, SESSION, World, header, signed_in
+from tests.fakes.certificates import certificate, header_of, key_of, workload_certificate
+from tests.unit.gateway_world import BEARER, SESSION, World, header, hosted, signed_in
 
 DISABLED = change("standing", Standing(id=UserId("alice"), disabled=True))
 LAPTOP = header_of(certificate("laptop"))
@@ -145,6 +146,24 @@ async def test_a_device_touches_its_streams_by_the_name_in_its_certificate() -> 
     opened(world, **signed_in(doorward_check_certificate=LAPTOP))
     assert await change_world(world, change("device", device)) == 1
     assert await change_world(world, removal("device", "laptop")) == 1
+
+
+@pytest.mark.parametrize("act", ["removed", "suspended", "not a host"])
+async def test_a_service_s_stream_ends_with_its_host(act: str) -> None:
+    world = World()
+    mill = hosted(world)
+    shown = header_of(workload_certificate("backup", "mill"))
+    connection = Connection()
+    assert world.streams.take(opened(world, doorward_check_certificate=shown), connection.close)
+    device, service = world.snapshot.devices[mill], world.snapshot.services["backup"]
+    acts = {
+        "removed": removal("device", mill),
+        "suspended": change("device", msgspec.structs.replace(device, suspended="lost")),
+        "not a host": change("service", msgspec.structs.replace(service, hosts=())),
+    }
+    assert await change_world(world, acts[act]) == 1
+    assert connection.cut == 1
+    assert world.log.records[-1].reason == "workload-refused"
 
 
 async def test_time_alone_cuts_at_the_session_end() -> None:

@@ -9,9 +9,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from doorward.adapters.tpm_makers import TrustedTpmMakers
 from doorward.administrator.devices.attestation.refused import AttestationRefusedError
-from doorward.bootstrap import _tpm_makers
+from doorward.bootstrap import tpm_attestor
 from doorward.config import DataFolder
 from doorward.errors import DoorwardError
+from tests.fakes.store import CountedSecrets
 from tests.fakes.tpm import AT, EK_PURPOSE, Maker, new_key
 
 HONEST = Maker()
@@ -95,11 +96,14 @@ def test_makers_come_from_files_of_their_own(tmp_path: Path) -> None:
     data = DataFolder(tmp_path)
     certificate = HONEST.certify(KEY.public_key())
     with pytest.raises(AttestationRefusedError, match="No maker"):
-        _tpm_makers(data).vouch(certificate, AT)
+        TrustedTpmMakers().vouch(certificate, AT)
+    assert tpm_attestor(data, CountedSecrets()) is None
     data.tpm_makers.mkdir(parents=True)
     for number, file in enumerate(HONEST.files):
         (data.tpm_makers / f"{number}.pem").write_bytes(file)
-    assert _tpm_makers(data).vouch(certificate, AT)
+    attestor = tpm_attestor(data, CountedSecrets())
+    assert attestor is not None
+    assert attestor.makers.vouch(certificate, AT)
     (data.tpm_makers / "bad.pem").write_text("none")
     with pytest.raises(DoorwardError, match="attestation-root-malformed"):
-        _tpm_makers(data)
+        tpm_attestor(data, CountedSecrets())

@@ -17,11 +17,9 @@ from datetime import UTC, datetime, timedelta
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from doorward.model.ids import DeviceId, UnixSeconds
-from doorward.model.spiffe import device_spiffe_id
+from doorward.model.ids import UnixSeconds
 
 AUTHORITY_DAYS = 3650
 LEAF_DAYS = 397
@@ -80,34 +78,6 @@ def issue_gateway(authority: KeyPair, gateway: str, at: UnixSeconds) -> KeyPair:
     """A client certificate that admits gateway `gateway`, its common name, to the control plane."""
     uri = x509.UniformResourceIdentifier(f"doorward:gateway:{gateway}")
     return _issue(authority, gateway, [uri], at, server=False, days=LEAF_DAYS)
-
-
-def issue_device(
-    authority: KeyPair, trust_domain: str, device: DeviceId, at: UnixSeconds
-) -> tuple[str, KeyPair]:
-    """The hex SHA-256 of a new key for `device`, and the pair with a client certificate for it."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    spki = key.public_key().public_bytes(
-        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
-    digest = hashlib.sha256(spki).hexdigest()
-    uri = x509.UniformResourceIdentifier(str(device_spiffe_id(trust_domain, device, digest)))
-    pair = _issue(authority, device, [uri], at, server=False, days=LEAF_DAYS, key=key)
-    return digest, pair
-
-
-def pkcs12_file(pair: KeyPair, name: str, password: str) -> bytes:
-    """`pair` as a PKCS #12 file (RFC 7292) that browsers import."""
-    key = serialization.load_pem_private_key(pair.key, password=None)
-    if not isinstance(key, ec.EllipticCurvePrivateKey):
-        raise TypeError("an authority of doorward issues P-256 keys only")
-    return pkcs12.serialize_key_and_certificates(
-        name.encode(),
-        key,
-        x509.load_pem_x509_certificate(pair.certificate),
-        None,
-        serialization.BestAvailableEncryption(password.encode()),
-    )
 
 
 def needs_renewal(certificate: bytes, at: UnixSeconds) -> bool:

@@ -14,7 +14,7 @@ from doorward.adapters import ca
 from doorward.administrator.fleet.ports import IssuedCertificate
 from doorward.errors import DoorwardError
 from doorward.model.ids import UnixSeconds
-from doorward.model.spiffe import SpiffeId
+from doorward.model.spiffe import DeviceName, SpiffeId, parse_spiffe_id
 
 _BACKDATE = timedelta(minutes=5)
 _MAX_NAME = 64
@@ -34,16 +34,26 @@ class LocalDeviceAuthority:
         self._key_id = x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key())
 
     def issue(
-        self, csr: bytes, spiffe_id: SpiffeId, at: UnixSeconds, seconds: float
+        self,
+        csr: bytes,
+        spiffe_id: SpiffeId,
+        at: UnixSeconds,
+        seconds: float,
+        *,
+        host: DeviceName | None = None,
     ) -> IssuedCertificate:
-        """Names and extensions that the CSR asks for are not looked at."""
+        """Names and extensions that the CSR asks for are not looked at.
+
+        Raises ValueError where the id is not one that a parser of canonical ids reads back.
+        """
+        if parse_spiffe_id(str(spiffe_id)) != spiffe_id:
+            raise ValueError(spiffe_id)
         key = _key_of(csr)
         start = datetime.fromtimestamp(int(at), UTC)
         end = start + timedelta(seconds=int(seconds))
-        name = x509.NameAttribute(NameOID.COMMON_NAME, spiffe_id.path[1][:_MAX_NAME])
         certificate = (
             x509.CertificateBuilder()
-            .subject_name(x509.Name([name]))
+            .subject_name(_subject(spiffe_id, host))
             .issuer_name(self._issuer)
             .public_key(key)
             .serial_number(x509.random_serial_number())
@@ -79,6 +89,18 @@ _USAGE = x509.KeyUsage(
     decipher_only=False,
 )
 _PURPOSE = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH])
+
+
+def _subject(spiffe_id: SpiffeId, host: DeviceName | None) -> x509.Name:
+    """What `model.spiffe.host_named_by` reads, for a service; for people to read, of a device."""
+    if host is None:
+        return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, spiffe_id.path[1][:_MAX_NAME])])
+    return x509.Name(
+        [
+            x509.NameAttribute(NameOID.ORGANIZATIONAL_UNIT_NAME, host.device),
+            x509.NameAttribute(NameOID.SERIAL_NUMBER, host.key),
+        ]
+    )
 
 
 def _key_of(csr: bytes) -> ec.EllipticCurvePublicKey:

@@ -51,6 +51,11 @@ class TrustedTpmMakers:
         self._roots = [item for item in loaded if item.subject == item.issuer]
         self._intermediates = [item for item in loaded if item.subject != item.issuer]
 
+    @property
+    def any(self) -> bool:
+        """Whether any maker is trusted at all."""
+        return bool(self._roots)
+
     def vouch(self, certificate: bytes, at: UnixSeconds) -> bytes:
         if not self._roots:
             raise AttestationRefusedError("No maker of TPMs is trusted here.", _REMEDY)

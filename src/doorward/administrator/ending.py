@@ -66,9 +66,15 @@ async def one_time_secrets(transaction: Transaction, leaver: Leaver) -> Ended:
     return Ended("one-time secrets", count)
 
 
-async def devices(_: Transaction, leaver: Leaver) -> Ended:
-    """Devices: their certificates mean nothing any more."""
+async def devices(transaction: Transaction, leaver: Leaver) -> Ended:
+    """Devices: their certificates mean nothing any more, nor do those that wait or were approved.
+
+    Sessions on them are the person's own, and end with these.
+    """
     found = [item.id for item in leaver.snapshot.devices.values() if item.owner == leaver.user]
+    for item in found:
+        await transaction.devices.records.remove(item)
+    await transaction.devices.enrolments.remove_of(leaver.user)
     return Ended("devices", len(found), tuple(removal("device", item) for item in found))
 
 

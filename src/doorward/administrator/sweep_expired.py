@@ -35,6 +35,7 @@ async def sweep_expired(
             await transaction.receiver.signals.remove_before(before, SIGNALS_PER_SWEEP)
         await transaction.openid.grants.sweep(now)
         await transaction.recoveries.sweep(now)
+        await transaction.devices.enrolments.sweep(now)
         snapshot = await settled(control, transaction)
         sessions = [item.id for item in snapshot.sessions.values() if item.expires_at <= now]
         ended = end_sessions(snapshot, sessions)

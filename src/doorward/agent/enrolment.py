@@ -52,13 +52,13 @@ def enrol(
     control: Control,
     folder: StateFolder,
     wish: Wish,
-    show: Callable[[EnrolmentStarted], None],
+    show: Callable[[EnrolmentStarted, bytes], None],
     *,
     sleep: Callable[[float], None] = time.sleep,
 ) -> AgentState:
     """Enrol this device with a key of its own, and keep who it is. Hold the folder's lock.
 
-    `show` tells the person which code to type where. The former identity stays until the new one
+    `show` tells the person which code to type where, and the public key (SPKI) for its words. The former identity stays until the new one
     counts. Raises what control refuses, and `agent-unapproved`.
     """
     key = new_key(wish.tpm, wish.tpm_path)
@@ -74,9 +74,27 @@ def _enrolled(
     control: Control,
     key: SoftwareKey | TpmKey,
     wish: Wish,
-    show: Callable[[EnrolmentStarted], None],
+    show: Callable[[EnrolmentStarted, bytes], None],
     sleep: Callable[[float], None],
 ) -> Enrolled:
+    answer = _asked(control, key, wish)
+    if _names_device(answer):
+        return decoded(answer, Enrolled)
+    started = decoded(answer, EnrolmentStarted)
+    if not wish.code:
+        show(started, key.public_der)
+    activated = b""
+    if started.challenge is not None and isinstance(key, TpmKey):
+        activated = key.activate(started.challenge)
+    poll = msgspec.json.encode(EnrolmentPoll(activated=activated))
+    return _approved(control, key, started, poll, sleep, time.monotonic() + MAX_WAIT_SECONDS)
+
+
+def _asked(control: Control, key: SoftwareKey | TpmKey, wish: Wish) -> httpx.Response:
+    """The request's answer. Where no TPM is believed, and none is required, its word is left out.
+
+    The key stays in the TPM either way.
+    """
     request = EnrolmentRequest(
         name=wish.name,
         platform=wish.platform,
@@ -85,18 +103,17 @@ def _enrolled(
         code=wish.code,
         tpm=evidence_of(key, wish.tpm),
     )
+    try:
+        return _sent(control, key, request)
+    except DoorwardError as error:
+        if error.code != "attestation-unsupported" or wish.tpm is TpmUse.REQUIRED:
+            raise
+        return _sent(control, key, msgspec.structs.replace(request, tpm=None))
+
+
+def _sent(control: Control, key: SoftwareKey | TpmKey, request: EnrolmentRequest) -> httpx.Response:
     body = msgspec.json.encode(request)
-    answer = control.post(ENROLMENTS, body, signed(key, ENROLMENTS, body))
-    if _names_device(answer):
-        return decoded(answer, Enrolled)
-    started = decoded(answer, EnrolmentStarted)
-    if not wish.code:
-        show(started)
-    activated = b""
-    if started.challenge is not None and isinstance(key, TpmKey):
-        activated = key.activate(started.challenge)
-    poll = msgspec.json.encode(EnrolmentPoll(activated=activated))
-    return _approved(control, key, started, poll, sleep, time.monotonic() + MAX_WAIT_SECONDS)
+    return control.post(ENROLMENTS, body, signed(key, ENROLMENTS, body))
 
 
 def _approved(

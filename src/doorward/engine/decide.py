@@ -13,17 +13,24 @@ decides, and what none of them lets in stays out:
    device (`device-mismatch`).
 6. A service token must exist and last (`token-expired`), name the resource
    (`token-out-of-scope`), and its service exist (`subject-unknown`).
-7. Policies must be able to say: any error in facts or evaluation is `policy-error`.
-8. A forbid that applies keeps out: `policy-forbids`.
-9. Without a permit that applies the request stays out: `no-policy-permits`.
-10. Otherwise it is let in, until time alone could change the answer: `permitted`.
+7. A service that shows its certificate must exist, and run on the device that got the
+   certificate; that device and the certificate must count: `workload-refused`.
+8. Policies must be able to say: any error in facts or evaluation is `policy-error`.
+9. A forbid that applies keeps out: `policy-forbids`.
+10. Without a permit that applies the request stays out: `no-policy-permits`.
+11. Otherwise it is let in, until time alone could change the answer: `permitted`.
 """
 
 from __future__ import annotations
 
 import msgspec
 
-from doorward.engine.devices import device_shown, usable_on
+from doorward.engine.devices import (
+    device_shown,
+    service_claimed,
+    usable_on,
+    workload_shown,
+)
 from doorward.engine.facts import ACTIONS, Documents, Facts, timed
 from doorward.engine.moments import authentication_age, wall_minute
 from doorward.engine.prepared import PreparedSnapshot
@@ -46,13 +53,17 @@ def decide(request: AccessRequest, prepared: PreparedSnapshot, now: UnixSeconds)
     if resource is None:  # 2
         return _refusal("resource-unknown", request)
     place = prepared.networks.place(request.address)
-    contradictory = request.session is not None and request.service_token is not None
+    claimed = service_claimed(request.certificate)
+    credentials = (request.session, request.service_token, claimed)
+    contradictory = sum(item is not None for item in credentials) > 1
     if place is None or contradictory or request.action not in ACTIONS:  # 3
         return _refusal("request-refused", request)
     if request.session is not None:
         admitted = _admit_session(request, resource, prepared, now)
     elif request.service_token is not None:
         admitted = _admit_token(request, resource, prepared, now)
+    elif claimed is not None:
+        admitted = _admit_workload(request, resource, prepared, now)
     else:  # 4
         return _refusal("not-signed-in", request, _SIGN_IN)
     if isinstance(admitted, Deny):
@@ -60,7 +71,7 @@ def decide(request: AccessRequest, prepared: PreparedSnapshot, now: UnixSeconds)
     documents, expires_at = admitted
     try:
         facts = prepared.facts(documents, place, request.country or None)
-    except DoorwardError:  # 7
+    except DoorwardError:  # 8
         return _refusal("policy-error", request)
     return _judge(request, prepared, facts, now, min(expires_at, prepared.expires_at))
 
@@ -128,6 +139,27 @@ def _admit_token(
     return documents, _good_until(token.expires_at, owner_standing)
 
 
+def _admit_workload(
+    request: AccessRequest, resource: Resource, prepared: PreparedSnapshot, now: UnixSeconds
+) -> Admitted | Deny:
+    snapshot = prepared.snapshot
+    shown = workload_shown(request.certificate, snapshot, now)
+    if shown is None or request.certificate is None:  # 7
+        return _refusal("workload-refused", request)
+    owner_standing = standing_at(snapshot.standings.get(resource.owner), now)
+    documents = Documents(
+        shown.service,
+        None,
+        None,
+        shown.host,
+        resource,
+        snapshot.labels.get(resource.label),
+        snapshot.users.get(resource.owner),
+        owner_standing,
+    )
+    return documents, _good_until(request.certificate.ends_at, owner_standing)
+
+
 def _good_until(ends: UnixSeconds, *standings: Standing | None) -> UnixSeconds:
     """When the credential ends, or a proofing that the facts rest on runs out before."""
     return min([ends, *(item.ial_until for item in standings if item is not None and item.ial)])
@@ -141,7 +173,7 @@ def _judge(
     valid_until: UnixSeconds,
 ) -> Decision:
     zone = prepared.zones.get(facts.documents.resource.timezone)
-    if zone is None:  # 7
+    if zone is None:  # 8
         return _refusal("policy-error", request)
     minute = facts.minute
     if minute is None or not minute.start <= now < minute.end:
@@ -157,11 +189,11 @@ def _judge(
     verdict = question.verdict(facts.entities, minute, age)
     closing = f',"action":"{request.action}"{timed(minute, age)}'
     described = msgspec.Raw(facts.described + closing.encode())
-    if verdict.outcome == "error":  # 7
+    if verdict.outcome == "error":  # 8
         return Deny(reason="policy-error", facts=described)
-    if verdict.outcome == "allow":  # 10
+    if verdict.outcome == "allow":  # 11
         return Allow(policies=verdict.policies, valid_until=valid_until, facts=described)
-    reason: ReasonCode = "policy-forbids" if verdict.policies else "no-policy-permits"  # 8, 9
+    reason: ReasonCode = "policy-forbids" if verdict.policies else "no-policy-permits"  # 9, 10
     return Deny(
         reason=reason,
         facts=described,

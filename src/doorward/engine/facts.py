@@ -32,7 +32,10 @@ ACTIONS: dict[Action, Node] = {
 
 
 class Documents(NamedTuple):
-    """The documents that facts rest on; `device` is one that belongs to the session's user."""
+    """The documents that facts rest on.
+
+    `device` is one that belongs to the session's user, or the host of the service that asks.
+    """
 
     subject: User | Service
     standing: Standing | None

@@ -24,10 +24,12 @@ from doorward.model.estate import (
     Label,
     Network,
     Resource,
+    Service,
     User,
 )
 from doorward.model.ids import is_id
 from doorward.model.snapshot import Document, Kind
+from doorward.model.spiffe import is_device_id, is_service_segment
 
 RESERVED_HOSTS = frozenset({"auth"})
 RESERVED_RESOURCE = "auth"
@@ -107,6 +109,34 @@ def _check_authenticator(authenticator: Authenticator, source: Source, problems:
             f"`{authenticator.id}` is not the AAGUID of a model.",
             "Write the lower-case UUID that its maker publishes, or any.",
         )
+
+
+def _check_service(service: Service, source: Source, problems: Problems) -> None:
+    if service.hosts and not is_service_segment(service.id):
+        problems.add(
+            source,
+            ("id",),
+            "bad-workload-id",
+            f"`{service.id}` cannot be part of a SPIFFE ID, so hosts get no certificate for it.",
+            "Use letters, digits, `.`, `-` and `_`, or take `hosts` away.",
+        )
+    for index, host in enumerate(service.hosts):
+        if not is_device_id(host):
+            problems.add(
+                source,
+                ("hosts", index),
+                "bad-host-device",
+                f"`{host}` cannot be the id of a device.",
+                "Write the id as doorward device list shows it.",
+            )
+        elif host in service.hosts[:index]:
+            problems.add(
+                source,
+                ("hosts", index),
+                "duplicate-host-device",
+                f"The device `{host}` stands here twice.",
+                "Take one away.",
+            )
 
 
 def _check_label(label: Label, source: Source, problems: Problems) -> None:
@@ -238,6 +268,7 @@ def _check_rule(rule: ActionRule, source: Source, problems: Problems) -> None:
 _CHECKS: Mapping[Kind, Callable[[Any, Source, Problems], None]] = MappingProxyType(
     {
         "user": _check_user,
+        "service": _check_service,
         "authenticator": _check_authenticator,
         "label": _check_label,
         "network": _check_network,

@@ -23,7 +23,7 @@ class AccessRequest(msgspec.Struct, frozen=True, kw_only=True):
     """One request as the enforcement point saw it, with every outside fact looked up.
 
     `address` is the client's IP address; `country` is an ISO 3166 code, None where unknown;
-    `certificate` is the client's, None without one.
+    `certificate` is the client's, None without one; one of a service is a credential by itself.
     At most one of `session` and `service_token` is set: credentials that were verified.
     """
 
@@ -45,6 +45,7 @@ ReasonCode = Literal[
     "subject-unknown",
     "token-expired",
     "token-out-of-scope",
+    "workload-refused",
     "resource-unknown",
     "policy-forbids",
     "no-policy-permits",

@@ -17,13 +17,14 @@ Suspension = Literal["", "cloned", "lost"]
 class ClientCertificate(msgspec.Struct, frozen=True, kw_only=True):
     """A client's certificate, signed by the device CA, as the enforcement point saw it.
 
-    `thumbprint` is the hex SHA-256 of its DER, `uri` its only URI (a SPIFFE ID, or empty) and
-    `ends_at` its notAfter.
+    `thumbprint` is the hex SHA-256 of its DER, `uri` its only URI (a SPIFFE ID, or empty),
+    `ends_at` its notAfter and `subject` its subject (RFC 2253).
     """
 
     thumbprint: str
     uri: str
     ends_at: UnixSeconds
+    subject: str = ""
 
 
 class Device(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

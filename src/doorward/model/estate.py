@@ -9,6 +9,7 @@ import msgspec
 from doorward.model.ids import (
     AuthenticatorId,
     ClientId,
+    DeviceId,
     GroupId,
     LabelId,
     NetworkId,
@@ -67,15 +68,17 @@ class User(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Service(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A machine or script that acts under its own name by a service token.
+    """A machine or script that acts under its own name, by a service token or a certificate.
 
-    `owner` is the person who answers for it, empty for nobody.
+    `owner` is the person who answers for it, empty for nobody. `hosts` are the enrolled devices
+    that it runs on: they get certificates for it.
     """
 
     id: ServiceId
     name: str
     groups: tuple[GroupId, ...] = ()
     owner: UserId | Literal[""] = ""
+    hosts: tuple[DeviceId, ...] = ()
 
 
 class Label(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from doorward.model.ids import DeviceId
+from doorward.model.ids import DeviceId, ServiceId
 
 MAX_TRUST_DOMAIN = 255
 MAX_SPIFFE_ID = 2048
@@ -17,8 +17,11 @@ MAX_SPIFFE_ID = 2048
 _SPIFFE_ID = re.compile(r"spiffe://([a-z0-9._-]+)((?:/[A-Za-z0-9._-]+)+)")
 _SEGMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _KEY = re.compile(r"[0-9a-f]{64}")
+_HOST = re.compile(r"serialNumber=([0-9a-f]{64}),OU=([A-Za-z0-9][A-Za-z0-9._-]{0,63})")
 _DEVICE = "device"
 _DEVICE_SEGMENTS = 3
+_SERVICE = "service"
+_SERVICE_SEGMENTS = 2
 
 
 class SpiffeId(NamedTuple):
@@ -57,6 +60,11 @@ def is_device_id(text: str) -> bool:
     return _SEGMENT.fullmatch(text) is not None
 
 
+def is_service_segment(text: str) -> bool:
+    """Whether a service of this id can be named by a SPIFFE ID; not every id can."""
+    return _SEGMENT.fullmatch(text) is not None
+
+
 def device_spiffe_id(trust_domain: str, device: DeviceId, key: str) -> SpiffeId:
     """The id in the certificates of `device`, enrolled with `key` (hex SHA-256)."""
     return SpiffeId(trust_domain, (_DEVICE, device, key))
@@ -71,3 +79,26 @@ def device_named_by(text: str) -> DeviceName | None:
     if kind != _DEVICE or not is_device_id(device) or _KEY.fullmatch(key) is None:
         return None
     return DeviceName(DeviceId(device), key)
+
+
+def service_spiffe_id(trust_domain: str, service: ServiceId) -> SpiffeId:
+    """The id in the certificates of `service`, the same on every host that it runs on."""
+    return SpiffeId(trust_domain, (_SERVICE, service))
+
+
+def service_named_by(text: str) -> ServiceId | None:
+    """The service that a certificate's URI names, or None where it names something else."""
+    spiffe_id = parse_spiffe_id(text)
+    if spiffe_id is None or len(spiffe_id.path) != _SERVICE_SEGMENTS:
+        return None
+    kind, service = spiffe_id.path
+    return ServiceId(service) if kind == _SERVICE and is_service_segment(service) else None
+
+
+def host_named_by(subject: str) -> DeviceName | None:
+    """The device that a service's certificate was issued to, by its subject (RFC 2253).
+
+    The SPIFFE ID names the service alone, so that others who trust it need not know hosts.
+    """
+    found = _HOST.fullmatch(subject)
+    return None if found is None else DeviceName(DeviceId(found[2]), found[1])

@@ -1,4 +1,4 @@
-"""Devices: their enrolments."""
+"""Devices: what is kept of those that are enrolled."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from doorward.adapters.store.attestation import Attestations
+from doorward.adapters.store.enrolments import Enrolments
 from doorward.adapters.store.osquery import Osquery
 from doorward.adapters.store.posture import Posture
 from doorward.adapters.store.tables import device_record
@@ -85,6 +86,7 @@ class Devices:
     attestations: Attestations
     osquery: Osquery
     posture: Posture
+    enrolments: Enrolments
 
     @classmethod
     def on(cls, connection: AsyncConnection) -> Self:
@@ -94,4 +96,5 @@ class Devices:
             Attestations(connection),
             Osquery.on(connection),
             Posture.on(connection),
+            Enrolments(connection),
         )

@@ -432,3 +432,26 @@ transmitter_stream = Table(
     Column("verified_at", Double),
     Column("heard_at", Double),
 )
+
+enrolment = Table(
+    "enrolment",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("public_key", LargeBinary, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("platform", Text, nullable=False),
+    Column("agent_version", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("asked_at", Double, nullable=False),
+    Column("expires_at", Double, nullable=False, index=True),
+    Column("code_hash", Text, nullable=False, index=True),
+    Column("state", Text, nullable=False),
+    Column("user", Text, nullable=False, index=True),
+    Column("by", Text, nullable=False),
+    Column("replaces", Text, nullable=False),
+    Column("chosen", Text, nullable=False),
+    Column("device", Text, nullable=False),
+    Column("remembered", LargeBinary, nullable=False),
+    Column("proved", Boolean, nullable=False),
+    Index("uq_enrolment_public_key", "public_key", unique=True),
+)

@@ -8,13 +8,18 @@ process is a second of counters, and the nonces bound what that second is worth 
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from hashlib import sha256
 
 import msgspec
+from msgspec import UNSET
 
 from doorward.administrator.fleet.ports import DeviceRecord
 from doorward.administrator.ports import Store
+from doorward.model.device import Device
 from doorward.model.ids import DeviceId, UnixSeconds
+from doorward.model.snapshot import Change, decode
 
 REMEMBERED = 16
 """So many of a device's latest messages are told from a second message with their counter."""
@@ -46,6 +51,33 @@ class Roll:
             return None
         # Another message of the device may have asked meanwhile: the first answer stands.
         return self._known.setdefault(device, _known(record))
+
+    async def refresh(self, store: Store, device: DeviceId) -> None:
+        """Take over what other control processes heard of `device`, or wrote of its key.
+
+        Two devices with one key that speak to two processes are noticed here.
+        """
+        known = self._known.get(device)
+        if known is None:
+            return
+        async with store.transaction() as transaction:
+            record = await transaction.devices.records.get(device)
+        if record is None or record.public_key != known.record.public_key:
+            self.forget(device)
+        elif record.counter > known.record.counter:
+            known.record = record
+            known.latest[record.counter] = record.digest
+
+    def follow(self, changes: Iterable[Change]) -> None:
+        """Forget devices that are gone, or were enrolled with another key."""
+        for item in changes:
+            known = self._known.get(DeviceId(item.id)) if item.kind == "device" else None
+            if known is None:
+                continue
+            document = None if item.body is UNSET else decode("device", item.body)
+            key = sha256(known.record.public_key).hexdigest()
+            if not isinstance(document, Device) or document.key != key:
+                self.forget(known.record.id)
 
     def heard(self, known: Known, counter: int, digest: str, now: UnixSeconds) -> None:
         """Note a message that was accepted."""

@@ -8,10 +8,11 @@ from typing import Literal, Protocol
 import msgspec
 
 from doorward.administrator.fleet.attestation import AttestationTable
+from doorward.administrator.fleet.enrolment_ports import EnrolmentTable
 from doorward.administrator.fleet.osquery_ports import OsqueryTables
 from doorward.administrator.fleet.posture_ports import PostureTables
 from doorward.model.ids import DeviceId, UnixSeconds
-from doorward.model.spiffe import SpiffeId
+from doorward.model.spiffe import DeviceName, SpiffeId
 
 KeyStorage = Literal["software", "tpm"]
 
@@ -43,9 +44,17 @@ class DeviceAuthority(Protocol):
     """The device CA. Its client certificates name what holds the key by one SPIFFE ID."""
 
     def issue(
-        self, csr: bytes, spiffe_id: SpiffeId, at: UnixSeconds, seconds: float
+        self,
+        csr: bytes,
+        spiffe_id: SpiffeId,
+        at: UnixSeconds,
+        seconds: float,
+        *,
+        host: DeviceName | None = None,
     ) -> IssuedCertificate:
         """A certificate for the key that signed `csr` (PKCS #10, DER); nothing else of it counts.
+
+        For a service, `host` is the device that asks: its subject names it.
 
         Raises DoorwardError `csr-malformed` where it is none, its signature is wrong or its key
         is not on P-256.
@@ -96,3 +105,5 @@ class DeviceTables(Protocol):
     def osquery(self) -> OsqueryTables: ...
     @property
     def posture(self) -> PostureTables: ...
+    @property
+    def enrolments(self) -> EnrolmentTable: ...

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from doorward.administrator.devices.manage_devices import posture_said
 from doorward.administrator.devices.settle import Saying
-from doorward.administrator.manage_devices import posture_said
 from doorward.administrator.receiver.applying import Applying, Done
 from doorward.model.ids import DeviceId
 from doorward.model.snapshot import Change

@@ -93,11 +93,13 @@ CHECK_TIMEOUT_SECONDS: Final = 2.0
 
 CERTIFICATE_FORMAT: Final = (
     "%DOWNSTREAM_PEER_FINGERPRINT_256% %DOWNSTREAM_PEER_URI_SAN% %DOWNSTREAM_PEER_CERT_V_END(%s)%"
+    " %DOWNSTREAM_PEER_SUBJECT%"
 )
-"""Envoy's format of a client certificate: SHA-256, URI names, notAfter in seconds since 1970."""
+"""Envoy's format of a client certificate: SHA-256, URI names, notAfter in seconds since 1970,
+subject. The subject is last: it alone may hold spaces."""
 
-_CERTIFICATE: Final = re.compile(r"([0-9a-f]{64}) ([\x21-\x7e]*) (\d{1,12})")
-_NO_CERTIFICATE: Final = frozenset({"", "-", "- - -"})
+_CERTIFICATE: Final = re.compile(r"([0-9a-f]{64}) ([\x21-\x7e]*) (\d{1,12}) ([\x20-\x7e]*)")
+_NO_CERTIFICATE: Final = frozenset({"", "-", "- - - -"})
 
 
 def certificate_in(value: str) -> ClientCertificate | None:
@@ -110,8 +112,8 @@ def certificate_in(value: str) -> ClientCertificate | None:
     found = _CERTIFICATE.fullmatch(value)
     if found is None:
         raise ValueError(CERTIFICATE_HEADER)
-    uri = "" if found[2] == "-" else found[2]
-    return ClientCertificate(thumbprint=found[1], uri=uri, ends_at=float(found[3]))
+    uri, subject = ("" if text == "-" else text for text in (found[2], found[4]))
+    return ClientCertificate(thumbprint=found[1], uri=uri, ends_at=float(found[3]), subject=subject)
 
 
 def binding(address: str, thumbprint: str | None) -> str:

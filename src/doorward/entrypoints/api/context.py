@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Annotated, Protocol, cast
+from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
@@ -20,24 +20,7 @@ from doorward.administrator.receiver.receiver import Receiver
 from doorward.administrator.signals.transmitting.transmitter import Transmitting
 from doorward.entrypoints.actors import Actor, Authenticator
 from doorward.estate import EstateReader
-from doorward.model.ids import DeviceId, UnixSeconds
-
-
-class DeviceCertificate(Protocol):
-    """A new device's certificate: its hex SHA-256, and key and certificate as PKCS #12."""
-
-    @property
-    def key(self) -> str: ...
-    @property
-    def pkcs12(self) -> bytes: ...
-
-
-class DeviceAuthority(Protocol):
-    """Issues client certificates of devices (`adapters.device_authority`)."""
-
-    def issue(self, device: DeviceId, password: str, at: UnixSeconds) -> DeviceCertificate:
-        """`password` protects the PKCS #12 file."""
-        ...
+from doorward.model.ids import UnixSeconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +37,6 @@ class Context:
     osquery: Osquery
     fleet: Fleet
     heads: AuditHeads
-    device_authority: DeviceAuthority
     sealer: Sealer
     authenticator: Authenticator
     clock: Callable[[], UnixSeconds]

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-import base64
+from datetime import UTC, datetime
 
 from fastapi import APIRouter
+from pydantic import Field
 
-from doorward.administrator import manage_devices
+from doorward.administrator.devices import enrolment_codes, manage_devices
+from doorward.administrator.devices.suspend import suspend_device
 from doorward.entrypoints.api import reads
 from doorward.entrypoints.api.bodies import Body, ReasonBody, RiskBody
 from doorward.entrypoints.api.context import Caller, Ports
-from doorward.entrypoints.api.views import DeviceView, EffectView, EnrolledDeviceView
-from doorward.errors import DoorwardError
+from doorward.entrypoints.api.views import DeviceView, EffectView, EnrolmentCodeView
 from doorward.model.ids import DeviceId, UserId
-from doorward.model.spiffe import is_device_id
 
 router = APIRouter(prefix="/devices", tags=["devices"])
 
 
-class EnrolmentBody(Body):
-    """A new device and the person it belongs to."""
+class EnrolmentCodeBody(Body):
+    """Whose device it will be; its name, and its id where one is to be chosen.
 
-    id: str
+    Where a device of the owner has this id, its key is replaced.
+    """
+
     owner: str
+    name: str = Field(default="", max_length=64)
+    device: str = ""
 
 
 class PostureBody(ReasonBody):
@@ -37,33 +41,25 @@ async def list_devices(ports: Ports, _: Caller, owner: str | None = None) -> lis
     return reads.devices(ports.control.live.current, owner)
 
 
-@router.post("", status_code=201)
-async def enrol_device(ports: Ports, caller: Caller, body: EnrolmentBody) -> EnrolledDeviceView:
-    """Issue a device its certificate and know it from now on; its health is unknown."""
-    act, device = caller.act(ports.clock()), DeviceId(body.id)
-    if not is_device_id(device):
-        raise DoorwardError(
-            "device-invalid",
-            "The device's id is not an identifier.",
-            "Use letters, digits, `.`, `-` and `_`, at most 128.",
-        )
-    password = ports.control.secrets.token()
-    certificate = ports.device_authority.issue(device, password, act.at)
-    done = await manage_devices.enrol_device(
-        ports.control,
-        act,
-        device=device,
-        owner=UserId(body.owner),
-        key=certificate.key,
+@router.post("/enrolment-codes", status_code=201)
+async def make_enrolment_code(
+    ports: Ports, caller: Caller, body: EnrolmentCodeBody
+) -> EnrolmentCodeView:
+    """A code by which one device is enrolled without a person in front of it."""
+    act = caller.act(ports.clock())
+    code = await enrolment_codes.make_enrolment_code(
+        ports.control, act, owner=UserId(body.owner), name=body.name, device=body.device
     )
-    return EnrolledDeviceView(
-        id=device,
-        owner=body.owner,
-        key=certificate.key,
-        pkcs12=base64.b64encode(certificate.pkcs12).decode(),
-        password=password,
-        effect=EffectView.model_validate(done),
-    )
+    ends_at = datetime.fromtimestamp(act.at + enrolment_codes.LIFETIME_SECONDS, UTC)
+    return EnrolmentCodeView(code=code, expires_at=ends_at)
+
+
+@router.put("/{device}/lost")
+async def suspend_lost_device(ports: Ports, caller: Caller, device: str) -> EffectView:
+    """Say that a device is lost: it counts as none until it is enrolled again."""
+    act = caller.act(ports.clock())
+    done = await suspend_device(ports.control, act, DeviceId(device), "lost")
+    return EffectView.model_validate(done)
 
 
 @router.put("/{device}/posture")
@@ -90,7 +86,7 @@ async def set_device_risk(ports: Ports, caller: Caller, device: str, body: RiskB
 
 @router.delete("/{device}")
 async def remove_device(ports: Ports, caller: Caller, device: str) -> EffectView:
-    """Forget a device; its certificate counts no more."""
+    """Forget a device; its certificates count no more, and the sessions on it end."""
     act = caller.act(ports.clock())
     done = await manage_devices.remove_device(ports.control, act, DeviceId(device))
     return EffectView.model_validate(done)

@@ -30,6 +30,7 @@ STATUS: Mapping[str, int] = MappingProxyType(
         "device-exists": 409,
         "device-without-tpm": 404,
         "device-suspended": 403,
+        "enrolment-refused": 403,
         "evidence-insufficient": 409,
         "evidence-of-another": 409,
         "hardware-enrolled": 409,
@@ -71,6 +72,7 @@ STATUS: Mapping[str, int] = MappingProxyType(
         "stream-held": 403,
         "stream-limit": 409,
         "subject-limit": 403,
+        "too-many-attempts": 429,
         "user-inactive": 409,
         "user-provisioned": 409,
         "training-of-oneself": 403,
@@ -82,6 +84,7 @@ STATUS: Mapping[str, int] = MappingProxyType(
         "verifier-role-missing": 403,
         "verifier-stale": 403,
         "verifier-untrained": 403,
+        "workload-not-here": 403,
     }
 )
 """Error code to HTTP status. Others: 404 where the code ends in `-unknown`, else 400."""

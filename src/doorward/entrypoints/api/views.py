@@ -107,6 +107,7 @@ class SessionView(View):
     user_agent: str
     risk: int
     aal: int
+    device: str
 
 
 class UserView(View):
@@ -179,11 +180,14 @@ class DecidedRecoveryView(View):
 
 
 class DeviceView(View):
-    """An enrolled device. `healthy` is None while unknown."""
+    """An enrolled device. `healthy` is None while unknown; `suspended` is why it counts as none."""
 
     id: str
     owner: str
+    name: str
+    platform: str
     key: str
+    suspended: str
     healthy: bool | None
     risk: int
     reason: str
@@ -289,15 +293,11 @@ class InvitationView(View):
     expires_at: datetime
 
 
-class EnrolledDeviceView(View):
-    """A new device. `pkcs12` (RFC 7292, base64) holds its key and is answered once."""
+class EnrolmentCodeView(View):
+    """A code for `doorward agent enrol --code`. It works once, and is answered once."""
 
-    id: str
-    owner: str
-    key: str
-    pkcs12: str
-    password: str
-    effect: EffectView
+    code: str
+    expires_at: datetime
 
 
 class DifferenceView(View):

@@ -22,6 +22,7 @@ from doorward.entrypoints.explained import describe
 from doorward.errors import DoorwardError
 from doorward.model.device import Platform
 from doorward.model.posture import FACTS, Fact
+from doorward.protocol.enrolled_key import key_words
 
 if TYPE_CHECKING:
     from doorward.agent.runner import Agent
@@ -106,9 +107,11 @@ def enrol(
     typer.echo("Next: doorward agent run.")
 
 
-def _show(started: EnrolmentStarted) -> None:
+def _show(started: EnrolmentStarted, public_key: bytes) -> None:
     typer.echo(f"Open   {printable(started.url)}")
     typer.echo(f"Type   {printable(started.user_code)}")
+    typer.echo(f"Words  {key_words(public_key)}")
+    typer.echo("Say yes there only if the page shows these words.")
     typer.echo("Waiting for the device's owner …")
 
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import base64
-import os
 from collections.abc import Iterator
 from enum import StrEnum
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,7 +17,6 @@ from doorward.entrypoints.cli.output import (
     print_table,
     segment,
 )
-from doorward.errors import DoorwardError
 
 if TYPE_CHECKING:
     from doorward.adapters.api_client import ApiClient
@@ -55,12 +51,24 @@ def list_devices(data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
         print_json(devices)
         return
     print_table(
-        ("device", "owner", "posture", "last seen", "risk", "reason", "key (SHA-256)"),
+        (
+            "device",
+            "name",
+            "owner",
+            "posture",
+            "suspended",
+            "last seen",
+            "risk",
+            "reason",
+            "key (SHA-256)",
+        ),
         [
             (
                 device["id"],
+                device["name"],
                 device["owner"],
                 _NAMES[device["healthy"]],
+                device["suspended"],
                 last_seen(device),
                 device["risk"],
                 device["reason"],
@@ -92,35 +100,36 @@ def show(device: str, data: Data = DEFAULT_DATA, as_json: AsJson = False) -> Non
 
 @device_app.command()
 def enrol(
-    device: str,
-    owner: Annotated[str, typer.Option(help="The person whose device it is.")],
-    out: Annotated[Path, typer.Option(help="Where to write the certificate (PKCS #12).")],
+    owner: Annotated[str, typer.Option(help="The person whose device it will be.")],
+    name: Annotated[str, typer.Option(help="What people call it; else the device says.")] = "",
+    device_id: Annotated[
+        str,
+        typer.Option("--id", help="Its id, where the estate or policies are to name it."),
+    ] = "",
     data: Data = DEFAULT_DATA,
     as_json: AsJson = False,
 ) -> None:
-    """Write a device's certificate and key to a file, and print its password once."""
-    with connect(data) as api, _new_file(out) as file:
-        try:
-            enrolled = api.post("/devices", {"id": device, "owner": owner})
-        except DoorwardError:
-            out.unlink()
-            raise
-        file.write(base64.b64decode(enrolled.pop("pkcs12")))
+    """Print a code that enrols one device, once: doorward agent enrol --code."""
+    body = {"owner": owner, "name": name, "device": device_id}
+    with connect(data) as api:
+        made = api.post("/devices/enrolment-codes", body)
     if as_json:
-        print_json({**enrolled, "file": str(out)})
+        print_json(made)
         return
-    typer.echo(enrolled["password"])
-    typer.echo(f"This is the password of {out}. It is shown only now.", err=True)
+    typer.echo(made["code"])
+    typer.echo(
+        "Type it on the device when doorward agent enrol --code asks for it. It works once, "
+        "within a day, and is shown only now.",
+        err=True,
+    )
 
 
-def _new_file(path: Path) -> BinaryIO:
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except OSError as error:
-        raise DoorwardError(
-            "file-exists", f"{path} cannot be made.", "Name a new file with --out."
-        ) from error
-    return os.fdopen(descriptor, "wb")
+@device_app.command()
+def lost(device: str, data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
+    """Say that a device is lost: it counts as none until it is enrolled again."""
+    with connect(data) as api:
+        effect = api.put(f"/devices/{segment(device)}/lost", {})
+    print_effect(effect, f"Device {device} is suspended.", as_json=as_json)
 
 
 @device_app.command()
@@ -154,7 +163,7 @@ def risk(
 
 @device_app.command()
 def remove(device: str, data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
-    """Forget a device; its certificate counts no more."""
+    """Forget a device; its certificates count no more, and the sessions on it end."""
     with connect(data) as api:
         effect = api.delete(f"/devices/{segment(device)}")
     print_effect(effect, f"Device {device} is removed.", as_json=as_json)

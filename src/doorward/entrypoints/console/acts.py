@@ -6,9 +6,11 @@ from urllib.parse import quote
 
 from starlette.responses import Response
 
-from doorward.administrator import manage_devices, service_tokens, set_standing
+from doorward.administrator import service_tokens, set_standing
 from doorward.administrator.credentials.own_password import revoke_password
 from doorward.administrator.credentials.remove_passkey import revoke_passkey
+from doorward.administrator.devices import manage_devices
+from doorward.administrator.devices.suspend import suspend_device
 from doorward.administrator.openid import end_client_session as client_sessions
 from doorward.administrator.revoke_session import revoke_session as revoke
 from doorward.administrator.sign_out_everywhere import sign_out_everywhere
@@ -87,6 +89,12 @@ async def report_posture(visit: Visit) -> Response:
         reason=form.get("reason", ""),
     )
     return visit.done("/devices", "device-posture-set", effect)
+
+
+async def suspend_lost_device(visit: Visit) -> Response:
+    """A device is lost."""
+    effect = await suspend_device(visit.context.control, visit.act, _device(visit), "lost")
+    return visit.done("/devices", "device-lost", effect)
 
 
 async def remove_device(visit: Visit) -> Response:

@@ -101,7 +101,7 @@ async def _serve(data: DataFolder, settings: ControlSettings) -> None:
             group.create_task(keep_clients_told(parts.openid, parts.replica)),
             group.create_task(keep_verified(parts.proofing)),
             group.create_task(deliver_for_ever(parts.transmitter, now)),
-            group.create_task(keep_roll(parts.fleet)),
+            group.create_task(keep_roll(parts.fleet, parts.replica)),
             group.create_task(keep_attested(parts.control)),
             group.create_task(keep_osquery_hosts(parts.osquery)),
             group.create_task(keep_watch(parts.fleet, parts.replica)),
@@ -126,6 +126,7 @@ def web_application(parts: ControlParts, settings: ControlSettings) -> ByHost:
         session_seconds=settings.session_seconds,
         security_contact=settings.security_contact,
         openid=parts.openid,
+        fleet=parts.fleet,
     )
     assertion = GatewayAssertion(parts.assertions, parts.replica, origins(settings, _CONSOLE_HOST))
     console = console_app(_context(parts, settings, assertion))
@@ -182,7 +183,6 @@ def _context(
         osquery=parts.osquery,
         fleet=parts.fleet,
         heads=parts.heads,
-        device_authority=parts.devices,
         sealer=parts.authenticators.sealer,
         authenticator=authenticator,
         clock=now,

@@ -17,6 +17,7 @@ from doorward.enforcement.envoy.check import (
     binding,
 )
 from doorward.enforcement.envoy.ticket import CLOCK_SKEW_SECONDS, TICKET_COOKIE, scope
+from doorward.engine.devices import service_claimed
 from doorward.entrypoints.ext_authz.decision_point import Decided
 from doorward.model.decision import AccessRequest
 from doorward.model.estate import Resource, Service, User
@@ -65,6 +66,8 @@ def identity_of(request: AccessRequest, snapshot: Snapshot) -> Identity | None:
     elif request.service_token is not None:
         token = snapshot.service_tokens.get(request.service_token)
         holder = snapshot.services.get(token.service) if token is not None else None
+    else:
+        holder = snapshot.services.get(service_claimed(request.certificate) or "")
     if holder is None:
         return None
     if isinstance(holder, Service):

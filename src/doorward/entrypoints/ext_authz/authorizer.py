@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from doorward.enforcement.envoy.check import STREAM_HEADER
 from doorward.engine import classify
+from doorward.engine.devices import service_claimed
 from doorward.entrypoints.ext_authz.allowing import (
     Assertions,
     Signer,
@@ -82,7 +83,9 @@ class Authorizer:
             certificate=question.certificate,
         )
         asked = Asked(access, question.method, question.path)
-        if question.cross_site and access.session is not None:
+        presented = question.credentials.session_secret or question.credentials.token_id
+        ambiguous = presented and service_claimed(question.certificate) is not None
+        if ambiguous or (question.cross_site and access.session is not None):
             decided, deny = self._point.refuse(asked, "request-refused")
             return self._denials.response(None, None, access, decided, deny)
         decided = self._point.decide(asked)

@@ -17,7 +17,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from doorward.engine import PreparedSnapshot, decide
-from doorward.engine.devices import name_in_log
+from doorward.engine.devices import name_in_log, service_claimed
 from doorward.errors import DoorwardError
 from doorward.model.decision import (
     AccessRequest,
@@ -171,4 +171,5 @@ def subject_of(request: AccessRequest, snapshot: Snapshot) -> str:
     if request.service_token is not None:
         token = snapshot.service_tokens.get(request.service_token)
         return f"service:{token.service}" if token is not None else ""
-    return ""
+    claimed = service_claimed(request.certificate)
+    return f"service:{claimed}" if claimed in snapshot.services else ""

@@ -9,6 +9,7 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
+from doorward.engine.devices import device_shown
 from doorward.entrypoints.ext_authz.credentials import FLOW_COOKIE
 from doorward.entrypoints.ext_authz.decision_point import Decided, subject_of
 from doorward.entrypoints.ext_authz.http_server import HttpResponse
@@ -61,6 +62,7 @@ class Denials:
                 person=_person(request, decided),
                 retry=_local(question.target),
                 links=self._links(question, resource, decided, deny.remedies, flow),
+                ailment=_ailment(request, decided),
             )
         )
         headers = list(page_headers().items())
@@ -108,6 +110,9 @@ class Denials:
         links: dict[RemedyKind, str] = {
             "sign-in": self._at_auth(question, resource, "start", flow=flow),
             "verify-identity": f"{self._auth(question)}/account/identity",
+            "enrol-device": f"{self._auth(question)}/account/devices/enrol",
+            "repair-device": f"{self._auth(question)}/account/devices",
+            "attest-device": f"{self._auth(question)}/account/devices",
         }
         for kind in _STEP_UP:
             links[kind] = self._at_auth(question, resource, "step-up", need=kind)
@@ -146,6 +151,15 @@ def _problem(decided: Decided, deny: Deny) -> HttpResponse:
 def _person(request: AccessRequest, decided: Decided) -> str:
     user = decided.snapshot.users.get(subject_of(request, decided.snapshot))
     return user.name if user is not None else ""
+
+
+def _ailment(request: AccessRequest, decided: Decided) -> str:
+    """What is wrong with the device that asks, as far as anybody said; for its owner only."""
+    session = decided.snapshot.sessions.get(request.session or "")
+    if session is None:
+        return ""
+    device = device_shown(request.certificate, session.user, decided.snapshot, decided.at)
+    return device.reason if device is not None and device.healthy is False else ""
 
 
 def _local(target: str) -> str:

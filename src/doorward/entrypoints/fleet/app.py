@@ -8,7 +8,7 @@ from starlette.applications import Starlette
 
 from doorward.administrator.devices.parts import Fleet
 from doorward.entrypoints.api.problems import answer
-from doorward.entrypoints.fleet import nonces, reports
+from doorward.entrypoints.fleet import certificates, enrolments, nonces, reports
 from doorward.entrypoints.fleet.context import FleetContext
 from doorward.entrypoints.unexpected import UnexpectedErrors
 from doorward.model.ids import UnixSeconds
@@ -17,7 +17,7 @@ from doorward.protocol.agent import PREFIX
 PREFIXES = (f"{PREFIX}/",)
 """The paths at the sign-in host that are answered here."""
 
-_ROUTES = (nonces.routes, reports.routes)
+_ROUTES = (enrolments.routes, certificates.routes, nonces.routes, reports.routes)
 
 
 def app(fleet: Fleet, clock: Callable[[], UnixSeconds]) -> Starlette:

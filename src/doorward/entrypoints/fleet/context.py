@@ -16,7 +16,7 @@ from doorward.administrator.devices.parts import Fleet
 from doorward.entrypoints.api.problems import answer
 from doorward.errors import DoorwardError
 from doorward.model.ids import UnixSeconds
-from doorward.protocol.agent import MAX_BODY_BYTES, SIGNATURE_HEADER
+from doorward.protocol.agent import MAX_BODY_BYTES, SIGNATURE_HEADER, Pending
 
 Body = TypeVar("Body")
 
@@ -72,6 +72,7 @@ def route(context: FleetContext, path: str, handler: Handler) -> Route:
 def _json(content: msgspec.Struct) -> Response:
     return Response(
         _encoder.encode(content),
+        status_code=202 if isinstance(content, Pending) else 200,
         media_type="application/json",
         headers={"cache-control": "no-store"},
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from doorward.entrypoints.pages.templates import render
 from doorward.entrypoints.pages.words import REASONS, REMEDIES, remedy_text
-from doorward.model.decision import Deny, RemedyKind
+from doorward.model.decision import Deny, Remedy, RemedyKind
 from doorward.model.ids import DecisionId
 
 
@@ -17,7 +17,8 @@ class Denial:
 
     `retry` is the path to try again, empty where trying again makes no sense (not a GET).
     `person` is the name of who is signed in, empty for nobody. `back` leads to an application that
-    stands elsewhere and is told of the denial; empty for none.
+    stands elsewhere and is told of the denial; empty for none. `ailment` says what is wrong with
+    the person's device, empty where nobody said.
     """
 
     deny: Deny
@@ -29,6 +30,7 @@ class Denial:
     links: Mapping[RemedyKind, str] | None = None
     sign_out: str = ""
     back: str = ""
+    ailment: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ def denied_page(denial: Denial) -> str:
     steps = [
         _Step(
             REMEDIES[remedy.kind].title,
-            remedy_text(remedy, denial.timezone),
+            _text(denial, remedy),
             links.get(remedy.kind, ""),
         )
         for remedy in denial.deny.remedies
@@ -55,3 +57,10 @@ def denied_page(denial: Denial) -> str:
         words=REASONS[denial.deny.reason],
         steps=steps,
     )
+
+
+def _text(denial: Denial, remedy: Remedy) -> str:
+    said = remedy_text(remedy, denial.timezone)
+    if remedy.kind == "repair-device" and denial.ailment:
+        return f"{said} What is wrong: {denial.ailment}."
+    return said

@@ -38,6 +38,10 @@ REASONS: Mapping[ReasonCode, Words] = MappingProxyType(
         "token-expired": Words(
             "The service token has expired", "Issue a new one with `doorward token issue`."
         ),
+        "workload-refused": Words(
+            "This certificate counts no more",
+            "The service does not run on the device that it was issued to, or one of them is gone.",
+        ),
         "token-out-of-scope": Words(
             "The service token is not for this resource",
             "A token opens only the resources that it was issued for.",

@@ -7,6 +7,7 @@ the transports' bounded buffers. Whatever ends one side ends the other.
 from __future__ import annotations
 
 import asyncio
+import secrets
 import ssl
 from typing import cast
 from urllib.parse import urlsplit
@@ -14,9 +15,11 @@ from urllib.parse import urlsplit
 from doorward.entrypoints.relay.streams import Stream, Streams
 from doorward.entrypoints.relay.upgrade import (
     HEAD_END,
+    KEY_BYTES,
     MAX_HEAD_BYTES,
     SWITCHING_PROTOCOLS,
     MalformedUpgradeError,
+    Upgrade,
     read_answer,
     read_upgrade,
     refusal,
@@ -63,7 +66,7 @@ class ClientSide(asyncio.Protocol):
 
     def _begin(self, head: bytes, consumed: int) -> None:
         try:
-            upgrade = read_upgrade(head)
+            upgrade = read_upgrade(head, secrets.token_bytes(KEY_BYTES))
         except MalformedUpgradeError:
             self._refuse(400, "Bad Request")
             return
@@ -76,14 +79,14 @@ class ClientSide(asyncio.Protocol):
         self._transport.pause_reading()
         self._expect_within(_CONNECT_SECONDS + _ANSWER_SECONDS)
         self._connecting = asyncio.get_running_loop().create_task(
-            self._connect(stream.upstream, upgrade.head)
+            self._connect(stream.upstream, upgrade)
         )
 
-    async def _connect(self, address: str, head: bytes) -> None:
+    async def _connect(self, address: str, upgrade: Upgrade) -> None:
         url = urlsplit(address)
         secure = url.scheme == "https"
         loop = asyncio.get_running_loop()
-        upstream = UpstreamSide(self)
+        upstream = UpstreamSide(self, upgrade.accept)
         try:
             async with asyncio.timeout(_CONNECT_SECONDS):
                 await loop.create_connection(
@@ -99,7 +102,7 @@ class ClientSide(asyncio.Protocol):
             upstream.abort()
             return
         self._upstream = upstream
-        upstream.write(head)
+        upstream.write(upgrade.head)
 
     def answered(self, head: bytes, status: int) -> None:
         """The upstream answered the handshake."""
@@ -198,8 +201,9 @@ class ClientSide(asyncio.Protocol):
 class UpstreamSide(asyncio.Protocol):
     """The connection to the upstream."""
 
-    def __init__(self, client: ClientSide) -> None:
+    def __init__(self, client: ClientSide, accept: bytes) -> None:
         self._client = client
+        self._accept = accept
         self._transport: asyncio.Transport | None = None
         self._head = bytearray()
         self._answered = False
@@ -219,7 +223,7 @@ class UpstreamSide(asyncio.Protocol):
                 self._broken()
             return
         try:
-            answer = read_answer(bytes(self._head[:end]))
+            answer = read_answer(bytes(self._head[:end]), self._accept)
         except MalformedUpgradeError:
             self._broken()
             return

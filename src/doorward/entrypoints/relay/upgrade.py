@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from dataclasses import dataclass
+from hashlib import sha1
 
 from doorward.enforcement.envoy.check import STREAM_HEADER
 from doorward.entrypoints.ext_authz.credentials import without_own_cookies
@@ -23,6 +25,10 @@ _HOP_FIELDS = _BODY_FIELDS | {
     b"trailer",
     b"upgrade",
 }
+_KEY = b"sec-websocket-key"
+_ACCEPT = b"sec-websocket-accept"
+_ACCEPTED = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+KEY_BYTES = 16
 SWITCHING_PROTOCOLS = 101
 
 
@@ -32,16 +38,23 @@ class MalformedUpgradeError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Upgrade:
-    """A WebSocket handshake: the stream it claims, and the head that goes to the upstream."""
+    """A WebSocket handshake: the stream it claims, and the head that goes to the upstream.
+
+    `accept` is what the upstream has to answer to a key that was added here; empty where the
+    client sent one, and looks by itself.
+    """
 
     stream: str
     head: bytes
+    accept: bytes = b""
 
 
-def read_upgrade(head: bytes) -> Upgrade:
+def read_upgrade(head: bytes, fresh: bytes) -> Upgrade:
     """`head` without its empty line. Raises MalformedUpgradeError.
 
-    doorward's cookies and the stream's id stay here; every other header goes on.
+    doorward's cookies and the stream's id stay here; every other header goes on. `fresh` are 16
+    random bytes: over HTTP/2 there is no key (RFC 8441, 5), and every upstream wants one
+    (RFC 6455, 4.2.1).
     """
     request_line, fields = _split(head)
     if _REQUEST_LINE.fullmatch(request_line) is None:
@@ -68,7 +81,15 @@ def read_upgrade(head: bytes) -> Upgrade:
         kept.append(name + b": " + value)
     if upgrades != [b"websocket"] or len(streams) != 1:
         raise MalformedUpgradeError
-    return Upgrade(streams[0], b"\r\n".join(kept) + HEAD_END)
+    accept = b"" if _KEY in {name.lower() for name, _ in fields} else _add_key(kept, fresh)
+    return Upgrade(streams[0], b"\r\n".join(kept) + HEAD_END, accept)
+
+
+def _add_key(kept: list[bytes], fresh: bytes) -> bytes:
+    """Put a key among the headers; what the upstream has to make of it (RFC 6455, 1.3)."""
+    key = base64.b64encode(fresh)
+    kept.append(_KEY + b": " + key)
+    return base64.b64encode(sha1(key + _ACCEPTED).digest())  # noqa: S324 - what the RFC says
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +100,10 @@ class Answer:
     head: bytes
 
 
-def read_answer(head: bytes) -> Answer:
+def read_answer(head: bytes, accept: bytes = b"") -> Answer:
     """`head` without its empty line. Raises MalformedUpgradeError.
+
+    With `accept`, that is what the upstream must have answered; it is none of the client's.
 
     An answer other than 101 goes on without its body and ends the connection, so that nothing
     after it can be taken for a request.
@@ -91,7 +114,12 @@ def read_answer(head: bytes) -> Answer:
         raise MalformedUpgradeError
     status = int(match[1])
     if status == SWITCHING_PROTOCOLS:
-        return Answer(status, head + HEAD_END)
+        if not accept:
+            return Answer(status, head + HEAD_END)
+        if [value for name, value in fields if name.lower() == _ACCEPT] != [accept]:
+            raise MalformedUpgradeError
+        rest = [name + b": " + value for name, value in fields if name.lower() != _ACCEPT]
+        return Answer(status, b"\r\n".join([status_line, *rest]) + HEAD_END)
     kept = [status_line]
     kept += [name + b": " + value for name, value in fields if name.lower() not in _HOP_FIELDS]
     kept += [b"content-length: 0", b"connection: close"]

@@ -1,8 +1,7 @@
-"""Enrol and remove devices, and record what is known of their health and risk."""
+"""Remove devices, and record what is known of their health and risk."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 import msgspec
@@ -12,53 +11,29 @@ from doorward.administrator.control_plane import Act, ControlPlane, Effect, effe
 from doorward.administrator.devices.postures import Postures
 from doorward.administrator.devices.settle import Saying, settled_for
 from doorward.administrator.ports import Transaction
+from doorward.administrator.sessions_of import end_sessions, sessions_on
 from doorward.administrator.settled import settled
-from doorward.administrator.targets import device_named, require_risk, user_named
-from doorward.errors import DoorwardError
+from doorward.administrator.targets import device_named, require_risk
 from doorward.model.device import Device
-from doorward.model.ids import DeviceId, UnixSeconds, UserId
+from doorward.model.ids import DeviceId, UnixSeconds
 from doorward.model.snapshot import Change, Snapshot, change, removal
-from doorward.model.spiffe import is_device_id
-
-_KEY = re.compile(r"[0-9a-f]{64}")
-
-
-async def enrol_device(
-    control: ControlPlane, act: Act, *, device: DeviceId, owner: UserId, key: str
-) -> Effect:
-    """Know `device` by the hex SHA-256 of its key; its health is unknown.
-
-    Raises DoorwardError `device-invalid`, `device-exists`, `user-unknown`.
-    """
-    if not is_device_id(device) or _KEY.fullmatch(key) is None:
-        raise DoorwardError(
-            "device-invalid",
-            "A device needs an identifier and the SHA-256 of its key in lower-case hex.",
-            "Use doorward device enrol.",
-        )
-
-    async def prepare(transaction: Transaction) -> Sequence[Change]:
-        await user_named(transaction, owner)
-        for other in await transaction.snapshot.all("device"):
-            if isinstance(other, Device) and (other.id == device or other.key == key):
-                raise DoorwardError(
-                    "device-exists",
-                    f"Device `{other.id}` is enrolled already.",
-                    "Remove it first, or choose another identifier.",
-                )
-        return [change("device", Device(id=device, owner=owner, key=key))]
-
-    detail = {"owner": owner, "key": key}
-    return await carry_out(control, act, "device-enrolled", f"device:{device}", detail, prepare)
 
 
 async def remove_device(control: ControlPlane, act: Act, device: DeviceId) -> Effect:
-    """Forget a device: its certificate means nothing any more. Raises `device-unknown`."""
+    """Forget a device: its certificates mean nothing any more, and the sessions on it end.
+
+    Raises `device-unknown`.
+    """
 
     async def prepare(transaction: Transaction) -> Sequence[Change]:
         await device_named(transaction, device)
+        await transaction.devices.records.remove(device)
         await transaction.devices.attestations.remove(device)
-        return [removal("device", device)]
+        snapshot = await settled(control, transaction)
+        return [
+            removal("device", device),
+            *end_sessions(snapshot, sessions_on(snapshot, device)),
+        ]
 
     return await carry_out(control, act, "device-removed", f"device:{device}", {}, prepare)
 
