@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
+from doorward.administrator.fleet.enrolment_ports import Enrolment
 from doorward.administrator.fleet.ports import DeviceRecord
 from doorward.administrator.ports import Store
-from doorward.model.ids import DeviceId
+from doorward.model.ids import DeviceId, UserId
 
 LAPTOP = DeviceRecord(id=DeviceId("laptop"), public_key=b"\x30\x59", storage="tpm", enrolled_at=1.5)
 PHONE = DeviceRecord(
@@ -52,3 +53,57 @@ async def test_what_was_heard_moves_forward_only(store: Store) -> None:
         await records.heard([older])
         await records.heard([])
         assert await records.all() == [newer, PHONE]
+
+
+ENROLMENT = Enrolment(
+    id="enr_1",
+    public_key=b"\x30\x01",
+    name="Laptop",
+    platform="macos",
+    agent_version="1.0",
+    address="192.0.2.1",
+    asked_at=1.0,
+    expires_at=10.0,
+    code_hash="c0",
+)
+
+
+async def test_an_enrolment_waits_for_its_code_until_it_is_claimed(store: Store) -> None:
+    async with store.transaction() as transaction:
+        await transaction.devices.enrolments.put(ENROLMENT)
+    claimed = msgspec.structs.replace(
+        ENROLMENT, state="claimed", user=UserId("al"), code_hash="", remembered=b"x", proved=True
+    )
+    async with store.transaction() as transaction:
+        table = transaction.devices.enrolments
+        assert await table.of_code("c0", 9.0) == ENROLMENT
+        assert await table.of_code("c0", 10.0) is None
+        assert await table.of_code("c1", 9.0) is None
+        await table.put(claimed)
+    async with store.transaction() as transaction:
+        table = transaction.devices.enrolments
+        assert await table.get("enr_1") == claimed
+        assert await table.get("enr_2") is None
+        assert await table.of_code("", 9.0) is None
+        assert await table.claimed_by(UserId("al"), 9.0) == [claimed]
+        assert await table.claimed_by(UserId("al"), 10.0) == []
+        assert await table.claimed_by(UserId("bo"), 9.0) == []
+
+
+async def test_enrolments_are_one_for_each_key_and_go(store: Store) -> None:
+    again = msgspec.structs.replace(ENROLMENT, id="enr_2", state="claimed", user=UserId("al"))
+    other = msgspec.structs.replace(
+        again, id="enr_0", public_key=b"\x30\x02", asked_at=0.5, expires_at=20.0
+    )
+    async with store.transaction() as transaction:
+        for item in (ENROLMENT, again, other):
+            await transaction.devices.enrolments.put(item)
+    async with store.transaction() as transaction:
+        table = transaction.devices.enrolments
+        assert await table.get("enr_1") is None
+        assert await table.claimed_by(UserId("al"), 2.0) == [other, again]
+        await table.sweep(10.0)
+        assert await table.get("enr_2") is None
+        assert await table.remove_of(UserId("bo")) == 0
+        assert await table.remove_of(UserId("al")) == 1
+        assert await table.get("enr_0") is None

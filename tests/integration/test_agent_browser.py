@@ -40,7 +40,7 @@ def renewing(folder: StateFolder, database: Path, server_ca: Path) -> Iterator[C
     wish = Wish(name="laptop", platform="linux", code=control.code, tpm=TpmUse.OFF)
     transport = control.transport()
     with folder.held(), Control("http://auth.corp.localhost", transport=transport) as http:
-        key = kept_key(enrol(http, folder, wish, lambda _: None), folder)
+        key = kept_key(enrol(http, folder, wish, lambda *_: None), folder)
         channel = Channel(http, key, folder, time.time)
         publish = BrowserCertificates(database, "doorward laptop-1", server_ca)
 

@@ -98,7 +98,7 @@ def test_a_browsers_database_holds_one_certificate_the_newest(
     publish = BrowserCertificates(tmp_path / "nss", "doorward laptop-1", server_ca)
     with Control("http://auth.corp.localhost", transport=control.transport()) as http:
         wish = Wish(name="laptop", platform="linux", code=control.code, tpm=TpmUse.OFF)
-        key = kept_key(enrol(http, folder, wish, lambda _: None), folder)
+        key = kept_key(enrol(http, folder, wish, lambda *_: None), folder)
         channel = Channel(http, key, folder, time.time)
         for _ in range(3):
             identity = renew(channel, key.public_der)
@@ -140,16 +140,16 @@ def test_only_the_pinned_authority_is_believed(folder: StateFolder, tmp_path: Pa
                 Control(server, wrong) as http,
                 pytest.raises(UnansweredError, match="not from the CA"),
             ):
-                enrol(http, folder, wish, lambda _: None)
+                enrol(http, folder, wish, lambda *_: None)
         another = f"https://elsewhere.corp.localhost:{port}"
         with (
             Control(another, tmp_path / "ours.pem") as http,
             pytest.raises(UnansweredError, match="certificate"),
         ):
-            enrol(http, folder, wish, lambda _: None)
+            enrol(http, folder, wish, lambda *_: None)
         assert control.seen == []
         with Control(server, tmp_path / "ours.pem") as http:
-            assert enrol(http, folder, wish, lambda _: None).device == "laptop-1"
+            assert enrol(http, folder, wish, lambda *_: None).device == "laptop-1"
 
 
 @pytest.fixture
@@ -236,7 +236,7 @@ def test_a_device_with_a_tpm_signs_and_quotes_with_it(
     control = FakeControl(now=time.time())
     wish = Wish("laptop", "linux", control.code, TpmUse.REQUIRED, tpm.path)
     with Control("http://auth.corp.localhost", transport=control.transport()) as http:
-        state = enrol(http, folder, wish, lambda _: None)
+        state = enrol(http, folder, wish, lambda *_: None)
         assert state.storage == "tpm"
         assert not folder.key.exists()
         request = msgspec.json.decode(control.seen[0][1])

@@ -36,6 +36,7 @@ NULL_PARAMETERS = CSR.replace(
     bytes.fromhex("300906072a8648ce3d02010500"),
 )
 """As tpm2-openssl 1.1.1 writes keys: with NULL where the curve is named."""
+ANOTHER_VERSION = CSR.replace(b"\x02\x01\x00", b"\x02\x01\x01", 1)
 
 PATHS = (
     ENROLMENTS,
@@ -93,6 +94,7 @@ def issue(csr: bytes) -> IssuedCertificate | str:
 @given(st.binary(max_size=400) | mutated())
 @example(b"")
 @example(NULL_PARAMETERS)
+@example(ANOTHER_VERSION)
 def test_a_csr_is_good_or_malformed_and_nothing_else(csr: bytes) -> None:
     """ECDSA's own malleability aside, no other bytes than the signed ones get a certificate."""
     answer = issue(csr)
@@ -106,8 +108,9 @@ def test_a_csr_is_good_or_malformed_and_nothing_else(csr: bytes) -> None:
 
 def test_the_real_one_is_good_and_the_one_with_null_parameters_is_not() -> None:
     assert isinstance(issue(CSR), IssuedCertificate)
-    assert NULL_PARAMETERS != CSR
-    assert issue(NULL_PARAMETERS) == "csr-malformed"
+    for other in (NULL_PARAMETERS, ANOTHER_VERSION):
+        assert other != CSR
+        assert issue(other) == "csr-malformed"
 
 
 async def posted(path: str, body: bytes, signature: str) -> tuple[httpx.Response, bool]:

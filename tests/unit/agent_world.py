@@ -32,7 +32,7 @@ class World:
 
     def enrol(self, code: str = "let-me-in") -> AgentState:
         wish = Wish(name="laptop", platform="linux", code=code, tpm=TpmUse.OFF)
-        return enrol(self.http, self.folder, wish, lambda _: None, sleep=lambda _: None)
+        return enrol(self.http, self.folder, wish, lambda *_: None, sleep=lambda *_: None)
 
     def channel(self) -> Channel:
         """As a process that was started anew would have it."""

@@ -70,7 +70,7 @@ def test_polls_bridge_an_outage_and_give_up_on_a_long_one(tmp_path: Path) -> Non
         def outage(_: float) -> None:
             made.control.lose_messages = 3
 
-        state = enrol(made.http, made.folder, WISH, lambda _: None, sleep=_once(outage))
+        state = enrol(made.http, made.folder, WISH, lambda *_: None, sleep=_once(outage))
         assert state.device == "laptop-1"
 
         def long_outage(_: float) -> None:
@@ -78,7 +78,7 @@ def test_polls_bridge_an_outage_and_give_up_on_a_long_one(tmp_path: Path) -> Non
 
         made.control.polls.clear()
         with pytest.raises(UnansweredError):
-            enrol(made.http, made.folder, WISH, lambda _: None, sleep=_once(long_outage))
+            enrol(made.http, made.folder, WISH, lambda *_: None, sleep=_once(long_outage))
 
 
 def _once(act: Callable[[float], None]) -> Callable[[float], None]:

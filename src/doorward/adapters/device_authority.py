@@ -103,11 +103,14 @@ def _subject(spiffe_id: SpiffeId, host: DeviceName | None) -> x509.Name:
     )
 
 
+_MALFORMED = (ValueError, TypeError, UnsupportedAlgorithm, InvalidSignature, x509.InvalidVersion)
+
+
 def _key_of(csr: bytes) -> ec.EllipticCurvePublicKey:
     try:
         request = x509.load_der_x509_csr(csr)
         key, signed = request.public_key(), request.is_signature_valid
-    except (ValueError, TypeError, UnsupportedAlgorithm, InvalidSignature) as error:
+    except _MALFORMED as error:
         raise _malformed() from error
     if not isinstance(key, ec.EllipticCurvePublicKey) or key.curve.name != "secp256r1":
         raise _malformed()

@@ -58,8 +58,9 @@ def enrol(
 ) -> AgentState:
     """Enrol this device with a key of its own, and keep who it is. Hold the folder's lock.
 
-    `show` tells the person which code to type where, and the public key (SPKI) for its words. The former identity stays until the new one
-    counts. Raises what control refuses, and `agent-unapproved`.
+    `show` tells the person which code to type where, and the words of the key (SPKI, DER). The
+    former identity stays until the new one counts. Raises what control refuses, and
+    `agent-unapproved`.
     """
     key = new_key(wish.tpm, wish.tpm_path)
     try:
