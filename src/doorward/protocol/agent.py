@@ -29,6 +29,7 @@ ENROLMENTS: Final = f"{PREFIX}/enrolments"
 DEVICES: Final = f"{PREFIX}/devices"
 """Below it `ID/nonce`, `ID/certificate`, `ID/reports`, `ID/workloads`: POST, see the structs."""
 SIGNATURE_HEADER: Final = "device-signature"
+"""Not below `doorward-`: those are the gateway's own, and Envoy drops what clients send of them."""
 MAX_BODY_BYTES: Final = 256 * 1024
 
 
