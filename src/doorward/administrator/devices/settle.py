@@ -18,7 +18,7 @@ from doorward.model.device import Device
 from doorward.model.ids import DeviceId, UnixSeconds
 from doorward.model.snapshot import Change, Snapshot, change
 
-SLICE = 100
+SLICE = 50
 """So many devices are looked at in one turn of the loop."""
 
 

@@ -85,7 +85,7 @@ async def _call(context: FleetContext, request: Request) -> Call:
         context,
         request,
         SignedMessage(
-            path=request.url.path,
+            path=request.scope["path"],
             body=await _bytes(request),
             signature=signatures[0] if len(signatures) == 1 else "",
         ),
