@@ -29,6 +29,7 @@ from doorward.administrator.accept_invitation import (
 )
 from doorward.administrator.authentication import Authenticators, Browser, Proof
 from doorward.administrator.control_plane import Act, ControlPlane
+from doorward.administrator.devices.parts import Fleet
 from doorward.administrator.federation.federation import Federation
 from doorward.administrator.federation.ports import ProviderHttp
 from doorward.administrator.invite_user import invite_user
@@ -46,6 +47,7 @@ from doorward.model.snapshot import Document, Kind, change
 from tests.fakes.attestation import Maker
 from tests.fakes.authenticator import SoftwareAuthenticator
 from tests.fakes.federation import federation_by
+from tests.fakes.fleet import fleet_on
 from tests.fakes.openid import KeptLogouts, QuickSigner
 from tests.fakes.provider import Providers
 from tests.fakes.store import KeptMail, MemoryStore, ObedientGateways, StoreLive
@@ -90,6 +92,10 @@ class Desk:
     federation: Federation
     now: float = NOON
     totp_secrets: dict[str, str] = field(default_factory=dict)
+    fleet: Fleet = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.fleet = fleet_on(self.control)
 
     @property
     def control(self) -> ControlPlane:
@@ -104,6 +110,7 @@ class Desk:
             session_seconds=3600,
             security_contact=security_contact,
             openid=self.openid,
+            fleet=self.fleet,
         )
 
     def client(self, origin: str = AUTH, address: str = "192.0.2.1") -> httpx.AsyncClient:

@@ -81,6 +81,7 @@ async def stand() -> AsyncIterator[Stand]:
             auth_origins=[origin],
             session_seconds=3600,
             openid=office.openid,
+            fleet=office.fleet,
         ),
         address="127.0.0.1",
         port=port,

@@ -66,6 +66,7 @@ async def served() -> AsyncIterator[tuple[Desk, str]]:
         clock=now,
         federation=federation_by(office.authenticators, Providers()),
         openid=office.openid,
+        fleet=office.fleet,
         auth_origins=[origin],
         session_seconds=3600,
     )

@@ -62,6 +62,7 @@ async def running() -> AsyncIterator[Running]:
         clock=now,
         federation=federation,
         openid=office.openid,
+        fleet=office.fleet,
         auth_origins=[origin],
         session_seconds=3600,
     )

@@ -107,6 +107,7 @@ async def running() -> AsyncIterator[Running]:
         auth_origins=[issuer],
         session_seconds=3600,
         openid=office.desk.openid,
+        fleet=office.desk.fleet,
         federation=office.desk.federation,
     )
     server = Server(

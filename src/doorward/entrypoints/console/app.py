@@ -60,6 +60,7 @@ ACTS = (
     act("/recoveries/{recovery}/reject", recoveries.reject),
     act("/people/{user}/risk", acts.set_user_risk),
     act("/devices/{device}/posture", acts.report_posture),
+    act("/devices/{device}/lost", acts.suspend_lost_device),
     act("/devices/{device}/remove", acts.remove_device),
     act("/tokens/{token}/revoke", acts.revoke_token),
     act("/client-sessions/{sid}/end", acts.end_client_session),

@@ -111,6 +111,7 @@ def web_application(parts: ControlParts, settings: ControlSettings) -> ByHost:
         session_seconds=settings.session_seconds,
         security_contact=settings.security_contact,
         openid=parts.openid,
+        fleet=parts.fleet,
     )
     assertion = GatewayAssertion(parts.assertions, parts.replica, origins(settings, _CONSOLE_HOST))
     console = console_app(_context(parts, settings, assertion))

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount
 
 from doorward.administrator.authentication import Authenticators
+from doorward.administrator.devices.parts import Fleet
 from doorward.administrator.federation.federation import Federation
 from doorward.administrator.openid.provider import Provider
 from doorward.entrypoints.login import (
@@ -45,6 +46,7 @@ def app(
     auth_origins: Iterable[str],
     session_seconds: float,
     openid: Provider,
+    fleet: Fleet,
     security_contact: str = "",
 ) -> Starlette:
     """A plain constructor: ports and values in, an ASGI application out; it starts nothing.
@@ -63,6 +65,7 @@ def app(
         openid,
         Applications(openid.prepared),
         federation,
+        fleet,
         security_contact,
     )
     return Starlette(

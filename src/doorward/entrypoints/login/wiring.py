@@ -16,6 +16,7 @@ from doorward.administrator.authentication import (
     require_enabled,
 )
 from doorward.administrator.control_plane import Act, ControlPlane
+from doorward.administrator.devices.parts import Fleet
 from doorward.administrator.federation.federation import Federation
 from doorward.administrator.open_session import AUTH
 from doorward.administrator.openid.provider import Provider
@@ -44,6 +45,7 @@ class Wiring:
     openid: Provider
     applications: Applications
     federation: Federation
+    fleet: Fleet
     security_contact: str = ""
 
     @property
