@@ -19,6 +19,8 @@ from playwright.async_api import Browser, Page, async_playwright
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from doorward.entrypoints.console.app import app
+from doorward.model.ids import UserId
+from tests.fakes.lively_fleet import lively
 from tests.fakes.office import Office, decision_record, office
 from tests.tools import require_tool
 
@@ -38,6 +40,14 @@ PAGES = {
     "resources": "/resources",
     "resource": "/resources/payroll",
     "devices": "/devices",
+    "devices-month": "/devices?over=month",
+    "devices-search": "/devices?q=think&state=healthy",
+    "devices-check": "/devices?check=base/disk-encrypted",
+    "devices-none": "/devices?q=xyzzy",
+    "device": "/devices/dev-0030",
+    "device-in-time": "/devices/dev-0028",
+    "device-silent": "/devices/dev-0040",
+    "device-suspended": "/devices/dev-copied",
     "tokens": "/tokens",
     "applications": "/applications",
     "providers": "/providers",
@@ -84,6 +94,8 @@ async def running() -> AsyncIterator[Running]:
     chromium = require_tool("chromium")
     company = await office()
     await company.provision(120)
+    owners = [user for user in company.control.live.current.users if user.startswith("person")]
+    await lively(company.control, [UserId(user) for user in owners[:17]], company.now)
     served = AsGateway(app(company.context(company.gateway_assertion())), company)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

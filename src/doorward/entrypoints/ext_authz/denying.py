@@ -9,14 +9,16 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
+from doorward.engine.devices import name_in_log
 from doorward.entrypoints.ext_authz.credentials import FLOW_COOKIE
 from doorward.entrypoints.ext_authz.decision_point import Decided, subject_of
 from doorward.entrypoints.ext_authz.http_server import HttpResponse
 from doorward.entrypoints.ext_authz.question import Question
-from doorward.entrypoints.pages.denied import Denial, denied_page
+from doorward.entrypoints.pages.denied import AT_DEVICES, Denial, denied_page
 from doorward.entrypoints.pages.headers import page_headers
 from doorward.entrypoints.pages.words import REASONS
 from doorward.model.decision import AccessRequest, Deny, ReasonCode, Remedy, RemedyKind
+from doorward.model.device import Device
 from doorward.model.estate import Resource
 
 _SIGN_IN_REASONS: frozenset[ReasonCode] = frozenset({"not-signed-in", "session-expired"})
@@ -52,6 +54,7 @@ class Denials:
         if deny.reason in _SIGN_IN_REASONS:
             return self._redirect(question, resource)
         flow, cookie = self._flow(question)
+        device = _device(request, decided)
         page = denied_page(
             Denial(
                 deny,
@@ -60,7 +63,10 @@ class Denials:
                 timezone=resource.timezone,
                 person=_person(request, decided),
                 retry=_local(question.target),
-                links=self._links(question, resource, decided, deny.remedies, flow),
+                links=self._links(question, resource, decided, deny.remedies, flow, device),
+                unwell=f"{device.name or device.id}: {device.reason}"
+                if device is not None and device.reason
+                else "",
             )
         )
         headers = list(page_headers().items())
@@ -104,11 +110,16 @@ class Denials:
         decided: Decided,
         remedies: tuple[Remedy, ...],
         flow: str,
+        device: Device | None,
     ) -> Mapping[RemedyKind, str]:
         links: dict[RemedyKind, str] = {
             "sign-in": self._at_auth(question, resource, "start", flow=flow),
             "verify-identity": f"{self._auth(question)}/account/identity",
         }
+        devices = f"{self._auth(question)}/account/devices"
+        links |= dict.fromkeys(AT_DEVICES, devices)
+        if device is not None:
+            links["repair-device"] = f"{devices}?{urlencode({'device': device.id})}"
         for kind in _STEP_UP:
             links[kind] = self._at_auth(question, resource, "step-up", need=kind)
         for remedy in remedies:
@@ -146,6 +157,15 @@ def _problem(decided: Decided, deny: Deny) -> HttpResponse:
 def _person(request: AccessRequest, decided: Decided) -> str:
     user = decided.snapshot.users.get(subject_of(request, decided.snapshot))
     return user.name if user is not None else ""
+
+
+def _device(request: AccessRequest, decided: Decided) -> Device | None:
+    """The person's own device that the request's certificate names."""
+    snapshot = decided.snapshot
+    device = snapshot.devices.get(name_in_log(request.certificate))
+    if device is None or device.owner != subject_of(request, snapshot):
+        return None
+    return device
 
 
 def _local(target: str) -> str:

@@ -10,7 +10,11 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
     {
         "session-ended": "That session has ended.",
         "others-ended": "Every other session of yours has ended.",
-        "device-removed": "The device is removed. Its certificate means nothing any more.",
+        "device-removed": "The device is removed. Its certificates mean nothing any more.",
+        "device-lost": (
+            "The device is suspended, and whoever was signed in on it is signed out. If it turns "
+            "up again, enrol it again."
+        ),
         "passkey-added": "The passkey is added. It can sign in from now on.",
         "passkey-renamed": "The passkey has its new name.",
         "passkey-removed": "It is removed, and whoever was signed in with it is signed out.",

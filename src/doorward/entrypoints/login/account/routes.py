@@ -30,6 +30,7 @@ def account_routes(wiring: Wiring) -> list[BaseRoute]:
         account_act(wiring, "/account/sign-out", sessions.sign_out),
         account_page(wiring, "/account/devices", devices.show),
         account_act(wiring, "/account/devices/remove", devices.remove),
+        account_act(wiring, "/account/devices/lost", devices.lost),
         account_page(wiring, "/account/sign-ins", sign_ins.show),
         account_act(wiring, "/account/sign-ins/disown", sign_ins.disown),
         account_page(wiring, "/account/identity", identity.show),
