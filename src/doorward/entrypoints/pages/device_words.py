@@ -124,7 +124,10 @@ def told_of(device: Device, health: DeviceHealth | None) -> str:
             "health is asked for: look whether the doorward agent runs on it."
         )
     if standing == "unhealthy" and not _counting(health) and device.reason:
-        return f"It does not meet the health rules of your organisation: {device.reason}"
+        return (
+            f"It does not meet the health rules of your organisation: {device.reason.rstrip('.')}. "
+            "Put that right, or ask the people who look after your devices."
+        )
     return _TOLD[standing]
 
 

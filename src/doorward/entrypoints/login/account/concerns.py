@@ -67,7 +67,8 @@ async def unhealthy_device(visit: AccountVisit, _: Transaction) -> Concern | Non
     if not ill:
         return None
     said = sorted(
-        name_of(item) + (f" ({item.reason.rstrip('.')})" * bool(item.reason)) for item in ill
+        f"{name_of(item)} ({item.reason.rstrip('.')})" if item.reason else name_of(item)
+        for item in ill
     )
     return Concern(
         "A device of yours is unhealthy" if len(ill) == 1 else "Devices of yours are unhealthy",

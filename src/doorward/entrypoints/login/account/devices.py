@@ -51,7 +51,10 @@ class SessionOn:
 
 @dataclass(frozen=True, slots=True)
 class DeviceWords:
-    """A device as its person reads it. `storage` is empty where nothing is kept of its key."""
+    """A device as its person reads it. `storage` is empty where nothing is kept of its key.
+
+    `untold` names what cannot be told for as long as the device says nothing.
+    """
 
     device: Device
     name: str
@@ -64,6 +67,7 @@ class DeviceWords:
     heard_at: UnixSeconds | None
     enrolled_at: UnixSeconds | None
     wrong: tuple[FindingWords, ...]
+    untold: str
     advice: tuple[FindingWords, ...]
     facts: tuple[FactWords, ...]
     sessions: tuple[SessionOn, ...]
@@ -148,7 +152,9 @@ def _words(
     silent = health is not None and health.silent
     standings = standings_of(device, silent=silent)
     found = findings_in_words(() if health is None or device.suspended else health.findings)
-    wrong = tuple(item for item in found if item.weight != "advice")
+    mute = silent or health is None or health.last_seen_at is None
+    untold = [item.title for item in found if mute and item.weight == "unknown"]
+    wrong = tuple(item for item in found if item.weight != "advice" and item.title not in untold)
     return DeviceWords(
         device=device,
         name=name_of(device),
@@ -161,6 +167,7 @@ def _words(
         heard_at=None if health is None else health.last_seen_at,
         enrolled_at=None if record is None else record.enrolled_at,
         wrong=wrong,
+        untold=", ".join(dict.fromkeys(untold)),
         advice=tuple(item for item in found if item.weight == "advice"),
         facts=tuple(facts_in_words(() if health is None else health.known)),
         sessions=_sessions(visit, device.id),
