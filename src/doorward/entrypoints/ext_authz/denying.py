@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
-from doorward.engine.devices import name_in_log
+from doorward.engine.devices import device_shown
 from doorward.entrypoints.ext_authz.credentials import FLOW_COOKIE
 from doorward.entrypoints.ext_authz.decision_point import Decided, subject_of
 from doorward.entrypoints.ext_authz.http_server import HttpResponse
@@ -20,6 +20,7 @@ from doorward.entrypoints.pages.words import REASONS
 from doorward.model.decision import AccessRequest, Deny, ReasonCode, Remedy, RemedyKind
 from doorward.model.device import Device
 from doorward.model.estate import Resource
+from doorward.model.ids import UserId
 
 _SIGN_IN_REASONS: frozenset[ReasonCode] = frozenset({"not-signed-in", "session-expired"})
 _UNAUTHENTICATED: frozenset[ReasonCode] = _SIGN_IN_REASONS | {"token-expired"}
@@ -160,12 +161,9 @@ def _person(request: AccessRequest, decided: Decided) -> str:
 
 
 def _device(request: AccessRequest, decided: Decided) -> Device | None:
-    """The person's own device that the request's certificate names."""
-    snapshot = decided.snapshot
-    device = snapshot.devices.get(name_in_log(request.certificate))
-    if device is None or device.owner != subject_of(request, snapshot):
-        return None
-    return device
+    """The person's own device that the request's certificate vouches for."""
+    person = UserId(subject_of(request, decided.snapshot))
+    return device_shown(request.certificate, person, decided.snapshot, decided.at)
 
 
 def _local(target: str) -> str:
