@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from heapq import nsmallest
 from typing import Literal
 
 from doorward.administrator.devices.health import silent_devices
@@ -52,14 +54,23 @@ async def find_devices(
             among.append(set(await transaction.devices.posture.findings.devices(*search.check)))
     if search.standing == "silent":
         among.append({item.device for item in await silent_devices(fleet, now, limit=_EVERY)})
-    tests = _tests(search, snapshot)
-    fitting = [
-        device
-        for device in snapshot.devices.values()
-        if all(device.id in some for some in among) and all(test(device) for test in tests)
-    ]
-    fitting.sort(key=_place)
-    return Found(fitting[offset : offset + limit], len(fitting))
+    # In a thread, so that whoever waits for something else does not wait for this.
+    return await asyncio.to_thread(_found, search, snapshot, among, offset, offset + limit)
+
+
+def _found(
+    search: Search,
+    snapshot: Snapshot,
+    among: Sequence[Collection[DeviceId]],
+    start: int,
+    stop: int,
+) -> Found:
+    fitting = list(snapshot.devices.values())
+    for some in among:
+        fitting = [device for device in fitting if device.id in some]
+    for test in _tests(search, snapshot):
+        fitting = [device for device in fitting if test(device)]
+    return Found(nsmallest(stop, fitting, key=_place)[start:], len(fitting))
 
 
 def _tests(search: Search, snapshot: Snapshot) -> list[Callable[[Device], bool]]:
