@@ -14,7 +14,7 @@ export DOORWARD_FIXTURES ?= ../shared/fixtures
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help up install dev system-packages node-packages check format test conformance \
-        bench bench-gateway bench-engine bench-identity lock wheel clean
+        bench bench-gateway bench-engine bench-identity bench-devices lock wheel clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,7 +48,7 @@ test: dev system-packages node-packages ## all tests but conformance (TESTS=test
 conformance: dev system-packages ## the long suites: some minutes of random estates
 	$(BIN)/pytest -m conformance
 
-bench: bench-engine bench-gateway bench-identity ## all benchmarks
+bench: bench-engine bench-gateway bench-identity bench-devices ## all benchmarks
 
 bench-gateway: dev system-packages ## requests/s and time to revoke; the last line is JSON
 	@$(BIN)/python -m benchmarks.gateway
@@ -58,6 +58,9 @@ bench-engine: dev ## decisions/s; the last line is JSON
 
 bench-identity: dev ## a directory of 100,000 people; the last line is JSON
 	@$(BIN)/python -m benchmarks.identity
+
+bench-devices: dev system-packages ## 50,000 devices that report; the last line is JSON
+	@$(BIN)/python -m benchmarks.devices
 
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
            --generate-hashes --custom-compile-command "make lock" --extra demo --group build

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import ssl
 
 _TICKET = re.compile(rb"set-cookie: (__Host-doorward-ticket=[^;]+)", re.IGNORECASE)
 _LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
@@ -12,9 +13,12 @@ _LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
 class Client:
     """Requests one after the other. `get` answers the status, 0 for a broken connection."""
 
-    def __init__(self, port: int, host: str, secret: str) -> None:
+    def __init__(
+        self, port: int, host: str, secret: str, tls: ssl.SSLContext | None = None
+    ) -> None:
         self._port = port
         self._host = host
+        self._tls = tls
         self._session = f"__Host-doorward-session={secret}"
         self._ticket = ""
         self._reader: asyncio.StreamReader | None = None
@@ -24,7 +28,7 @@ class Client:
         """One GET on the kept connection."""
         try:
             if self._reader is None or self._writer is None:
-                self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
+                self._reader, self._writer = await self._open()
             self._writer.write(self._request("GET / HTTP/1.1", ""))
             head = await self._reader.readuntil(b"\r\n\r\n")
             length = _LENGTH.search(head)
@@ -39,7 +43,7 @@ class Client:
 
     async def websocket(self) -> tuple[int, asyncio.StreamReader]:
         """Open a WebSocket on a connection of its own; its status and what comes after."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
+        reader, writer = await self._open()
         self._writer = writer
         upgrade = (
             "connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n"
@@ -58,6 +62,12 @@ class Client:
         if self._writer is not None:
             self._writer.close()
         self._reader = self._writer = None
+
+    async def _open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        name = self._host.partition(":")[0] if self._tls else None
+        return await asyncio.open_connection(
+            "127.0.0.1", self._port, ssl=self._tls, server_hostname=name
+        )
 
     def _request(self, line: str, more: str) -> bytes:
         return (

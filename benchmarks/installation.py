@@ -10,13 +10,14 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from doorward.adapters.store.migrate import upgrade
 from doorward.adapters.store.store import open_store
+from doorward.administrator.ports import Store
 from doorward.config import DataFolder, load_control
 from doorward.entrypoints.cli.init import initialise
 from doorward.estate import parse_estate
@@ -92,11 +93,16 @@ def estate_files(upstream_port: int, users: int, groups: int, without: int = -1)
 
 @contextmanager
 def running(
-    folder: Path, files: dict[str, str], upstream_port: int, sessions: int, settings: str = ""
+    folder: Path,
+    files: dict[str, str],
+    upstream_port: int,
+    sessions: int,
+    settings: str = "",
+    also: Callable[[Store], Awaitable[None]] | None = None,
 ) -> Iterator[Installation]:
     """Make the installation with `sessions` people signed in, start it, and stop it in the end.
 
-    `settings` are lines for `doorward.toml`.
+    `settings` are lines for `doorward.toml`; `also` puts more into the store before the start.
     """
     data, port = DataFolder(folder), free_ports()
     initialise(data, domain="doorward.localhost", port=port, organisation="example")
@@ -104,7 +110,7 @@ def running(
         file.write(settings)
     url = data.store_url(load_control(data.settings))
     upgrade(url)
-    asyncio.run(_publish(url, files, sessions))
+    asyncio.run(_publish(url, files, sessions, also))
     installation = Installation(data, port, upstream_port, sessions, {})
     try:
         for name in ("control", "gateway"):
@@ -118,7 +124,12 @@ def running(
             process.wait(20)
 
 
-async def _publish(url: str, files: dict[str, str], sessions: int) -> None:
+async def _publish(
+    url: str,
+    files: dict[str, str],
+    sessions: int,
+    also: Callable[[Store], Awaitable[None]] | None,
+) -> None:
     now = time.time()
     changes: list[Change] = [
         change(kind, document)
@@ -145,6 +156,8 @@ async def _publish(url: str, files: dict[str, str], sessions: int) -> None:
     store = open_store(url)
     async with store.transaction() as transaction:
         await transaction.snapshot.publish(changes)
+    if also is not None:
+        await also(store)
     await store.close()
 
 

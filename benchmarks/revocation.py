@@ -24,37 +24,14 @@ import httpx
 
 from benchmarks.client import Client
 from benchmarks.installation import Installation, cookie, estate_files, running
+from benchmarks.stale import last_answers
 
 SESSIONS = 2000
 RATE = 1000
 CONNECTIONS = 200
 SIGNALS = 120
 _GROUPS = 20
-_WATCH_SECONDS = 0.6
-_LET_IN_SECONDS = 10.0
-_OK = 200
 KINDS = ("session revoked", "person disabled", "risk raised", "group changed")
-_SWITCHING = 101
-
-
-async def _ask(client: Client, last: list[float], stop: asyncio.Event, *, anew: bool) -> None:
-    while not stop.is_set():
-        if await client.get() == _OK:
-            last[0] = time.monotonic()
-        if anew:
-            client.close()
-        await asyncio.sleep(0.001)
-    client.close()
-
-
-async def _listen(client: Client, last: list[float]) -> None:
-    status, reader = await client.websocket()
-    if status != _SWITCHING:
-        raise RuntimeError(f"the WebSocket was not opened: {status}")
-    last[0] = time.monotonic()
-    while data := await reader.read(4096):
-        if data[0] == 0x81:
-            last[0] = time.monotonic()
 
 
 async def _one(
@@ -65,27 +42,7 @@ async def _one(
     def client() -> Client:
         return Client(installation.port, installation.host, cookie(victim))
 
-    kinds = {"connection": [0.0], "new": [0.0], "websocket": [0.0]}
-    stop, streaming = asyncio.Event(), client()
-    tasks = [
-        asyncio.create_task(_ask(client(), kinds["connection"], stop, anew=False)),
-        asyncio.create_task(_ask(client(), kinds["new"], stop, anew=True)),
-        asyncio.create_task(_listen(streaming, kinds["websocket"])),
-    ]
-    async with asyncio.timeout(_LET_IN_SECONDS):
-        while not all(last[0] for last in kinds.values()):  # noqa: ASYNC110 - several at once
-            await asyncio.sleep(0.01)
-    await asyncio.sleep(0.1)
-    sent = time.monotonic()
-    await send()
-    await asyncio.sleep(_WATCH_SECONDS)
-    stop.set()
-    streaming.close()
-    results = await asyncio.gather(*tasks, return_exceptions=True)
-    for result in results:
-        if isinstance(result, BaseException) and not isinstance(result, OSError):
-            raise result
-    return {kind: max(0.0, (last[0] - sent) * 1000) for kind, last in kinds.items()}
+    return await last_answers(client, send)
 
 
 def _signal(kind: str, victim: int) -> tuple[str, str, dict[str, object]]:

@@ -67,11 +67,11 @@ class MemoryPostureRecords:
         ]
         return [device for _, device in sorted(due)[:limit]]
 
-    async def silent(self, before: UnixSeconds) -> Sequence[SilentDevice]:
+    async def silent(self, moment: UnixSeconds) -> Sequence[SilentDevice]:
         found = [
             (item.seen_at, item.device)
             for item in self._state.records.values()
-            if item.seen_at is not None and item.seen_at < before
+            if item.seen_at is not None and item.seen_at <= moment
         ]
         return [SilentDevice(device=device, last_seen_at=at) for at, device in sorted(found)]
 

@@ -7,7 +7,13 @@ from typing import Any
 import pytest
 
 from doorward.administrator.control_plane import ControlPlane
-from doorward.administrator.devices.accept import Accepted, SignedMessage, accept, nonce_for
+from doorward.administrator.devices.accept import (
+    MAX_COUNTER,
+    Accepted,
+    SignedMessage,
+    accept,
+    nonce_for,
+)
 from doorward.administrator.devices.parts import Fleet
 from doorward.administrator.devices.roll import REMEMBERED, Roll, write_roll
 from doorward.errors import DoorwardError
@@ -162,4 +168,13 @@ async def test_what_the_store_refused_is_written_later(stand: Stand) -> None:
 
     with pytest.raises(DoorwardError, match="store-full"):
         await write_roll(Broken(), stand.fleet.roll)
+    assert await write_roll(stand.control.store, stand.fleet.roll) == 1
+
+
+async def test_no_counter_is_taken_that_the_store_could_not_hold(stand: Stand) -> None:
+    await refused(stand, "message-malformed", MAX_COUNTER + 1)
+    message = stand.laptop.signed(PATH, b"{}")
+    with pytest.raises(DoorwardError, match=r"^message-malformed:"):
+        await nonce_for(stand.fleet, stand.laptop.id, message, counter=MAX_COUNTER, at=AT, now=AT)
+    await stand.send(MAX_COUNTER)
     assert await write_roll(stand.control.store, stand.fleet.roll) == 1

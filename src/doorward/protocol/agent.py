@@ -28,7 +28,8 @@ ENROLMENTS: Final = f"{PREFIX}/enrolments"
 """POST `EnrolmentRequest`; POST `EnrolmentPoll` to `ENROLMENTS/ID` until it is approved."""
 DEVICES: Final = f"{PREFIX}/devices"
 """Below it `ID/nonce`, `ID/certificate`, `ID/reports`, `ID/workloads`: POST, see the structs."""
-SIGNATURE_HEADER: Final = "doorward-signature"
+SIGNATURE_HEADER: Final = "device-signature"
+"""Not below `doorward-`: those are the gateway's own, and Envoy drops what clients send of them."""
 MAX_BODY_BYTES: Final = 256 * 1024
 
 

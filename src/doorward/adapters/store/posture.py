@@ -75,11 +75,11 @@ class PostureRecords:
         )
         return [DeviceId(device) for device in found]
 
-    async def silent(self, before: UnixSeconds) -> Sequence[SilentDevice]:
+    async def silent(self, moment: UnixSeconds) -> Sequence[SilentDevice]:
         table = device_posture.c
         rows = await self._connection.execute(
             select(table.device, table.seen_at)
-            .where(table.seen_at < before)
+            .where(table.seen_at <= moment)
             .order_by(table.seen_at, table.device)
         )
         return [SilentDevice(device=DeviceId(row[0]), last_seen_at=row[1]) for row in rows]

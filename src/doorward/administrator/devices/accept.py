@@ -5,10 +5,10 @@ Rules, in order; the first that a message breaks refuses it, and nothing of it c
 1. The device is enrolled: `device-unknown`.
 2. Its enrolled key signed this very message to this very path: `signature-wrong`.
 3. It is not suspended: `device-suspended`.
-4. Its counter is new. The same message a second time, straight after the first, is a lost answer
-   repeated: it is answered again and counts once. Another message with a counter that the device
-   has used is proof that two devices hold one key: the device is suspended, `device-cloned`.
-   Whatever else is old is refused, `message-replayed`.
+4. Its counter is new, and at most `MAX_COUNTER`. The same message a second time, straight after
+   the first, is a lost answer repeated: it is answered again and counts once. Another message
+   with a counter that the device has used is proof that two devices hold one key: the device is
+   suspended, `device-cloned`. Whatever else is old is refused, `message-replayed`.
 5. It holds the nonce that control gave for that counter, not long ago: `nonce-stale`.
 """
 
@@ -27,6 +27,9 @@ from doorward.model.ids import DeviceId, UnixSeconds
 from doorward.protocol.agent import signature_holds
 
 CLOCK_TOLERANCE_SECONDS = 300
+MAX_COUNTER = 2**53 - 1
+"""What every reader of JSON and every store holds; with a message a second it lasts for ever."""
+
 _BY_DOORWARD = "system"
 
 
@@ -63,6 +66,7 @@ async def accept(
     `counter` and `nonce` are those in the body; whoever parsed it trusts nothing else of it yet.
     """
     document, known = await signer(fleet, device, message)  # 1, 2, 3
+    _require_believable(counter)
     digest = sha256(message.body).hexdigest()
     latest, after = known.record.counter, fleet.nonces.nonce(device, counter + 1, now)
     if counter <= latest:  # 4
@@ -128,6 +132,7 @@ async def nonce_for(
     not about now or the counter was used.
     """
     _, known = await signer(fleet, device, message)
+    _require_believable(counter + 1)
     if abs(now - at) > CLOCK_TOLERANCE_SECONDS:
         raise DoorwardError(
             "message-replayed",
@@ -144,6 +149,15 @@ async def nonce_for(
             "Go on from the latest counter.",
         )
     return fleet.nonces.nonce(device, counter + 1, now)
+
+
+def _require_believable(counter: int) -> None:
+    if counter > MAX_COUNTER:
+        raise DoorwardError(
+            "message-malformed",
+            "No device has sent so many messages as the counter says.",
+            "Enrol the device again.",
+        )
 
 
 async def _cloned(fleet: Fleet, device: DeviceId, now: UnixSeconds) -> None:

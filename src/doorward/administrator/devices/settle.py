@@ -18,7 +18,7 @@ from doorward.model.device import Device
 from doorward.model.ids import DeviceId, UnixSeconds
 from doorward.model.snapshot import Change, Snapshot, change
 
-SLICE = 100
+SLICE = 50
 """So many devices are looked at in one turn of the loop."""
 
 
@@ -110,6 +110,8 @@ async def settled_for(
             continue
         if document != seen:
             conclusion = _concluded(snapshot, document, record, held, now)
+            if record is held.record and _stands(conclusion, document, held):
+                continue
         _note(settled, document, held, record, conclusion, now)
     return settled
 

@@ -10,7 +10,7 @@ meanwhile is judged by what the store says.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+import itertools
 
 from doorward.administrator.devices.parts import Fleet
 from doorward.administrator.devices.postures import write_postures
@@ -20,16 +20,19 @@ from doorward.model.ids import DeviceId, UnixSeconds
 from doorward.model.snapshot import Change, Snapshot
 
 _DUE_AT_ONCE = 500
-_BETWEEN_SLICES_SECONDS = 0.005
-"""In which whoever else waits for the store or the loop has a turn."""
+_PASS_SECONDS = 0.5
 
 
 class Watch:
-    """Notes what happens to devices; `look` does what it takes."""
+    """Notes what happens to devices; `look` does what it takes.
+
+    Devices whose own facts or documents changed go before those of a change that touches all.
+    """
 
     def __init__(self, fleet: Fleet) -> None:
         self._fleet = fleet
         self._owners: set[str] = set()
+        self._backlog: dict[DeviceId, None] = {}
         self.awake = asyncio.Event()
 
     def note(self, revision: Revision | None) -> None:
@@ -44,29 +47,36 @@ class Watch:
             self.awake.set()
 
     async def look(self, now: UnixSeconds) -> None:
-        """One pass. Raises what the store raises; what was not done is done by the next one."""
+        """One pass, of half a second at most: `awake` is set where that was not enough.
+
+        Raises what the store raises; what was not done is done by the next pass.
+        """
         fleet, postures = self._fleet, self._fleet.postures
         if not fleet.control.live.current.number:
             return  # Nothing follows from a snapshot that is not loaded yet.
         await write_postures(fleet.control.store, postures)
         self._devices_of_owners()
-        while True:
-            async with fleet.control.store.transaction() as transaction:
-                due = await transaction.devices.posture.records.due(now, _DUE_AT_ONCE)
-            postures.waiting.update(dict.fromkeys(due))
-            await self._settle_waiting(now)
-            if len(due) < _DUE_AT_ONCE:
-                return
+        async with fleet.control.store.transaction() as transaction:
+            due = await transaction.devices.posture.records.due(now, _DUE_AT_ONCE)
+        postures.waiting.update(dict.fromkeys(due))
+        until = asyncio.get_running_loop().time() + _PASS_SECONDS
+        for queue in (postures.waiting, self._backlog):
+            await self._settle(queue, now, until)
+        if postures.waiting or self._backlog:
+            self.awake.set()
 
-    async def _settle_waiting(self, now: UnixSeconds) -> None:
-        waiting = self._fleet.postures.waiting
-        while waiting:
-            some = [device for device, _ in zip(waiting, range(SLICE), strict=False)]
+    async def _settle(
+        self, queue: dict[DeviceId, None], now: UnixSeconds, until: UnixSeconds
+    ) -> None:
+        """Slice by slice, and after each one as long a pause, for whoever else has work."""
+        clock = asyncio.get_running_loop().time
+        while queue and (began := clock()) < until:
+            some = list(itertools.islice(queue, SLICE))
             for device in some:
-                del waiting[device]
+                del queue[device]
             await settle(self._fleet.control, self._fleet.postures, some, now)
-            if waiting:
-                await asyncio.sleep(_BETWEEN_SLICES_SECONDS)
+            if queue:
+                await asyncio.sleep(clock() - began)
 
     def _change(self, item: Change, snapshot: Snapshot) -> None:
         by_group = any(policy.groups for policy in snapshot.compliances.values())
@@ -80,16 +90,13 @@ class Watch:
     def _everyone(self, snapshot: Snapshot) -> None:
         """Those in use first: theirs are the answers that somebody waits for."""
         active = {session.user for session in snapshot.sessions.values()}
-        self._wait(d.id for d in snapshot.devices.values() if d.owner in active)
-        self._wait(snapshot.devices)
+        devices = sorted(snapshot.devices.values(), key=lambda device: device.owner not in active)
+        self._backlog.update((device.id, None) for device in devices)
         self.awake.set()
 
     def _devices_of_owners(self) -> None:
         owners, self._owners = self._owners, set()
         if owners:
             devices = self._fleet.control.live.current.devices.values()
-            self._wait(device.id for device in devices if device.owner in owners)
-
-    def _wait(self, devices: Iterable[str]) -> None:
-        waiting = self._fleet.postures.waiting
-        waiting.update((DeviceId(device), None) for device in devices)
+            found = {device.id: None for device in devices if device.owner in owners}
+            self._fleet.postures.waiting.update(found)

@@ -39,16 +39,20 @@ LONGEST_PROBATION_SECONDS = 24 * _HOUR
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How a device stands with one check: `record` is None where it simply passes.
-
-    `until` ends its grace. `next` is when time alone may change this, None for never.
-    """
+    """A check that is not simply passed. `until` ends its grace, None where it has none (left)."""
 
     policy: Compliance
     check: Check
-    record: FindingRecord | None
-    until: UnixSeconds | None
-    next: UnixSeconds | None
+    record: FindingRecord
+    until: UnixSeconds | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """How a device stands; `due_at` is when time alone may change that, None for never."""
+
+    standings: tuple[Standing, ...]
+    due_at: UnixSeconds | None
 
 
 def applicable(snapshot: Snapshot, device: Device) -> tuple[Compliance, ...]:
@@ -68,22 +72,24 @@ def applicable(snapshot: Snapshot, device: Device) -> tuple[Compliance, ...]:
 
 def outcome(check: Check, facts: Sequence[KnownFact]) -> Outcome:
     """How a check stands, given the live facts of its name."""
-    answers = [_satisfies(check, item.fact.value) for item in facts if item.fact.value is not None]
-    if False in answers:
-        return "failing"
-    if None in answers or not any(item.trust >= check.trust for item in facts):
-        return "unknown"
-    return "passing"
+    sure, proved = True, False
+    for item in facts:
+        answer = _satisfies(check, item.fact.value)
+        if answer is False:
+            return "failing"
+        sure = sure and answer is True
+        proved = proved or item.trust >= check.trust
+    return "passing" if sure and proved else "unknown"
 
 
-def standings(
+def judge(
     policies: Iterable[Compliance],
     known: Iterable[KnownFact],
     before: Clocks,
     now: UnixSeconds,
     constant_until: UnixSeconds | None = None,
-) -> list[Standing]:
-    """How a device stands with each policy's checks; with several on one fact, the worst.
+) -> Judged:
+    """How a device stands with each policy's checks; with several on one fact, by the worst.
 
     `before` is how it stood when last looked at, and `constant_until` until when nothing but a
     new fact could change that, None for ever: what passed then was seen to pass so long only.
@@ -91,20 +97,26 @@ def standings(
     alive = live(known, now)
     seen_until = now if constant_until is None else min(now, constant_until)
     found: dict[tuple[ComplianceId, FactName], Standing] = {}
+    moments: set[UnixSeconds] = set()
     for policy in policies:
         for check in policy.checks:
-            place = policy.id, check.fact
-            facts = alive.get(check.fact, ())
-            case = _Case(policy, check, facts, before.get(place), now, seen_until)
-            standing = case.standing()
-            if place not in found or _worse(standing, found[place]):
+            place, facts = (policy.id, check.fact), alive.get(check.fact, ())
+            lifetime = FACTS[check.fact].lifetime_seconds
+            moments.update([item.fact.at + lifetime for item in facts])
+            state, last = outcome(check, facts), before.get(place)
+            if state == "passing" and last is None:
+                continue
+            standing, turns = _Case(policy, check, facts, last, now, seen_until).stands(state)
+            if turns is not None:
+                moments.add(turns)
+            if standing is not None and _badness(standing) > _badness(found.get(place)):
                 found[place] = standing
-    return list(found.values())
+    return Judged(tuple(found.values()), min(moments, default=None))
 
 
-def passes(standings: Iterable[Standing]) -> bool | None:
-    """Whether the device passes, given how it stands with every check of one policy."""
-    states = {item.record.state for item in standings if item.record is not None}
+def passes(policy: Compliance, standings: Iterable[Standing]) -> bool | None:
+    """Whether the device passes the policy, which applies to it."""
+    states = {item.record.state for item in standings if item.policy is policy}
     if "failing" in states:
         return False
     return None if "unknown" in states else True
@@ -127,35 +139,42 @@ class _Case:
     now: UnixSeconds
     seen_until: UnixSeconds
 
-    def standing(self) -> Standing:
-        """By rules 2 and 3 of this file."""
+    def stands(self, outcome: Outcome) -> tuple[Standing | None, UnixSeconds | None]:
+        """By rules 2 and 3 of this file; and when its grace or its probation ends."""
         grace = grace_seconds(self.policy, self.check)
         probation = min(grace, LONGEST_PROBATION_SECONDS)
-        state: State | Outcome = outcome(self.check, self.facts)
-        failed_at, passed_at = self._clock(probation, passing=state == "passing")
-        until, turns = None, None
-        if state == "passing":
+        failed_at, passed_at = self._clock(probation, passing=outcome == "passing")
+        if outcome == "passing":
             if failed_at is None or not grace:
-                return self._stands(None, None)
-            passed_at = self.now if passed_at is None or not self._unbroken() else passed_at
-            turns = passed_at + probation
-        else:
-            passed_at = None
-        if state == "failing":
-            failed_at = self.now if failed_at is None else failed_at
-            if self.now < failed_at + grace:
-                state, until = "grace", failed_at + grace
-                turns = until
-        same = self.last is not None and self.last.state == state
+                return None, None
+            if passed_at is None or not self._unbroken():
+                passed_at = self.now
+            return self._recorded("passing", failed_at, passed_at), passed_at + probation
+        if outcome == "unknown":
+            return self._recorded("unknown", failed_at), None
+        failed_at = self.now if failed_at is None else failed_at
+        until = failed_at + grace
+        if self.now < until:
+            return self._recorded("grace", failed_at, until=until), until
+        return self._recorded("failing", failed_at), None
+
+    def _recorded(
+        self,
+        state: State | Literal["passing"],
+        failed_at: UnixSeconds | None,
+        passed_at: UnixSeconds | None = None,
+        until: UnixSeconds | None = None,
+    ) -> Standing:
+        last = self.last
         record = FindingRecord(
             policy=self.policy.id,
             fact=self.check.fact,
             state=state,
-            since=self.last.since if same and self.last is not None else self.now,
+            since=last.since if last is not None and last.state == state else self.now,
             failed_at=failed_at,
             passed_at=passed_at,
         )
-        return self._stands(record, turns, until)
+        return Standing(self.policy, self.check, record, until)
 
     def _clock(
         self, probation: float, *, passing: bool
@@ -178,21 +197,11 @@ class _Case:
             item.fact.at <= self.seen_until for item in self.facts
         )
 
-    def _stands(
-        self,
-        record: FindingRecord | None,
-        turns: UnixSeconds | None,
-        until: UnixSeconds | None = None,
-    ) -> Standing:
-        lifetime = FACTS[self.check.fact].lifetime_seconds
-        moments = [item.fact.at + lifetime for item in self.facts]
-        if turns is not None:
-            moments.append(turns)
-        return Standing(self.policy, self.check, record, until, min(moments, default=None))
 
-
-def _satisfies(check: Check, value: FactValue) -> bool | None:
+def _satisfies(check: Check, value: FactValue | None) -> bool | None:
     """Whether the value is what the check wants; None where the two cannot be compared."""
+    if value is None:
+        return None
     if isinstance(value, bool):
         return None if check.want is None else value == check.want
     if isinstance(value, int):
@@ -206,13 +215,10 @@ def _satisfies(check: Check, value: FactValue) -> bool | None:
     return value in check.allowed
 
 
-def _worse(one: Standing, other: Standing) -> bool:
-    return _badness(one) > _badness(other)
+def _badness(standing: Standing | None) -> tuple[int, float]:
+    if standing is None:
+        return 0, 0.0
+    return _SEVERITY[standing.record.state], -(standing.until or 0.0)
 
 
-def _badness(standing: Standing) -> tuple[int, float]:
-    state = standing.record.state if standing.record is not None else None
-    return _SEVERITY[state], -(standing.until or 0.0)
-
-
-_SEVERITY = {None: 0, "passing": 1, "grace": 2, "unknown": 3, "failing": 4}
+_SEVERITY = {"passing": 1, "grace": 2, "unknown": 3, "failing": 4}

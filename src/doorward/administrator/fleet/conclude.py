@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from doorward.administrator.fleet.compliance import Standing, applicable, passes, standings
+from doorward.administrator.fleet.compliance import Standing, applicable, judge, passes
 from doorward.administrator.fleet.health import Finding, KnownFact
 from doorward.administrator.fleet.known import unpacked
 from doorward.administrator.fleet.posture_ports import FindingRecord, PostureRecord
@@ -38,7 +38,7 @@ class Conclusion:
     @property
     def records(self) -> tuple[FindingRecord, ...]:
         """What is kept of it for the next time."""
-        found = [item.record for item in self.standings if item.record is not None]
+        found = [item.record for item in self.standings]
         return tuple(sorted(found, key=lambda record: (record.policy, record.fact)))
 
     @property
@@ -74,10 +74,8 @@ def conclude(
     """The conclusion at `now`, where `before` is what was kept of the last one."""
     policies = applicable(snapshot, device)
     clocks = {(item.policy, item.fact): item for item in before}
-    found = tuple(standings(policies, known, clocks, now, record.due_at))
-    answers = {
-        policy.id: passes(item for item in found if item.policy is policy) for policy in policies
-    }
+    judged = judge(policies, known, clocks, now, record.due_at)
+    answers = {policy.id: passes(policy, judged.standings) for policy in policies}
     words = [answers[policy.id] for policy in policies if policy.mode == "enforce"]
     if record.said is not None:
         words.append(record.said)
@@ -85,9 +83,9 @@ def conclude(
     return Conclusion(
         healthy=healthy,
         complies=tuple(name for name, passed in answers.items() if passed),
-        reason=_reason(record, found, healthy=healthy),
-        standings=found,
-        due_at=min((item.next for item in found if item.next is not None), default=None),
+        reason=_reason(record, judged.standings, healthy=healthy),
+        standings=judged.standings,
+        due_at=judged.due_at,
     )
 
 
@@ -117,9 +115,7 @@ def _reason(record: PostureRecord, found: Sequence[Standing], *, healthy: bool |
         titles = [
             FACTS[item.check.fact].title
             for item in found
-            if item.policy.mode == "enforce"
-            and item.record is not None
-            and item.record.state == state
+            if item.policy.mode == "enforce" and item.record.state == state
         ]
         named = list(dict.fromkeys(titles))
         if named:
@@ -131,7 +127,7 @@ def _reason(record: PostureRecord, found: Sequence[Standing], *, healthy: bool |
 
 def _finding(standing: Standing) -> Finding | None:
     record, policy, check = standing.record, standing.policy, standing.check
-    if record is None or record.state == "passing":
+    if record.state == "passing":
         return None
     since = record.since if record.state == "unknown" else record.failed_at
     return Finding(

@@ -101,9 +101,9 @@ def _outdone(bearer: KnownFact, signed: KnownFact | None) -> bool:
 def _readable(fact: Fact) -> bool:
     """Whether its texts can be shown as they are, in a terminal too."""
     value = fact.value
-    texts = value if isinstance(value, tuple) else (value,) if isinstance(value, str) else ()
-    words = (fact.method, fact.why)
-    return all(map(str.isprintable, (*texts, *words))) and max(map(len, words)) <= MAX_TEXT
+    text = "".join(value) if isinstance(value, tuple) else value if isinstance(value, str) else ""
+    words = fact.method + fact.why
+    return len(words) <= MAX_TEXT and (text + words).isprintable()
 
 
 def _implausible(fact: Fact, problem: str) -> DoorwardError:

@@ -74,8 +74,8 @@ class PostureTable(Protocol):
         """Those whose `due_at` has come, the oldest first."""
         ...
 
-    async def silent(self, before: UnixSeconds) -> Sequence[SilentDevice]:
-        """Those that last said something before then, the longest silent first."""
+    async def silent(self, moment: UnixSeconds) -> Sequence[SilentDevice]:
+        """Those that have said nothing since then, the longest silent first."""
         ...
 
 

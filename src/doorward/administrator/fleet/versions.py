@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 _NUMBERS = re.compile(r"(\d{1,9}(?:\.\d{1,9}){0,5})(.*)", re.DOTALL)
+_MORE_NUMBERS = re.compile(r"\d|\.[.\d]")
 _BEFORE_RELEASE = re.compile(r"[.\-_ ]?(~|a\d|b\d|alpha|beta|c\d|dev|pre|rc)", re.IGNORECASE)
 
 
@@ -15,7 +16,7 @@ def at_least(version: str, least: str) -> bool | None:
     which says so (12.4-rc1, 12.4~beta) comes before the release.
     """
     given, wanted = _NUMBERS.fullmatch(version), _NUMBERS.fullmatch(least)
-    if given is None or wanted is None or given[2][:1].isdigit() or given[2][:2] == ".":
+    if given is None or wanted is None or _MORE_NUMBERS.match(given[2]):
         return None
     ours, theirs = _parts(given[1]), _parts(wanted[1])
     if ours == theirs:

@@ -14,7 +14,7 @@ from doorward.entrypoints.ext_authz.credentials import FLOW_COOKIE
 from doorward.entrypoints.ext_authz.decision_point import Decided, subject_of
 from doorward.entrypoints.ext_authz.http_server import HttpResponse
 from doorward.entrypoints.ext_authz.question import Question
-from doorward.entrypoints.pages.denied import AT_DEVICES, Denial, denied_page
+from doorward.entrypoints.pages.denied import Denial, denied_page
 from doorward.entrypoints.pages.headers import page_headers
 from doorward.entrypoints.pages.words import REASONS
 from doorward.model.decision import AccessRequest, Deny, ReasonCode, Remedy, RemedyKind
@@ -65,9 +65,7 @@ class Denials:
                 person=_person(request, decided),
                 retry=_local(question.target),
                 links=self._links(question, resource, decided, deny.remedies, flow, device),
-                unwell=f"{device.name or device.id}: {device.reason}"
-                if device is not None and device.reason
-                else "",
+                ailment="" if device is None or device.healthy is not False else device.reason,
             )
         )
         headers = list(page_headers().items())
@@ -116,11 +114,12 @@ class Denials:
         links: dict[RemedyKind, str] = {
             "sign-in": self._at_auth(question, resource, "start", flow=flow),
             "verify-identity": f"{self._auth(question)}/account/identity",
+            "enrol-device": f"{self._auth(question)}/account/devices/enrol",
+            "repair-device": f"{self._auth(question)}/account/devices",
+            "attest-device": f"{self._auth(question)}/account/devices",
         }
-        devices = f"{self._auth(question)}/account/devices"
-        links |= dict.fromkeys(AT_DEVICES, devices)
         if device is not None:
-            links["repair-device"] = f"{devices}?{urlencode({'device': device.id})}"
+            links["repair-device"] += f"?{urlencode({'device': device.id})}"
         for kind in _STEP_UP:
             links[kind] = self._at_auth(question, resource, "step-up", need=kind)
         for remedy in remedies:

@@ -10,18 +10,15 @@ from doorward.entrypoints.pages.words import REASONS, REMEDIES, remedy_text
 from doorward.model.decision import Deny, Remedy, RemedyKind
 from doorward.model.ids import DecisionId
 
-AT_DEVICES: tuple[RemedyKind, ...] = ("enrol-device", "repair-device", "attest-device")
-"""Remedies that people find how to act on at `/account/devices` on the sign-in host."""
-
 
 @dataclass(frozen=True, slots=True)
 class Denial:
     """What the page shows. `links` says where a remedy can be acted on, as same-site addresses.
 
     `retry` is the path to try again, empty where trying again makes no sense (not a GET).
-    `unwell` says what is wrong with their device, where that is known and theirs to know.
     `person` is the name of who is signed in, empty for nobody. `back` leads to an application that
-    stands elsewhere and is told of the denial; empty for none.
+    stands elsewhere and is told of the denial; empty for none. `ailment` says what is wrong with
+    the person's device, empty where nobody said.
     """
 
     deny: Deny
@@ -33,7 +30,7 @@ class Denial:
     links: Mapping[RemedyKind, str] | None = None
     sign_out: str = ""
     back: str = ""
-    unwell: str = ""
+    ailment: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +60,7 @@ def denied_page(denial: Denial) -> str:
 
 
 def _text(denial: Denial, remedy: Remedy) -> str:
-    text = remedy_text(remedy, denial.timezone)
-    if remedy.kind == "repair-device" and denial.unwell:
-        return f"{text} {denial.unwell}"
-    return text
+    said = remedy_text(remedy, denial.timezone)
+    if remedy.kind == "repair-device" and denial.ailment:
+        return f"{said} What is wrong: {denial.ailment.rstrip('.')}."
+    return said

@@ -23,7 +23,7 @@ from doorward.entrypoints.login.answers import redirect
 from doorward.entrypoints.login.continuation import Continuation
 from doorward.entrypoints.login.visit import Visit
 from doorward.entrypoints.login.wiring import SignedIn, Wiring, signed_in, with_flow
-from doorward.entrypoints.pages.denied import AT_DEVICES, Denial, denied_page
+from doorward.entrypoints.pages.denied import Denial, denied_page
 from doorward.entrypoints.pages.headers import page_headers
 from doorward.model.decision import RemedyKind
 from doorward.model.estate import Client
@@ -160,7 +160,11 @@ def _denied(
     resource = wiring.snapshot.resources.get(client.resource)
     links: dict[RemedyKind, str] = {kind: _step_up(onward, kind) for kind in _STEP_UP}
     links["sign-in"] = onward.sign_in()
-    links |= dict.fromkeys(AT_DEVICES, "/account/devices")
+    links |= {
+        "enrol-device": "/account/devices/enrol",
+        "repair-device": "/account/devices",
+        "attest-device": "/account/devices",
+    }
     for remedy in outcome.deny.remedies:
         owner = wiring.snapshot.users.get(remedy.target)
         if remedy.kind == "ask-access" and owner is not None:
