@@ -161,6 +161,22 @@ async def test_rows_are_reached_and_opened_by_keys(running: Running) -> None:
     await page.wait_for_url("**/decisions?subject=bob*")
 
 
+async def test_a_failing_check_leads_to_its_devices_by_keys(running: Running) -> None:
+    page = await running.open("/devices")
+    await page.keyboard.press("j")
+    await page.keyboard.press("j")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/devices?check=base%2Fdisk-encrypted")
+    await page.keyboard.press("/")
+    await page.keyboard.type("latitude 26")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/devices?q=latitude+26&*check=base%2Fdisk-encrypted")
+    await page.keyboard.press("j")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/devices/dev-0026")
+    assert await page.get_by_role("heading", name="Latitude 26").is_visible()
+
+
 async def test_the_list_is_live_and_keeps_the_reader_s_place(running: Running) -> None:
     page = await running.open("/decisions")
     await page.keyboard.press("j")
