@@ -27,6 +27,8 @@ async def test_records_are_kept_changed_and_forgotten(store: Store) -> None:
     async with store.transaction() as transaction:
         records = transaction.devices.records
         assert await records.all() == [LAPTOP, PHONE]
+        assert await records.of([PHONE.id, DeviceId("other")]) == [PHONE]
+        assert await records.of([]) == []
         await records.put([seen])
         await records.put([])
         assert await records.get(LAPTOP.id) == seen

@@ -36,6 +36,9 @@ class MemoryDeviceRecords:
     async def all(self) -> Sequence[DeviceRecord]:
         return [self._items[name] for name in sorted(self._items)]
 
+    async def of(self, devices: Sequence[DeviceId]) -> Sequence[DeviceRecord]:
+        return [self._items[device] for device in devices if device in self._items]
+
     async def put(self, records: Sequence[DeviceRecord]) -> None:
         self._items.update({item.id: item for item in records})
 

@@ -302,7 +302,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
             )
 
     with running(folder / "data", files, upstream.port, 0, also=seed) as installation:
-        yield Place(installation, folder)
+        place = Place(installation, folder)
+        with place.api:
+            yield place
     upstream.close()
 
 

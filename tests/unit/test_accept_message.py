@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -157,6 +158,34 @@ async def test_the_roll_is_written_for_many_at_once_and_read_again(stand: Stand)
     assert (known.record.counter, list(known.latest)) == (4, [4])
     stand.fleet.roll.forget(stand.laptop.id)
     assert (await stand.send(4, message=message)).repeated
+
+
+async def test_strangers_who_ask_together_cost_few_transactions(stand: Stand) -> None:
+    class Counting(MemoryStore):
+        asked = 0
+
+        def transaction(self) -> Any:
+            self.asked += 1
+            return stand.control.store.transaction()
+
+    counting, roll = Counting(), Roll()
+    names = [stand.laptop.id, *(DeviceId(f"stranger-{number}") for number in range(600))]
+    found = await asyncio.gather(*(roll.of(counting, name) for name in names))
+    assert [item.record.id for item in found if item is not None] == [stand.laptop.id]
+    assert counting.asked == 1
+    assert await roll.of(counting, stand.laptop.id) is found[0]
+    assert counting.asked == 1
+
+
+async def test_who_could_not_be_read_is_read_the_next_time(stand: Stand) -> None:
+    class Broken(MemoryStore):
+        def transaction(self) -> Any:
+            raise DoorwardError("store-unavailable", "The store is away.")
+
+    roll = Roll()
+    with pytest.raises(DoorwardError, match="store-unavailable"):
+        await roll.of(Broken(), stand.laptop.id)
+    assert await roll.of(stand.control.store, stand.laptop.id) is not None
 
 
 async def test_what_the_store_refused_is_written_later(stand: Stand) -> None:

@@ -20,6 +20,7 @@ from doorward.administrator.devices.health import (
 )
 from doorward.administrator.devices.postures import Postures, write_postures
 from doorward.administrator.devices.sample_health import let_history_go, sample_health
+from doorward.administrator.devices.settle import SLICE
 from doorward.administrator.devices.suspend import suspend_device
 from doorward.administrator.devices.take_facts import take_facts
 from doorward.administrator.devices.watch import Watch
@@ -28,8 +29,10 @@ from doorward.administrator.manage_devices import remove_device, report_posture
 from doorward.administrator.ports import Revision
 from doorward.errors import DoorwardError
 from doorward.model.compliance import Check, Compliance, Mode
+from doorward.model.device import Device
 from doorward.model.estate import Group, User
-from doorward.model.ids import ComplianceId, DeviceId, GroupId
+from doorward.model.identity import Session
+from doorward.model.ids import ComplianceId, DeviceId, GroupId, SessionId, UserId
 from doorward.model.posture import Trust
 from doorward.model.snapshot import Kind, removal
 from doorward.protocol.agent import Failing
@@ -335,6 +338,51 @@ async def test_the_fleet_is_counted(stand: Stand) -> None:
     assert await fleet_summary(stand.fleet, AT + HOUR) == FleetSample(
         at=AT + HOUR, healthy=0, unhealthy=0, unknown=2, silent=0, suspended=1
     )
+
+
+async def test_a_change_that_touches_all_is_worked_off_in_slices_those_in_use_first(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [DeviceId(f"d{number:03}") for number in range(2 * SLICE)]
+    devices = [Device(id=name, owner=UserId("x"), key="ab") for name in names]
+    await stand.publish(*(("device", device) for device in devices))
+    await stand.watch.look(stand.now)
+    session = Session(
+        id=SessionId("ses"),
+        user=ALICE,
+        started_at=AT,
+        expires_at=AT + HOUR,
+        authenticated_at=AT,
+        methods=("passkey",),
+        phishing_resistant=True,
+        multi_factor=True,
+        address="::1",
+    )
+    await stand.publish(("session", session), ("compliance", policy(FIREWALL)))
+    settled: list[list[str]] = []
+
+    async def settle(_: object, __: object, devices: list[str], ___: float) -> None:
+        settled.append(devices)
+
+    monkeypatch.setattr("doorward.administrator.devices.watch.settle", settle)
+    await stand.watch.look(stand.now)
+    assert settled[0][0] == LAPTOP
+    assert [len(some) for some in settled] == [SLICE, SLICE, 1]
+    assert sorted(name for some in settled for name in some) == sorted([LAPTOP, *names])
+
+
+async def test_a_pass_that_is_not_done_in_its_time_goes_on_with_the_next(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await stand.publish(("compliance", policy(FIREWALL)))
+    with monkeypatch.context() as patched:
+        patched.setattr("doorward.administrator.devices.watch._PASS_SECONDS", 0.0)
+        stand.watch.awake.clear()
+        await stand.watch.look(stand.now)
+    assert stand.watch.awake.is_set()
+    assert stand.device().reason == ""
+    await stand.watch.look(stand.now)
+    assert stand.device().reason == "Not known: Firewall."
 
 
 async def test_where_the_store_refuses_the_device_is_looked_at_again(

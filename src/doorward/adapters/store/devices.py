@@ -33,6 +33,12 @@ class DeviceRecords:
         rows = await self._connection.execute(select(device_record).order_by(device_record.c.id))
         return [DeviceRecord(**row) for row in rows.mappings()]
 
+    async def of(self, devices: Sequence[DeviceId]) -> Sequence[DeviceRecord]:
+        rows = await self._connection.execute(
+            select(device_record).where(device_record.c.id.in_(devices))
+        )
+        return [DeviceRecord(**row) for row in rows.mappings()]
+
     async def put(self, records: Sequence[DeviceRecord]) -> None:
         if not records:
             return

@@ -7,6 +7,7 @@ process is a second of counters, and the nonces bound what that second is worth 
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
@@ -16,6 +17,7 @@ from doorward.administrator.fleet.ports import DeviceRecord
 from doorward.administrator.ports import Store
 from doorward.model.ids import DeviceId, UnixSeconds
 
+_AT_ONCE = 500
 REMEMBERED = 16
 """So many of a device's latest messages are told from a second message with their counter."""
 
@@ -34,18 +36,36 @@ class Roll:
     def __init__(self) -> None:
         self._known: dict[DeviceId, Known] = {}
         self._changed: set[DeviceId] = set()
+        self._strangers: set[DeviceId] = set()
+        self._reading: asyncio.Task[None] | None = None
 
     async def of(self, store: Store, device: DeviceId) -> Known | None:
-        """What is known of `device`; None where it is not enrolled."""
+        """What is known of `device`; None where it is not enrolled.
+
+        After a start all devices are strangers: those that ask together are read together.
+        """
         known = self._known.get(device)
         if known is not None:
             return known
-        async with store.transaction() as transaction:
-            record = await transaction.devices.records.get(device)
-        if record is None:
-            return None
-        # Another message of the device may have asked meanwhile: the first answer stands.
-        return self._known.setdefault(device, _known(record))
+        self._strangers.add(device)
+        if self._reading is None:
+            self._reading = asyncio.create_task(self._read(store))
+        await asyncio.shield(self._reading)
+        return self._known.get(device)
+
+    async def _read(self, store: Store) -> None:
+        """Read the records of all who were asked for by the time that the store has a turn."""
+        try:
+            async with store.transaction() as transaction:
+                devices = list(self._strangers)
+                self._strangers, self._reading = set(), None
+                for start in range(0, len(devices), _AT_ONCE):
+                    some = devices[start : start + _AT_ONCE]
+                    for record in await transaction.devices.records.of(some):
+                        self._known.setdefault(record.id, _known(record))
+        finally:
+            if self._reading is asyncio.current_task():
+                self._strangers, self._reading = set(), None
 
     def heard(self, known: Known, counter: int, digest: str, now: UnixSeconds) -> None:
         """Note a message that was accepted."""

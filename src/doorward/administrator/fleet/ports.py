@@ -70,6 +70,10 @@ class DeviceRecordTable(Protocol):
         """Every record, by id."""
         ...
 
+    async def of(self, devices: Sequence[DeviceId]) -> Sequence[DeviceRecord]:
+        """The records of these, at most 500, in no order; who has none is left out."""
+        ...
+
     async def put(self, records: Sequence[DeviceRecord]) -> None:
         """Write these, in place of what there is of the same devices."""
         ...
