@@ -85,6 +85,9 @@ async def test_findings_are_replaced_by_device_and_counted(store: Store) -> None
             CheckCount(policy=BASE, fact="firewall", state="unknown", devices=1),
             CheckCount(policy=BASE, fact="listeners", state="failing", devices=1),
         ]
+        assert await findings.devices(BASE, "firewall") == [LAPTOP, PHONE, TABLET]
+        assert await findings.devices(BASE, "disk-encrypted") == []
+        assert await findings.devices(ComplianceId("other"), "firewall") == []
         await findings.replace({LAPTOP: [], PHONE: [finding("listeners")]})
         assert await findings.of([LAPTOP, PHONE]) == {PHONE: (finding("listeners"),)}
 

@@ -16,6 +16,7 @@ from doorward.administrator.fleet.health import (
 )
 from doorward.administrator.fleet.posture_ports import FindingRecord, PostureRecord
 from doorward.model.ids import ComplianceId, DeviceId, UnixSeconds
+from doorward.model.posture import FactName
 
 _STATES: tuple[State, ...] = ("grace", "unknown", "failing")
 
@@ -104,6 +105,16 @@ class MemoryFindings:
             for number, policy, fact, state in rows
             if state != "passing"
         ]
+
+    async def devices(self, policy: ComplianceId, fact: FactName) -> Sequence[DeviceId]:
+        return sorted(
+            device
+            for device, items in self._state.findings.items()
+            if any(
+                (item.policy, item.fact) == (policy, fact) and item.state != "passing"
+                for item in items
+            )
+        )
 
     async def policy_counts(self) -> Sequence[PolicyCount]:
         worst: dict[tuple[DeviceId, ComplianceId], int] = {}

@@ -1,8 +1,8 @@
 """A person's own pages in Chromium: the sign-in application served, with a life's worth of facts.
 
 `stand()` has alice signed in three times (this browser by passkey, a phone, another machine by
-password), with attempts of a stranger, two devices, a network, policies that say yes, not yet and
-no, and decisions. `page(...)` is a browser of hers with the first of these sessions.
+password), with attempts of a stranger, a device in each state, a network, policies that say yes,
+not yet and no, and decisions. `page(...)` is a browser of hers with the first of these sessions.
 """
 
 from __future__ import annotations
@@ -25,13 +25,14 @@ from doorward.administrator.control_plane import Act
 from doorward.administrator.open_session import SessionCookie, open_session
 from doorward.administrator.sign_in_entries import refused
 from doorward.entrypoints.login import app
-from doorward.model.device import Device
 from doorward.model.estate import Group, Network, Policy
 from doorward.model.identity import Method
-from doorward.model.ids import DeviceId, GroupId, NetworkId, PolicyId
+from doorward.model.ids import GroupId, NetworkId, PolicyId
+from doorward.model.posture import Trust
 from doorward.model.snapshot import Change, change
 from tests.fakes.account import FIREFOX, IPHONE, SESSION
-from tests.fakes.certificates import key_of
+from tests.fakes.certificates import certificate
+from tests.fakes.lively_fleet import Kept, settle_in
 from tests.fakes.office import decision_record
 from tests.fakes.sign_in import ALICE, AUTH_HOST, Desk, desk
 from tests.tools import require_tool
@@ -39,6 +40,19 @@ from tests.tools import require_tool
 LINUX = (
     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
     "Chrome/131.0.0.0 Safari/537.36"
+)
+DEVICES = (
+    Kept(
+        "alice-laptop",
+        "ThinkPad",
+        facts={"disk-encrypted": False, "updates-age-days": 23, "sshd-password-login": True},
+        risk=35,
+    ),
+    Kept("alice-host", "Build host", trust=Trust.QUOTED, attested=True),
+    Kept("alice-mill", "Mill", facts={"updates-age-days": 19}, storage="software"),
+    Kept("alice-mac", "MacBook", "macos", seen_ago=9 * 3600),
+    Kept("alice-new", "Framework", seen_ago=None),
+    Kept("alice-lost", "Travel laptop", "windows", suspended="lost"),
 )
 
 
@@ -103,8 +117,14 @@ async def stand() -> AsyncIterator[Stand]:
 async def _life(office: Desk) -> SessionCookie:
     async with office.store.transaction() as transaction:
         await transaction.snapshot.publish(_facts())
+    await settle_in(office.control, [ALICE], office.now, DEVICES)
     own = await _signed_in(office, ("passkey",), At("192.0.2.7", LINUX, "f"), 1800)
-    await _signed_in(office, ("password", "totp"), At("203.0.113.9", FIREFOX, "f"), 90_000)
+    await _signed_in(
+        office,
+        ("password", "totp"),
+        At("203.0.113.9", FIREFOX, "f", certificate("alice-host")),
+        90_000,
+    )
     await _signed_in(office, ("passkey",), At("2001:db8::17", IPHONE, "f"), 400)
     stranger = At("198.51.100.4", FIREFOX, "f")
     async with office.store.transaction() as transaction:
@@ -143,8 +163,6 @@ def _facts() -> list[Change]:
         change(
             "network", Network(id=NetworkId("hq"), name="Head office", ranges=("192.0.2.0/24",))
         ),
-        change("device", _device("alice-laptop", "the disk is not encrypted", healthy=False)),
-        change("device", _device("alice-phone", "updated today", healthy=True)),
         _policy(
             "handbook",
             "Everybody reads the handbook.",
@@ -159,16 +177,6 @@ def _facts() -> list[Change]:
             " context.authentication_age_minutes < 5 };",
         ),
     ]
-
-
-def _device(name: str, reason: str, *, healthy: bool) -> Device:
-    return Device(
-        id=DeviceId(name),
-        owner=ALICE,
-        key=key_of(name),
-        healthy=healthy,
-        reason=reason,
-    )
 
 
 def _policy(name: str, description: str, body: str) -> Change:

@@ -16,7 +16,11 @@ from doorward.entrypoints.login.account.sections import SECTIONS
 from tests.fakes.account import sessions
 from tests.integration.account_stand import Stand, stand
 
-PAGES = {section.path.strip("/").replace("/", "-"): section.path for section in SECTIONS}
+PAGES = {
+    **{section.path.strip("/").replace("/", "-"): section.path for section in SECTIONS},
+    "account-device": "/account/devices?device=alice-laptop",
+    "account-device-new": "/account/devices?device=alice-new",
+}
 
 
 NAME = """(one) => one.getAttribute("aria-label") ??

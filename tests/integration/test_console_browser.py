@@ -19,6 +19,8 @@ from playwright.async_api import Browser, Page, async_playwright
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from doorward.entrypoints.console.app import app
+from doorward.model.ids import UserId
+from tests.fakes.lively_fleet import lively
 from tests.fakes.office import Office, decision_record, office
 from tests.tools import require_tool
 
@@ -38,6 +40,14 @@ PAGES = {
     "resources": "/resources",
     "resource": "/resources/payroll",
     "devices": "/devices",
+    "devices-month": "/devices?over=month",
+    "devices-search": "/devices?q=think&state=healthy",
+    "devices-check": "/devices?check=base/disk-encrypted",
+    "devices-none": "/devices?q=xyzzy",
+    "device": "/devices/dev-0030",
+    "device-in-time": "/devices/dev-0028",
+    "device-silent": "/devices/dev-0040",
+    "device-suspended": "/devices/dev-copied",
     "tokens": "/tokens",
     "applications": "/applications",
     "providers": "/providers",
@@ -86,6 +96,8 @@ async def running() -> AsyncIterator[Running]:
     company = await office()
     await company.provision(120)
     await company.receive_signals()
+    owners = [user for user in company.control.live.current.users if user.startswith("person")]
+    await lively(company.control, [UserId(user) for user in owners[:17]], company.now)
     served = AsGateway(app(company.context(company.gateway_assertion())), company)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -149,6 +161,22 @@ async def test_rows_are_reached_and_opened_by_keys(running: Running) -> None:
     await page.keyboard.type("bob")
     await page.keyboard.press("Enter")
     await page.wait_for_url("**/decisions?subject=bob*")
+
+
+async def test_a_failing_check_leads_to_its_devices_by_keys(running: Running) -> None:
+    page = await running.open("/devices")
+    await page.keyboard.press("j")
+    await page.keyboard.press("j")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/devices?check=base%2Fdisk-encrypted")
+    await page.keyboard.press("/")
+    await page.keyboard.type("latitude 26")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/devices?q=latitude+26&*check=base%2Fdisk-encrypted")
+    await page.keyboard.press("j")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/devices/dev-0026")
+    assert await page.get_by_role("heading", name="Latitude 26").is_visible()
 
 
 async def test_the_list_is_live_and_keeps_the_reader_s_place(running: Running) -> None:

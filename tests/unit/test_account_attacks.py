@@ -118,6 +118,7 @@ async def test_no_host_but_that_of_sign_in_has_them(office: Desk) -> None:
 FOREIGN = [
     ("/account/sessions/end", "session", "You have no such session"),
     ("/account/devices/remove", "device", "You have no such device"),
+    ("/account/devices/lost", "device", "You have no such device"),
     ("/account/sign-ins/disown", "sign_in", "You have no such sign-in"),
 ]
 

@@ -135,7 +135,7 @@ async def test_devices_are_told_in_words(office: Desk) -> None:
     assert "health rules of your organisation: the disk is not encrypted." in page
     assert "Risk 40 of 100" in page
     assert "phone Healthy" in page
-    assert "tablet Health unknown" in page
+    assert "tablet Unknown It has never said how well it is" in page
 
 
 async def test_removing_a_device_needs_a_fresh_sign_in(office: Desk) -> None:

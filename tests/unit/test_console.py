@@ -28,6 +28,8 @@ SHOWN = [
     "/resources",
     "/resources/payroll",
     "/devices",
+    "/devices?q=laptop",
+    "/devices/laptop-7",
     "/tokens",
     "/applications",
     "/signals",
@@ -153,8 +155,9 @@ async def test_the_live_list_leaves_out_that_it_is_being_watched(
         (f"{BOB}/disable", {"reason": "left"}, BOB, "user-disabled", "user-disabled"),
         (f"{BOB}/sign-out", {}, BOB, "user-signed-out", "signed-out-everywhere"),
         (f"{BOB}/risk", {"risk": "80"}, BOB, "user-risk-set", "user-risk-set"),
-        (f"{LAPTOP}/posture", {"healthy": "no"}, DEVICES, "device-posture-set", "posture-reported"),
-        (f"{LAPTOP}/lost", {}, DEVICES, "device-lost", "device-suspended"),
+        (f"{LAPTOP}/posture", {"healthy": "no"}, LAPTOP, "device-posture-set", "posture-reported"),
+        (f"{LAPTOP}/risk", {"risk": "30"}, LAPTOP, "device-risk-set", "device-risk-set"),
+        (f"{LAPTOP}/lost", {}, LAPTOP, "device-lost", "device-suspended"),
         (f"{LAPTOP}/remove", {}, DEVICES, "device-removed", "device-removed"),
         ("/tokens/dwt_0001/revoke", {}, "/tokens", "token-revoked", "service-token-revoked"),
         (
@@ -232,6 +235,7 @@ async def test_a_link_cannot_make_the_console_say_something(
         ("/people/bob/risk", {"risk": "high"}),
         ("/people/bob/risk", {"risk": "101"}),
         ("/devices/laptop-7/posture", {"healthy": "perhaps"}),
+        ("/devices/laptop-7/risk", {"risk": "high"}),
         ("/people/bob/disable", {"reason": "x" * 20_000}),
     ],
 )
@@ -246,7 +250,7 @@ async def test_a_malformed_form_changes_nothing_and_says_why(
 
 
 @pytest.mark.parametrize(
-    "path", ["/people/nobody", "/resources/nothing", "/decisions/x", "/nowhere"]
+    "path", ["/people/nobody", "/devices/none", "/resources/nothing", "/decisions/x", "/nowhere"]
 )
 async def test_what_is_not_there_is_told_kindly(
     company: Office, browser: httpx.AsyncClient, path: str

@@ -25,7 +25,8 @@ from doorward.administrator.fleet.health import (
     State,
 )
 from doorward.administrator.fleet.posture_ports import FindingRecord, PostureRecord
-from doorward.model.ids import DeviceId, UnixSeconds
+from doorward.model.ids import ComplianceId, DeviceId, UnixSeconds
+from doorward.model.posture import FactName
 
 _STATES: tuple[State, ...] = ("grace", "unknown", "failing")
 _AT_ONCE = 500
@@ -124,6 +125,15 @@ class Findings:
             .order_by(devices.desc(), table.policy, table.fact, table.state)
         )
         return [CheckCount(policy=p, fact=f, state=s, devices=n) for p, f, s, n in rows]
+
+    async def devices(self, policy: ComplianceId, fact: FactName) -> Sequence[DeviceId]:
+        table = device_finding.c
+        found = await self._connection.scalars(
+            select(table.device)
+            .where(table.policy == policy, table.fact == fact, table.state != "passing")
+            .order_by(table.device)
+        )
+        return [DeviceId(device) for device in found]
 
     async def policy_counts(self) -> Sequence[PolicyCount]:
         table = device_finding.c

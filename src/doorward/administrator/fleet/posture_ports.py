@@ -94,6 +94,10 @@ class FindingTable(Protocol):
         """How many devices do not pass what, the most first."""
         ...
 
+    async def devices(self, policy: ComplianceId, fact: FactName) -> Sequence[DeviceId]:
+        """Those that do not pass the checks of `policy` on `fact`, by id."""
+        ...
+
     async def policy_counts(self) -> Sequence[PolicyCount]:
         """How many devices stand how with each policy, by policy and state."""
         ...

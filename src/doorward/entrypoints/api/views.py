@@ -91,6 +91,7 @@ class DecisionDetail(DecisionView):
 class SessionView(View):
     """One sign-in of one person; `provider` is the identity provider that vouched, if any.
 
+    `device` is the device that it was begun on, and good on alone; empty for none.
     `authenticated_at` is 1970 where that one did not say when it saw the person.
     """
 

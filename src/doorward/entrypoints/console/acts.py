@@ -88,13 +88,23 @@ async def report_posture(visit: Visit) -> Response:
         healthy=_HEALTHY[answer],
         reason=form.get("reason", ""),
     )
-    return visit.done("/devices", "device-posture-set", effect)
+    return visit.done(_device_page(visit), "device-posture-set", effect)
+
+
+async def set_device_risk(visit: Visit) -> Response:
+    """Record how risky a device is."""
+    form = await visit.form()
+    risk = _whole_number(form.get("risk", ""))
+    effect = await manage_devices.set_device_risk(
+        visit.context.control, visit.act, _device(visit), risk, form.get("reason", "")
+    )
+    return visit.done(_device_page(visit), "device-risk-set", effect)
 
 
 async def suspend_lost_device(visit: Visit) -> Response:
     """A device is lost."""
     effect = await suspend_device(visit.context.control, visit.act, _device(visit), "lost")
-    return visit.done("/devices", "device-lost", effect)
+    return visit.done(_device_page(visit), "device-lost", effect)
 
 
 async def remove_device(visit: Visit) -> Response:
@@ -123,6 +133,10 @@ def _user(visit: Visit) -> UserId:
 
 def _device(visit: Visit) -> DeviceId:
     return DeviceId(visit.request.path_params["device"])
+
+
+def _device_page(visit: Visit) -> str:
+    return f"/devices/{quote(_device(visit), safe='')}"
 
 
 def _person(user: UserId) -> str:

@@ -1,4 +1,4 @@
-"""The pages that list: overview, sessions, people, resources, devices, tokens, audit."""
+"""The pages that list: overview, sessions, people, resources, tokens, audit."""
 
 from __future__ import annotations
 
@@ -115,11 +115,6 @@ async def resource(visit: Visit) -> Response:
         policies=[reads.policy_view(visit.snapshot, policy) for policy in view.policies],
         decisions=await newest(visit, DecisionQuery(resource=found.id, limit=_RECENT)),
     )
-
-
-async def devices(visit: Visit) -> Response:
-    """Enrolled devices."""
-    return visit.page("devices.html", devices=reads.devices(visit.snapshot))
 
 
 async def tokens(visit: Visit) -> Response:

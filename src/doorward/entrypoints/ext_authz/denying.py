@@ -18,7 +18,9 @@ from doorward.entrypoints.pages.denied import Denial, denied_page
 from doorward.entrypoints.pages.headers import page_headers
 from doorward.entrypoints.pages.words import REASONS
 from doorward.model.decision import AccessRequest, Deny, ReasonCode, Remedy, RemedyKind
+from doorward.model.device import Device
 from doorward.model.estate import Resource
+from doorward.model.ids import UserId
 
 _SIGN_IN_REASONS: frozenset[ReasonCode] = frozenset({"not-signed-in", "session-expired"})
 _UNAUTHENTICATED: frozenset[ReasonCode] = _SIGN_IN_REASONS | {"token-expired"}
@@ -53,6 +55,7 @@ class Denials:
         if deny.reason in _SIGN_IN_REASONS:
             return self._redirect(question, resource)
         flow, cookie = self._flow(question)
+        device = _device(request, decided)
         page = denied_page(
             Denial(
                 deny,
@@ -61,8 +64,8 @@ class Denials:
                 timezone=resource.timezone,
                 person=_person(request, decided),
                 retry=_local(question.target),
-                links=self._links(question, resource, decided, deny.remedies, flow),
-                ailment=_ailment(request, decided),
+                links=self._links(question, resource, decided, deny.remedies, flow, device),
+                ailment="" if device is None or device.healthy is not False else device.reason,
             )
         )
         headers = list(page_headers().items())
@@ -106,6 +109,7 @@ class Denials:
         decided: Decided,
         remedies: tuple[Remedy, ...],
         flow: str,
+        device: Device | None,
     ) -> Mapping[RemedyKind, str]:
         links: dict[RemedyKind, str] = {
             "sign-in": self._at_auth(question, resource, "start", flow=flow),
@@ -114,6 +118,8 @@ class Denials:
             "repair-device": f"{self._auth(question)}/account/devices",
             "attest-device": f"{self._auth(question)}/account/devices",
         }
+        if device is not None:
+            links["repair-device"] += f"?{urlencode({'device': device.id})}"
         for kind in _STEP_UP:
             links[kind] = self._at_auth(question, resource, "step-up", need=kind)
         for remedy in remedies:
@@ -160,6 +166,12 @@ def _ailment(request: AccessRequest, decided: Decided) -> str:
         return ""
     device = device_shown(request.certificate, session.user, decided.snapshot, decided.at)
     return device.reason if device is not None and device.healthy is False else ""
+
+
+def _device(request: AccessRequest, decided: Decided) -> Device | None:
+    """The person's own device that the request's certificate vouches for."""
+    person = UserId(subject_of(request, decided.snapshot))
+    return device_shown(request.certificate, person, decided.snapshot, decided.at)
 
 
 def _local(target: str) -> str:

@@ -62,5 +62,5 @@ def denied_page(denial: Denial) -> str:
 def _text(denial: Denial, remedy: Remedy) -> str:
     said = remedy_text(remedy, denial.timezone)
     if remedy.kind == "repair-device" and denial.ailment:
-        return f"{said} What is wrong: {denial.ailment}."
+        return f"{said} What is wrong: {denial.ailment.rstrip('.')}."
     return said

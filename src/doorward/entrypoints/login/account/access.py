@@ -33,6 +33,7 @@ _STEP_UP: frozenset[RemedyKind] = frozenset(
     {"step-up", "phishing-resistant", "multi-factor", "hardware-key"}
 )
 _PAGES: dict[RemedyKind, str] = {
+    "attest-device": "/account/devices",
     "enrol-device": "/account/devices",
     "repair-device": "/account/devices",
     "verify-identity": "/account/identity",

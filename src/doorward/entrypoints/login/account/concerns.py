@@ -9,6 +9,7 @@ from doorward.administrator.credentials.held import held_by
 from doorward.administrator.credentials.recovery_codes import FEW
 from doorward.administrator.ports import Transaction
 from doorward.entrypoints.login.account.visit import AccountVisit
+from doorward.entrypoints.pages.device_words import name_of
 from doorward.entrypoints.pages.times import day
 
 _DAY = 86_400
@@ -57,18 +58,21 @@ async def raised_risk(visit: AccountVisit, _: Transaction) -> Concern | None:
 
 
 async def unhealthy_device(visit: AccountVisit, _: Transaction) -> Concern | None:
-    """Devices that do not meet the rules."""
+    """Devices that do not meet the rules, and what is wrong with them."""
     ill = [
         device
         for device in visit.snapshot.devices.values()
-        if device.owner == visit.user.id and device.healthy is False
+        if device.owner == visit.user.id and device.healthy is False and not device.suspended
     ]
     if not ill:
         return None
-    names = ", ".join(sorted(device.id for device in ill))
+    said = sorted(
+        f"{name_of(item)} ({item.reason.rstrip('.')})" if item.reason else name_of(item)
+        for item in ill
+    )
     return Concern(
-        "A device of yours is unhealthy",
-        f"{names}: applications that ask for a healthy device do not open on it.",
+        "A device of yours is unhealthy" if len(ill) == 1 else "Devices of yours are unhealthy",
+        f"{', '.join(said)}: applications that ask for a healthy device do not open on it.",
         "See what is wrong",
         "/account/devices",
     )

@@ -10,10 +10,12 @@ from doorward.administrator.end_other_sessions import end_other_sessions
 from doorward.administrator.revoke_session import revoke_session
 from doorward.administrator.sign_out_everywhere import sign_out_everywhere
 from doorward.engine import PreparedSnapshot
+from doorward.entrypoints.login.account.devices import page_of
 from doorward.entrypoints.login.account.refusals import not_yours
 from doorward.entrypoints.login.account.visit import AccountVisit
 from doorward.entrypoints.login.account.words import by, place, strength
 from doorward.entrypoints.login.sign_out import signed_out
+from doorward.entrypoints.pages.device_words import name_of
 from doorward.entrypoints.pages.user_agents import browser_words
 from doorward.errors import DoorwardError
 from doorward.model.identity import Session
@@ -24,7 +26,10 @@ HERE = "/account/sessions"
 
 @dataclass(frozen=True, slots=True)
 class SessionWords:
-    """A session as its person reads it; `applications` are those that it has opened."""
+    """A session as its person reads it; `applications` are those that it has opened.
+
+    `device` is the one that it belongs to, and is good on alone; empty for none.
+    """
 
     id: str
     current: bool
@@ -36,6 +41,8 @@ class SessionWords:
     authenticated_at: UnixSeconds
     expires_at: UnixSeconds
     applications: str
+    device: str
+    device_href: str
 
 
 async def show(visit: AccountVisit) -> Response:
@@ -109,6 +116,7 @@ def _words(session: Session, visit: AccountVisit, prepared: PreparedSnapshot) ->
         for cookie in snapshot.cookies.values()
         if cookie.session == session.id and cookie.resource in snapshot.resources
     }
+    device = snapshot.devices.get(session.device)
     return SessionWords(
         id=session.id,
         current=session.id == visit.session.id,
@@ -120,4 +128,6 @@ def _words(session: Session, visit: AccountVisit, prepared: PreparedSnapshot) ->
         authenticated_at=session.authenticated_at,
         expires_at=session.expires_at,
         applications=", ".join(sorted(opened)),
+        device="" if device is None else name_of(device),
+        device_href="" if device is None else page_of(device.id),
     )

@@ -160,6 +160,11 @@ def _denied(
     resource = wiring.snapshot.resources.get(client.resource)
     links: dict[RemedyKind, str] = {kind: _step_up(onward, kind) for kind in _STEP_UP}
     links["sign-in"] = onward.sign_in()
+    links |= {
+        "enrol-device": "/account/devices/enrol",
+        "repair-device": "/account/devices",
+        "attest-device": "/account/devices",
+    }
     for remedy in outcome.deny.remedies:
         owner = wiring.snapshot.users.get(remedy.target)
         if remedy.kind == "ask-access" and owner is not None:
