@@ -78,6 +78,11 @@ RSA_KEY = rsa.generate_private_key(65537, 2048)
 SHORT_RSA_KEY = rsa.generate_private_key(65537, 1024)
 
 
+def named(item: bytes | str) -> str:
+    """The same name in every process, though the keys are made anew in each."""
+    return item if isinstance(item, str) else str(len(item))
+
+
 def test_what_a_tpm_wrote_is_read() -> None:
     ak = parse_public(AK_PUBLIC)
     assert ak.attributes & (Attribute.RESTRICTED | Attribute.SIGN | Attribute.FIXED_TPM)
@@ -139,6 +144,7 @@ GOOD_RSA = encode_public(area_of(RSA_KEY, AK))
         (GOOD_RSA[:18] + number(3, 4) + GOOD_RSA[22:], "65537"),
         (GOOD_RSA[:22] + sized(b"\x01" * 255), "shorter"),
     ],
+    ids=named,
 )
 def test_a_key_of_another_kind_is_refused(data: bytes, why: str) -> None:
     with pytest.raises(TpmDataError, match=why):
@@ -167,6 +173,7 @@ def test_an_rsa_key_too_short_is_refused() -> None:
         (QUOTE[:105] + b"\x00\x04" + QUOTE[107:], "another bank"),
         (QUOTE[:107] + b"\x05" + QUOTE[108:], "too many registers"),
     ],
+    ids=named,
 )
 def test_a_statement_of_another_kind_is_refused(data: bytes, why: str) -> None:
     with pytest.raises(TpmDataError, match=why):
@@ -196,6 +203,7 @@ def test_empty_banks_and_several_selections_count_as_one() -> None:
         (b"\x00\x18\x00\x04" + QUOTE_SIGNATURE[4:], "not over SHA-256"),
         (b"\x00\x18\x00\x0b\x00\x21" + bytes(40), "longer than 32"),
     ],
+    ids=named,
 )
 def test_a_signature_of_another_kind_is_refused(data: bytes, why: str) -> None:
     with pytest.raises(TpmDataError, match=why):
