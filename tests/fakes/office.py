@@ -22,6 +22,7 @@ from doorward.administrator.directory.entries import Address, Details
 from doorward.administrator.federation.federation import Federation
 from doorward.administrator.federation.ports import ProviderHttp
 from doorward.administrator.federation_table import FederatedIdentity
+from doorward.administrator.fleet.attestation import AttestationRecord
 from doorward.administrator.identity.records import Training
 from doorward.administrator.openid.provider import Provider
 from doorward.administrator.openid.signing_keys import ALGORITHMS
@@ -263,6 +264,7 @@ async def office(http: ProviderHttp | None = None, signals: SignalsThere | None 
         )
         await transaction.recovery_codes.replace(UserId("bob"), ["5e" * 32], NOON - 86400)
         await transaction.recoveries.put(_recovery())
+        await transaction.devices.attestations.put([_attestation("laptop-7")])
         for stream in office_streams(NOON):
             await transaction.signals.streams.put(stream)
     gateways.waited.append(1)
@@ -431,6 +433,17 @@ def _passkey() -> Passkey:
         last_used_at=NOON - 600,
         attested=True,
         backup_eligible=False,
+    )
+
+
+def _attestation(device: str) -> AttestationRecord:
+    return AttestationRecord(
+        device=DeviceId(device),
+        endorsement="ee" * 32,
+        certificate="cc" * 32,
+        ak_public=b"ak",
+        key=key_of(device),
+        since=NOON - 86400,
     )
 
 

@@ -40,6 +40,9 @@ KNOWN = {
     "passkey": "passkey-of-bob",
     "recovery": "rec_0001",
     "stream": "stm_0001",
+    "host": "osh_0001",
+    "secret": "oss_0001",
+    "transmitter": "watch",
 }
 """What an endpoint's path may name, so that it finds something that it could change."""
 

@@ -20,6 +20,7 @@ def test_what_is_new_is_added_in_the_order_of_the_kinds() -> None:
         "role",
         "user",
         "service",
+        "service",
         "label",
         "network",
         "resource",

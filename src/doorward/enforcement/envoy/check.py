@@ -98,7 +98,7 @@ CERTIFICATE_FORMAT: Final = (
 """Envoy's format of a client certificate: SHA-256, URI names, notAfter in seconds since 1970,
 subject. The subject is last: it alone may hold spaces."""
 
-_CERTIFICATE: Final = re.compile(r"([0-9a-f]{64}) ([\x21-\x7e]*) (\d{1,12}) ([\x20-\x7e]*)")
+_CERTIFICATE: Final = re.compile(r"([0-9a-f]{64}) ([\x21-\x7e]*) (\d{1,12}) ([\x21-\x7e]*)")
 _NO_CERTIFICATE: Final = frozenset({"", "-", "- - - -"})
 
 
