@@ -42,7 +42,7 @@ KNOWN = {
     "stream": "stm_0001",
     "host": "osh_0001",
     "secret": "oss_0001",
-    "transmitter": "watch",
+    "transmitter": "work",
 }
 """What an endpoint's path may name, so that it finds something that it could change."""
 
