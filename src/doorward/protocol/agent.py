@@ -151,13 +151,17 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Failing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A check that the device does not pass, for its person. `until` ends the grace, 0 for none."""
+    """A check that the device does not pass, for its person. `until` ends the grace, 0 for none.
+
+    `advice` says that the policy is report-only: the device counts as healthy all the same.
+    """
 
     policy: str
     fact: str
     words: str
     link: str
     until: UnixSeconds
+    advice: bool = False
 
 
 class Taken(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -61,6 +61,7 @@ def failing(conclusion: Conclusion) -> tuple[Failing, ...]:
             words=item.words,
             link=item.link,
             until=item.until or 0.0,
+            advice=not item.enforced,
         )
         for item in conclusion.findings
     )

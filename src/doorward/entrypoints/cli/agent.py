@@ -186,7 +186,7 @@ def status(state: State = None, as_json: AsJson = False) -> None:
         if who.ended:
             typer.echo(f"ended        {printable(who.ended)}: doorward agent enrol --again")
         _print_failing(failing)
-    if who.ended or failing:
+    if who.ended or not all(item.advice for item in failing):
         raise typer.Exit(1)
 
 
@@ -313,6 +313,7 @@ def _failing(item: Failing) -> dict[str, Any]:
         "words": item.words,
         "link": item.link,
         "until": item.until,
+        "advice": item.advice,
     }
 
 
@@ -329,6 +330,7 @@ def _print_failing(failing: tuple[Failing, ...]) -> None:
         typer.echo("Nothing is known to be wrong with this device.")
     for item in failing:
         grace = f" (by {_moment(item.until)})" if item.until else ""
-        typer.echo(f"To repair: {printable(item.words or item.fact)}{grace}")
+        title = "Advice:   " if item.advice else "To repair:"
+        typer.echo(f"{title} {printable(item.words or item.fact)}{grace}")
         if item.link:
             typer.echo(f"           {printable(item.link)}")
