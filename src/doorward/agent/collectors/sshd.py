@@ -121,21 +121,30 @@ def _settings(machine: Machine, path: str, depth: int) -> list[Setting] | Unknow
         if key == "match":
             conditional = value.lower() != "all"
         elif key == "include":
-            for pattern in value.split():
-                if _WILD.search(pattern.rpartition("/")[0]):
-                    return Unknown("sshd includes files of folders that cannot be told.")
-                for file in _matching(machine, pattern.strip('"')):
-                    included = _settings(machine, file, depth + 1)
-                    if isinstance(included, Unknown):
-                        return included
-                    settings += (
-                        item._replace(conditional=conditional or item.conditional)
-                        for item in included
-                    )
+            included = _included(machine, value, depth)
+            if isinstance(included, Unknown):
+                return included
+            settings += (
+                item._replace(conditional=conditional or item.conditional) for item in included
+            )
         else:
             settings.append(Setting(key, value.split(" ")[0].lower(), conditional))
         if len(settings) > _MAX_LINES:
             return Unknown("The configuration of sshd is longer than can be looked through.")
+    return settings
+
+
+def _included(machine: Machine, patterns: str, depth: int) -> list[Setting] | Unknown:
+    """The settings of the files that an Include names."""
+    settings: list[Setting] = []
+    for pattern in patterns.split():
+        if _WILD.search(pattern.rpartition("/")[0]):
+            return Unknown("sshd includes files of folders that cannot be told.")
+        for file in _matching(machine, pattern.strip('"')):
+            found = _settings(machine, file, depth + 1)
+            if isinstance(found, Unknown):
+                return found
+            settings += found
     return settings
 
 

@@ -23,7 +23,7 @@ from doorward.protocol.osquery import Row
 DISKS: Final = (
     "SELECT m.path, d.encrypted, d.encryption_status FROM mounts AS m "
     "LEFT JOIN disk_encryption AS d ON d.name = m.device_alias "
-    "WHERE m.device LIKE '/dev/%' AND m.device NOT LIKE '/dev/loop%' "
+    "WHERE (m.device LIKE '/dev/%' OR m.type = 'zfs') AND m.device NOT LIKE '/dev/loop%' "
     "AND m.path NOT IN ('/boot', '/boot/efi', '/efi')"
 )
 SYSTEM: Final = "SELECT platform, version FROM os_version"
@@ -50,7 +50,10 @@ _ANYWHERE: Final = frozenset({"", "0.0.0.0", "::"})  # noqa: S104
 
 
 def disk_encrypted(rows: Sequence[Row]) -> Answer:
-    """Whether every disk that is mounted is encrypted; `/boot` is exempt. Swap is not seen."""
+    """Whether every disk that is mounted is encrypted; `/boot` is exempt. Swap is not seen.
+
+    Whether ZFS encrypts is not known to osquery.
+    """
     if not any(row.get("path") == "/" for row in rows):
         return Unknown("osquery does not know the disk that holds the root.")
     return every([_disk(row) for row in rows])

@@ -2,8 +2,8 @@
 
 A base chain on the input hook refuses where its policy is drop, or where its last word without a
 condition is drop or reject, as firewalld writes it; and where no rule without a condition accepts
-before. The kernel asks no chain of a dormant table. IPv4 and IPv6 must both be covered. What rules with a condition let in is not judged:
-`listeners` says what could be reached.
+before. The kernel asks no chain of a dormant table. IPv4 and IPv6 must both be covered. What rules
+with a condition let in is not judged: `listeners` says what could be reached.
 """
 
 from __future__ import annotations
