@@ -140,6 +140,8 @@ _TREE = "/files/etc/ssh/sshd_config"
         ),
         ("linux", "firewall", None, "UPDATE iptables SET policy = 'ACCEPT' WHERE policy != ''", ()),
         ("linux", "firewall", None, "DELETE FROM iptables", ()),
+        ("linux", "firewall", None, _RULE.replace("ACCEPT", "own"), ("0.0.0.0", "all")),
+        ("linux", "firewall", True, _RULE.replace("ACCEPT", "LOG"), ("0.0.0.0", "all")),
         ("linux", "firewall", None, _RULE, ("0.0.0.0", "")),
         ("linux", "firewall", True, _RULE, ("10.0.0.0", "")),
         (

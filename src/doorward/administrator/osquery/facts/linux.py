@@ -46,6 +46,8 @@ KERNELS: Final = (
 
 _NAME: Final = re.compile(r"[a-z0-9._-]{1,64}")
 _RELEASE: Final = re.compile(r"\d+\.\d+[\w.+~-]{0,120}", re.ASCII)
+_LETS_NOTHING_IN: Final = frozenset({"", "DROP", "REJECT", "LOG", "NFLOG"})
+"""Targets; the chain of a jump is not looked into, and may let in what it is given."""
 _ANYWHERE: Final = frozenset({"", "0.0.0.0", "::"})  # noqa: S104
 
 
@@ -104,7 +106,7 @@ def firewall(rows: Sequence[Row]) -> Answer:
 
 def _lets_everything_in(rule: Row) -> bool:
     return (
-        rule.get("target") == "ACCEPT"
+        rule.get("target", "") not in _LETS_NOTHING_IN
         and rule.get("protocol", "0") in {"0", ""}
         and rule.get("iniface", "") in {"", "all"}
         and rule.get("match", "") in {"", "no"}
