@@ -341,7 +341,7 @@ async def test_differences_cost_little_whatever_a_host_sends(
     """Each row that went was compared with each that there was: a message took a quarter minute."""
     full = [{"what": "account", "username": f"u{number}"} for number in range(MAX_ROWS)]
     await send(client, line(client, snapshot=full))
-    change = {"added": [{}] * 800_000, "removed": []}
+    change: dict[str, list[dict[str, str]]] = {"added": [{}] * 800_000, "removed": []}
     began = time.process_time()
     await send(client, line(client, snapshot=None, counter=1, diffResults=change))
     assert time.process_time() - began < 4
