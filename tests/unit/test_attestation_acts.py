@@ -252,9 +252,8 @@ async def test_silence_is_noticed_within_a_second(
         await asyncio.sleep(0.1)
         assert document(control).attested
         clock[0] += LIFETIME_SECONDS
-        async with asyncio.timeout(3):
-            while document(control).attested:
-                await asyncio.sleep(0.05)
+        await asyncio.sleep(1.5)
+        assert not document(control).attested
     finally:
         task.cancel()
 
