@@ -80,6 +80,7 @@ _KEYS_SECONDS = 10 * _MINUTE
 _RETRY_SECONDS = 2
 _TELL_SECONDS = 2
 _ROLL_SECONDS = 1.0
+_ATTESTED_SECONDS = 1.0
 _OSQUERY_SECONDS = 1.0
 _WATCH_SECONDS = 1.0
 _IDENTITY_SECONDS = 10 * _MINUTE
@@ -334,7 +335,7 @@ async def keep_attested(control: ControlPlane) -> None:
             await lapse_attestations(control, now())
         except DoorwardError as error:
             _log.warning("attestations-not-lapsed", code=error.code, detail=error.detail)
-        await asyncio.sleep(_MINUTE)
+        await asyncio.sleep(_ATTESTED_SECONDS)
 
 
 async def keep_roll(fleet: Fleet, replica: StoreReplica) -> None:

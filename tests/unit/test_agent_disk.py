@@ -147,3 +147,16 @@ def test_a_sandbox_hides_no_disk_from_root() -> None:
     assert encrypted(recorded) is None
     recorded.commands["id -u"] = "1000\n"
     assert encrypted(recorded) is True
+
+
+@pytest.mark.parametrize(
+    ("below", "expected"), [("/home/alice/vault.img\n", True), ("/dev/sdb1\n", None), ("", None)]
+)
+def test_a_loop_device_counts_with_the_file_system_of_its_file(
+    below: str, expected: bool | None
+) -> None:
+    mounts = f"{LAPTOP_MOUNTS}/dev/loop0 /mnt/vault ext4 rw 0 0\n"
+    recorded = machine(mounts, LAPTOP, node("loop0", "loop"), mapped={"dm-0": LUKS})
+    if below:
+        recorded.files["/sys/class/block/loop0/loop/backing_file"] = below
+    assert encrypted(recorded) is expected

@@ -100,6 +100,14 @@ def test_what_lets_the_unasked_in_is_none(entries: list[dict[str, Any]]) -> None
     assert refuses_unasked(ruleset(*entries)) is False
 
 
+@pytest.mark.parametrize("flags", ["dormant", ["owner", "dormant"]])
+def test_a_table_that_sleeps_refuses_nothing(flags: str | list[str]) -> None:
+    table = {"table": {"family": "inet", "name": "filter", "flags": flags}}
+    assert refuses_unasked(ruleset(table, chain())) is False
+    table["table"] |= {"name": "other"}
+    assert refuses_unasked(ruleset(table, chain())) is True
+
+
 @pytest.mark.parametrize("text", ["", "[]", '{"nftables": 4}', '{"nftables": [{"chain": {}}]}x'])
 def test_other_output_of_nft_is_unknown(text: str) -> None:
     assert isinstance(refuses_unasked(text), Unknown)
@@ -112,6 +120,14 @@ def test_other_output_of_nft_is_unknown(text: str) -> None:
         ("-P INPUT ACCEPT\n-A INPUT -i lo -j ACCEPT\n-A INPUT -j REJECT\n", True),
         ("-P INPUT ACCEPT\n", False),
         ("-P INPUT DROP\n-A INPUT -j ACCEPT\n", False),
+        ("-P INPUT DROP\n-N own\n-A INPUT -j own\n-A own -j ACCEPT\n", False),
+        ("-P INPUT DROP\n-N own\n-A INPUT -g own\n-A own -j ACCEPT\n", False),
+        ("-P INPUT DROP\n-N own\n-A INPUT -j own\n-A own -j RETURN\n-A own -j ACCEPT\n", True),
+        ("-P INPUT DROP\n-N own\n-A INPUT -j own\n-A own -i lo -j ACCEPT\n", True),
+        ("-P INPUT ACCEPT\n-N own\n-A INPUT -j LOG\n-A INPUT -j own\n-A own -j DROP\n", True),
+        ("-P INPUT DROP\n-A INPUT -j NFQUEUE --queue-num 0\n", False),
+        ("-P INPUT DROP\n-A INPUT -j own\n-A own -j own\n", False),
+        ('-P INPUT DROP\n-A INPUT -m comment --comment "to \\"all\\"" -j ACCEPT\n', False),
     ],
 )
 def test_iptables_refuses_by_its_policy_or_its_last_rule(text: str, expected: bool) -> None:
@@ -120,12 +136,12 @@ def test_iptables_refuses_by_its_policy_or_its_last_rule(text: str, expected: bo
 
 def test_iptables_counts_with_ip6tables_only() -> None:
     closed, opened = "-P INPUT DROP\n", "-P INPUT ACCEPT\n"
-    recorded = RecordedMachine({"iptables -S INPUT": closed, "ip6tables -S INPUT": closed})
+    recorded = RecordedMachine({"iptables -S": closed, "ip6tables -S": closed})
     fact = found("linux", recorded, "firewall")
     assert (fact.value, fact.method) == (True, "iptables")
-    recorded.commands["ip6tables -S INPUT"] = opened
+    recorded.commands["ip6tables -S"] = opened
     assert found("linux", recorded, "firewall").value is False
-    del recorded.commands["ip6tables -S INPUT"]
+    del recorded.commands["ip6tables -S"]
     assert found("linux", recorded, "firewall").value is None
 
 
@@ -153,8 +169,8 @@ def test_other_firewalls_say_so_themselves(
 def test_an_empty_nftables_beside_iptables_of_old_is_a_firewall() -> None:
     commands: dict[str, str | Output] = {
         " ".join(NFT): ruleset(),
-        "iptables -S INPUT": "-P INPUT DROP\n",
-        "ip6tables -S INPUT": "-P INPUT DROP\n",
+        "iptables -S": "-P INPUT DROP\n",
+        "ip6tables -S": "-P INPUT DROP\n",
     }
     assert found("linux", RecordedMachine(commands), "firewall").value is True
 

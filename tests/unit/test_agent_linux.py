@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from doorward.agent.collectors.linux.reboot import newer_kernel
-from doorward.agent.collectors.linux.updates import APT, DNF
+from doorward.agent.collectors.linux.updates import APT, DNF, DNF_INSTALLED
 from doorward.agent.machine import Output
 from doorward.agent.unknown import Unknown
 from doorward.model.posture import FactName
@@ -142,8 +142,21 @@ def test_a_clock_set_back_makes_no_age_below_zero() -> None:
     ],
 )
 def test_dnf_lists_security_advisories(text: str, expected: int | None) -> None:
-    recorded = RecordedMachine({" ".join(DNF): text}, {"/usr/bin/dnf": ""})
+    installed = "FEDORA-2026-0c Low/Sec. curl-8.1-1.fc43.x86_64\n"
+    commands = {" ".join(DNF): text, " ".join(DNF_INSTALLED): installed}
+    recorded = RecordedMachine(commands, {"/usr/bin/dnf": ""})
     assert found("linux", recorded, "updates-pending").value == expected
+
+
+@pytest.mark.parametrize("installed", ["", "Name Type Severity Package Issued\n", Output(1, "")])
+def test_where_dnf_knows_of_no_advisory_at_all_nothing_pending_means_nothing(
+    installed: str | Output,
+) -> None:
+    """CentOS Stream publishes none, and a machine without a subscription sees none."""
+    commands: dict[str, str | Output] = {" ".join(DNF): "", " ".join(DNF_INSTALLED): installed}
+    recorded = RecordedMachine(commands, {"/usr/bin/dnf": ""})
+    assert found("linux", recorded, "updates-pending").value is None
+    assert found("linux", recorded, "updates-age-days").value is None
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,16 @@ def test_no_ssh_server_lets_nobody_in() -> None:
     assert both(RecordedMachine()) == (False, False)
 
 
+def test_a_server_that_is_kept_elsewhere_is_judged_by_its_configuration() -> None:
+    assert both(RecordedMachine({}, {CONFIG: "PermitRootLogin yes\n"})) == (True, True)
+    assert both(RecordedMachine({}, {CONFIG: CLOSED})) == (False, False)
+
+
+def test_files_that_cannot_be_found_are_unknown() -> None:
+    """Only the last part of a pattern is looked up."""
+    assert both(host(f"Include /etc/ssh/*/open.conf\n{CLOSED}")) == (None, None)
+
+
 @pytest.mark.parametrize(
     ("config", "expected"),
     [

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from typing import Protocol
 
 import msgspec
 import pytest
 
+from doorward import bootstrap
 from doorward.administrator.control_plane import Act, ControlPlane
 from doorward.administrator.devices.attestation.accept_measurements import accept_measurements
 from doorward.administrator.devices.attestation.challenge import AttestedTpm
@@ -237,6 +239,23 @@ async def test_silence_takes_attestation_back(
     assert not document(control).attested
     assert "for an hour" in (await audit(control))[-1].detail["reason"]
     assert await lapse_attestations(control, AT + 2 + LIFETIME_SECONDS) == 0
+
+
+async def test_silence_is_noticed_within_a_second(
+    control: ControlPlane, tpm: PaperTpm, take: Take, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [AT + 1]
+    monkeypatch.setattr(bootstrap, "now", lambda: clock[0])
+    await take(with_quote(tpm, a_report()), AT + 1)
+    task = asyncio.create_task(bootstrap.keep_attested(control))
+    try:
+        await asyncio.sleep(0.1)
+        assert document(control).attested
+        clock[0] += LIFETIME_SECONDS
+        await asyncio.sleep(1.5)
+        assert not document(control).attested
+    finally:
+        task.cancel()
 
 
 async def test_one_tpm_enrolled_twice_by_its_owner_is_one_device(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -26,7 +28,7 @@ from doorward.administrator.devices.suspend import suspend_device
 from doorward.administrator.devices.take_facts import take_facts
 from doorward.administrator.devices.watch import Watch
 from doorward.administrator.fleet.health import FleetSample, PolicyHealth
-from doorward.administrator.ports import Revision
+from doorward.administrator.ports import Revision, Store, Transaction
 from doorward.errors import DoorwardError
 from doorward.model.compliance import Check, Compliance, Mode
 from doorward.model.device import Device
@@ -410,3 +412,26 @@ def test_nothing_is_held_of_a_device_twice() -> None:
     postures = Postures()
     postures.forget([LAPTOP])
     assert not postures.unwritten()
+
+
+async def test_a_device_that_is_forgotten_while_others_are_written_stops_nobody(
+    stand: Stand,
+) -> None:
+    """What writes behind runs beside what forgets, and its end is the process's."""
+    await stand.publish(("compliance", policy(FIREWALL)))
+    await stand.send(fact("firewall", value=True))
+    stand.now += 60
+    await stand.send(fact("firewall", value=True, at=stand.now))
+    postures, store = stand.fleet.postures, stand.control.store
+
+    class Slow:
+        @asynccontextmanager
+        async def transaction(self) -> AsyncIterator[Transaction]:
+            async with store.transaction() as transaction:
+                postures.forget([LAPTOP])
+                yield transaction
+
+    assert postures.unwritten() == [LAPTOP]
+    await write_postures(cast("Store", Slow()), postures)
+    assert not postures.unwritten()
+    assert not postures.held

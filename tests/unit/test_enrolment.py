@@ -16,6 +16,7 @@ from doorward.administrator.devices.answer_enrolment import (
 from doorward.administrator.devices.enrolment_codes import make_enrolment_code
 from doorward.administrator.devices.manage_devices import remove_device, report_posture
 from doorward.administrator.devices.parts import Fleet
+from doorward.administrator.devices.settle import settle
 from doorward.administrator.devices.suspend import suspend_device
 from doorward.administrator.fleet.posture_ports import PostureRecord
 from doorward.administrator.set_standing import disable_user
@@ -234,6 +235,26 @@ async def test_enrolling_again_replaces_the_key_and_ends_a_suspension(fleet: Fle
     accepted = await accept(fleet, device, new, counter=1, nonce=again.nonce, now=AT)
     assert not accepted.repeated
     assert "device-enrolled-again" in await audited(fleet.control)
+
+
+@pytest.mark.parametrize(("said", "then"), [(True, None), (False, False)])
+async def test_a_good_word_was_of_the_machine_that_had_the_key(
+    fleet: Fleet, said: bool, then: bool | None
+) -> None:
+    device = (await enrolled(Applicant(fleet), ACT, ALICE)).device
+    await report_posture(fleet.control, OPERATOR, device, healthy=said)
+    assert device_of(fleet, device).healthy is said
+    await enrolled(Applicant(fleet), ACT, ALICE, replaces=device)
+    await settle(fleet.control, fleet.postures, [device], AT)
+    assert device_of(fleet, device).healthy is then
+
+
+async def test_a_removed_device_leaves_no_word_for_the_next_of_its_id(fleet: Fleet) -> None:
+    device = (await enrolled(Applicant(fleet), ACT, ALICE)).device
+    await report_posture(fleet.control, OPERATOR, device, healthy=True)
+    await remove_device(fleet.control, OPERATOR, device)
+    async with fleet.control.store.transaction() as transaction:
+        assert not await transaction.devices.posture.records.of([device])
 
 
 async def test_a_process_that_holds_the_record_of_before_reads_it_anew(fleet: Fleet) -> None:

@@ -131,8 +131,17 @@ _TREE = "/files/etc/ssh/sshd_config"
         ),
         ("linux", "disk-encrypted", None, "DELETE FROM mounts WHERE path = '/'", ()),
         ("linux", "disk-encrypted", None, "DELETE FROM mounts", ()),
+        (
+            "linux",
+            "disk-encrypted",
+            None,
+            "INSERT INTO mounts VALUES ('tank/home', 'tank/home', '/home', 'zfs', 'rw')",
+            (),
+        ),
         ("linux", "firewall", None, "UPDATE iptables SET policy = 'ACCEPT' WHERE policy != ''", ()),
         ("linux", "firewall", None, "DELETE FROM iptables", ()),
+        ("linux", "firewall", None, _RULE.replace("ACCEPT", "own"), ("0.0.0.0", "all")),
+        ("linux", "firewall", True, _RULE.replace("ACCEPT", "LOG"), ("0.0.0.0", "all")),
         ("linux", "firewall", None, _RULE, ("0.0.0.0", "")),
         ("linux", "firewall", True, _RULE, ("10.0.0.0", "")),
         (

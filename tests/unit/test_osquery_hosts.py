@@ -11,7 +11,13 @@ import pytest
 
 from doorward.administrator.authentication import digest
 from doorward.administrator.osquery.assign import assign_host, remove_host, unassign_host
-from doorward.administrator.osquery.enrol import ALIVE_SECONDS, MAX_OF_ONE_NAME, platform_of
+from doorward.administrator.osquery.enrol import (
+    ALIVE_SECONDS,
+    MAX_OF_ONE_NAME,
+    Applicant,
+    enrol_host,
+    platform_of,
+)
 from doorward.administrator.osquery.hosts import (
     WRITTEN_AT_ONCE,
     WRITTEN_EVERY_SECONDS,
@@ -24,7 +30,9 @@ from doorward.administrator.ports import Store
 from doorward.errors import DoorwardError
 from doorward.model.ids import DeviceId
 from doorward.model.snapshot import change, removal
+from doorward.protocol.osquery import Enrolment
 from tests.fakes.osquery_client import CONFIG, ENROLL, READ, RequestFailedError
+from tests.fakes.osquery_desk import osquery_on
 from tests.fakes.osquery_tables import Machine
 from tests.unit.osquery_stand import ADDRESS, UUID, Stand
 
@@ -180,6 +188,40 @@ async def test_many_hosts_are_written_in_turn_and_not_all_the_time(stand: Stand)
     hosts.heard(known, stand.now + WRITTEN_EVERY_SECONDS)
     assert await write_hosts(store, hosts) == 1
     assert (await stand.hosts())[0].last_seen_at == stand.now + WRITTEN_EVERY_SECONDS
+
+
+@pytest.mark.parametrize("act", ["unassigned", "removed", "enrolled again"])
+async def test_what_another_process_did_to_a_host_counts_here_soon(stand: Stand, act: str) -> None:
+    """Each process keeps what it knows of a host, and compares it where it writes of it."""
+    client = stand.client()
+    host = await stand.assigned(client)
+    await client.refresh_config()
+    other = osquery_on(stand.control, stand.taking)
+    hosts, key = stand.osquery.hosts, digest(client.node_key)
+    if act == "unassigned":
+        await unassign_host(other, stand.act, host.id)
+    elif act == "removed":
+        await remove_host(other, stand.act, host.id)
+    else:
+        again = Enrolment(host_identifier=UUID, enroll_secret=stand.secret)
+        await enrol_host(other, Applicant(again, ADDRESS), stand.now + ALIVE_SECONDS)
+    await write_hosts(stand.control.store, hosts)
+    found = await hosts.by_key(stand.control.store, key)
+    if act == "unassigned":
+        assert found is not None
+        assert found.record.device is None
+    else:
+        assert found is None
+
+
+async def test_what_a_host_answered_is_kept_where_nothing_changed(stand: Stand) -> None:
+    client = stand.client()
+    await stand.assigned(client)
+    await client.refresh_config()
+    hosts, key = stand.osquery.hosts, digest(client.node_key)
+    before = await hosts.by_key(stand.control.store, key)
+    assert await write_hosts(stand.control.store, hosts) == 1
+    assert await hosts.by_key(stand.control.store, key) is before
 
 
 async def test_what_the_store_refuses_is_written_later(stand: Stand) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -10,6 +11,7 @@ import msgspec
 import pytest
 
 from doorward.administrator.osquery.assign import assign_host
+from doorward.administrator.osquery.runs import MAX_ROWS, MAX_RUN_CHARACTERS
 from doorward.administrator.osquery.schedule import ASK_AGAIN_SECONDS, WHO
 from doorward.administrator.osquery.take_results import CLOCK_TOLERANCE_SECONDS, MAX_LINES
 from doorward.model.ids import DeviceId
@@ -331,3 +333,34 @@ async def test_a_bad_body_is_an_error_that_osqueryd_understands(
     assert answer.status_code >= 400
     (entry,) = await stand.audit("osquery-refused")
     assert entry.detail["why"] == code
+
+
+async def test_differences_cost_little_whatever_a_host_sends(
+    stand: Stand, client: OsqueryClient
+) -> None:
+    """Each row that went was compared with each that there was: a message took a quarter minute."""
+    full = [{"what": "account", "username": f"u{number}"} for number in range(MAX_ROWS)]
+    await send(client, line(client, snapshot=full))
+    change: dict[str, list[dict[str, str]]] = {"added": [{}] * 800_000, "removed": []}
+    began = time.process_time()
+    await send(client, line(client, snapshot=None, counter=1, diffResults=change))
+    assert time.process_time() - began < 4
+    assert ignored(stand, client) == 1
+    gone = {"added": [], "removed": full[1:]}
+    await send(client, line(client, snapshot=None, counter=2, diffResults=gone))
+    (known,) = list(stand.osquery.hosts._by_key.values())
+    assert list(known.runs["doorward_accounts_linux"].rows) == full[:1]
+
+
+async def test_what_is_held_of_a_host_is_bounded(stand: Stand, client: OsqueryClient) -> None:
+    cell = "x" * (MAX_RUN_CHARACTERS // 2)
+    await send(client, line(client, snapshot=[]))
+    for number in (1, 2):
+        columns = {"what": "account", "username": f"{cell}{number}"}
+        await send(
+            client,
+            line(client, snapshot=None, counter=number, action="added", columns=columns),
+        )
+    assert ignored(stand, client) == 1
+    (known,) = list(stand.osquery.hosts._by_key.values())
+    assert len(known.runs["doorward_accounts_linux"].rows) == 1

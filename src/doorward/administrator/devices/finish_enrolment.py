@@ -30,6 +30,7 @@ from doorward.administrator.devices.accept import SignedMessage
 from doorward.administrator.devices.admit import admit
 from doorward.administrator.devices.enrolment_codes import require_own_or_free
 from doorward.administrator.devices.parts import Fleet
+from doorward.administrator.devices.postures import next_revision
 from doorward.administrator.devices.request_enrolment import INTERVAL_SECONDS
 from doorward.administrator.fleet.enrolment_ports import Enrolment
 from doorward.administrator.fleet.ports import DeviceRecord
@@ -144,6 +145,10 @@ async def _enrolled(fleet: Fleet, found: Enrolment, now: UnixSeconds) -> Enrolme
         before = await transaction.devices.records.get(device.id)
         spoken = (await transaction.devices.posture.records.of([device.id])).get(device.id)
         ill = spoken is not None and spoken.said is False
+        if spoken is not None and spoken.said:
+            # It was called healthy with the key that it had before.
+            unsaid = msgspec.structs.replace(spoken, said=None, said_why="")
+            await transaction.devices.posture.records.put([next_revision(unsaid)])
         record = DeviceRecord(
             id=device.id,
             public_key=latest.public_key,

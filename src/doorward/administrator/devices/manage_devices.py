@@ -29,6 +29,7 @@ async def remove_device(control: ControlPlane, act: Act, device: DeviceId) -> Ef
         await device_named(transaction, device)
         await transaction.devices.records.remove(device)
         await transaction.devices.attestations.remove(device)
+        await transaction.devices.posture.records.remove([device])
         snapshot = await settled(control, transaction)
         return [
             removal("device", device),

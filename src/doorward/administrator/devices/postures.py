@@ -43,7 +43,7 @@ class Postures:
         if found is None:
             async with store.transaction() as transaction:
                 await self.refresh(transaction, [device])
-            found = self.held[device]
+                found = self.held[device]
         return found
 
     async def refresh(self, transaction: Transaction, devices: Sequence[DeviceId]) -> None:
@@ -134,9 +134,11 @@ async def write_postures(store: Store, postures: Postures) -> None:
         stored = await table.revisions(devices)
         writing: list[PostureRecord] = []
         for device in devices:
-            record = postures.held[device].record
-            if record.revision == stored.get(device, 0):
-                writing.append(record)
+            held = postures.held.get(device)
+            if held is None:  # It was forgotten meanwhile.
+                continue
+            if held.record.revision == stored.get(device, 0):
+                writing.append(held.record)
             else:
                 postures.waiting[device] = None
         pairs = [(record, next_revision(record)) for record in writing]

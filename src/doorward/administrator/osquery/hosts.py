@@ -88,6 +88,12 @@ class Hosts:
         self._by_key.pop(self._keys.pop(host, ""), None)
         self._forgotten += 1
 
+    def compare(self, host: str, record: OsqueryHost | None) -> None:
+        """Forget a host of which the store says something else, None for nothing."""
+        known = self.known(host)
+        if known is not None and (record is None or not _alike(record, known.record)):
+            self.forget(host)
+
     def gone(self, host: str) -> None:
         """Its key is worth nothing any more: nobody has been heard of with the next one."""
         self.forget(host)
@@ -110,15 +116,26 @@ class Hosts:
             self._written.pop(host, None)
 
 
+def _alike(record: OsqueryHost, other: OsqueryHost) -> bool:
+    return msgspec.structs.replace(record, last_seen_at=other.last_seen_at) == other
+
+
 async def write_hosts(store: Store, hosts: Hosts) -> int:
-    """Write when hosts were heard of; how many. Raises what the store raises, and loses nothing."""
+    """Write when hosts were heard of; how many. Raises what the store raises, and loses nothing.
+
+    What another process wrote of these meanwhile, or removed, counts here from now on.
+    """
     moments = hosts.unwritten()
     if not moments:
         return 0
     try:
         async with store.transaction() as transaction:
-            await transaction.devices.osquery.hosts.seen(moments)
+            table = transaction.devices.osquery.hosts
+            await table.seen(moments)
+            written = {host: await table.get(host) for host in moments}
     except BaseException:
         hosts.not_written(moments)
         raise
+    for host, record in written.items():
+        hosts.compare(host, record)
     return len(moments)

@@ -6,6 +6,7 @@ the files are read for `Match` blocks: what one of them allows to somebody count
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -18,6 +19,7 @@ from doorward.agent.unknown import Unknown
 
 _MAX_INCLUDES: Final = 16
 _MAX_LINES: Final = 20_000
+_WILD: Final = re.compile(r"[*?\[]")
 _ALIASES: Final = {"challengeresponseauthentication": "kbdinteractiveauthentication"}
 _DEFAULTS: Mapping[str, str] = {
     "permitrootlogin": "prohibit-password",
@@ -75,13 +77,13 @@ def _collector(server: SshServer, judge: _Judge) -> Collector:
     def collect(scene: Scene) -> Finding:
         machine = scene.machine
         program = next((path for path in server.programs if machine.exists(path)), None)
-        if program is None:
+        if program is None and not machine.exists(server.config):
             return Finding("sshd", answer=False)
         files = _settings(machine, server.config, 0)
         if isinstance(files, Unknown):
             return Finding("sshd_config", files)
-        effective = ask(machine, (program, "-T"), parse_effective)
-        if isinstance(effective, Unknown):
+        effective = ask(machine, (program, "-T"), parse_effective) if program else None
+        if effective is None or isinstance(effective, Unknown):
             return Finding("sshd_config", judge(files))
         matched = [setting for setting in files if setting.conditional]
         return Finding("sshd -T", judge([*effective, *matched]))
@@ -119,19 +121,30 @@ def _settings(machine: Machine, path: str, depth: int) -> list[Setting] | Unknow
         if key == "match":
             conditional = value.lower() != "all"
         elif key == "include":
-            for pattern in value.split():
-                for file in _matching(machine, pattern.strip('"')):
-                    included = _settings(machine, file, depth + 1)
-                    if isinstance(included, Unknown):
-                        return included
-                    settings += (
-                        item._replace(conditional=conditional or item.conditional)
-                        for item in included
-                    )
+            included = _included(machine, value, depth)
+            if isinstance(included, Unknown):
+                return included
+            settings += (
+                item._replace(conditional=conditional or item.conditional) for item in included
+            )
         else:
             settings.append(Setting(key, value.split(" ")[0].lower(), conditional))
         if len(settings) > _MAX_LINES:
             return Unknown("The configuration of sshd is longer than can be looked through.")
+    return settings
+
+
+def _included(machine: Machine, patterns: str, depth: int) -> list[Setting] | Unknown:
+    """The settings of the files that an Include names."""
+    settings: list[Setting] = []
+    for pattern in patterns.split():
+        if _WILD.search(pattern.rpartition("/")[0]):
+            return Unknown("sshd includes files of folders that cannot be told.")
+        for file in _matching(machine, pattern.strip('"')):
+            found = _settings(machine, file, depth + 1)
+            if isinstance(found, Unknown):
+                return found
+            settings += found
     return settings
 
 

@@ -13,18 +13,20 @@ from doorward.model.snapshot import Change
 async def lapse_attestations(control: ControlPlane, now: UnixSeconds) -> int:
     """Take back what silence no longer proves, and say of how many devices."""
     act = Act("system", now)
-    if not any(item.attested for item in control.live.current.devices.values()):
+    attested = [item.id for item in control.live.current.devices.values() if item.attested]
+    if not attested:
         return 0
     async with control.store.transaction() as transaction:
         table = transaction.devices.attestations
         silent = set(await table.silent_since(now - LIFETIME_SECONDS))
         changes: list[Change] = []
-        for device in await transaction.snapshot.all("device"):
-            if not isinstance(device, Device) or not device.attested:
+        for item in attested:
+            if item not in silent:
                 continue
-            if device.id in silent:
-                record = await table.get(device.id)
-                if record is not None:
-                    changes += await turned(transaction, device, standing(record, now), act)
-        await transaction.snapshot.publish(changes)
+            device = await transaction.snapshot.get("device", item)
+            record = await table.get(item)
+            if isinstance(device, Device) and device.attested and record is not None:
+                changes += await turned(transaction, device, standing(record, now), act)
+        if changes:
+            await transaction.snapshot.publish(changes)
     return len(changes)

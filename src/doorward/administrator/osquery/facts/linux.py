@@ -23,7 +23,7 @@ from doorward.protocol.osquery import Row
 DISKS: Final = (
     "SELECT m.path, d.encrypted, d.encryption_status FROM mounts AS m "
     "LEFT JOIN disk_encryption AS d ON d.name = m.device_alias "
-    "WHERE m.device LIKE '/dev/%' AND m.device NOT LIKE '/dev/loop%' "
+    "WHERE (m.device LIKE '/dev/%' OR m.type = 'zfs') AND m.device NOT LIKE '/dev/loop%' "
     "AND m.path NOT IN ('/boot', '/boot/efi', '/efi')"
 )
 SYSTEM: Final = "SELECT platform, version FROM os_version"
@@ -46,11 +46,16 @@ KERNELS: Final = (
 
 _NAME: Final = re.compile(r"[a-z0-9._-]{1,64}")
 _RELEASE: Final = re.compile(r"\d+\.\d+[\w.+~-]{0,120}", re.ASCII)
+_LETS_NOTHING_IN: Final = frozenset({"", "DROP", "REJECT", "LOG", "NFLOG"})
+"""Targets; the chain of a jump is not looked into, and may let in what it is given."""
 _ANYWHERE: Final = frozenset({"", "0.0.0.0", "::"})  # noqa: S104
 
 
 def disk_encrypted(rows: Sequence[Row]) -> Answer:
-    """Whether every disk that is mounted is encrypted; `/boot` is exempt. Swap is not seen."""
+    """Whether every disk that is mounted is encrypted; `/boot` is exempt. Swap is not seen.
+
+    Whether ZFS encrypts is not known to osquery.
+    """
     if not any(row.get("path") == "/" for row in rows):
         return Unknown("osquery does not know the disk that holds the root.")
     return every([_disk(row) for row in rows])
@@ -101,7 +106,7 @@ def firewall(rows: Sequence[Row]) -> Answer:
 
 def _lets_everything_in(rule: Row) -> bool:
     return (
-        rule.get("target") == "ACCEPT"
+        rule.get("target", "") not in _LETS_NOTHING_IN
         and rule.get("protocol", "0") in {"0", ""}
         and rule.get("iniface", "") in {"", "all"}
         and rule.get("match", "") in {"", "no"}

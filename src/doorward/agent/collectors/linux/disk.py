@@ -24,6 +24,7 @@ LSBLK: Final = ("lsblk", "--json", "--tree", "-o", "NAME,KNAME,PATH,TYPE,UUID")
 OWN_ID: Final = ("id", "-u")
 _EXEMPT: Final = frozenset({"/boot", "/boot/efi", "/efi"})
 _CRYPT: Final = re.compile(r"CRYPT-(LUKS1|LUKS2|PLAIN|TCRYPT|LOOPAES|BITLK|FVAULT2)-")
+_TOLD_BY: Final = {"crypt": "dm/uuid", "loop": "loop/backing_file"}
 _MAX_DEPTH: Final = 32
 
 
@@ -71,9 +72,9 @@ def disk_encrypted(scene: Scene) -> Finding:
             return Finding(METHOD, text)
     mounts, swaps, filesystems = (str(text) for text in texts)
     mapped = {
-        name: machine.read(f"/sys/class/block/{name}/dm/uuid")
+        name: machine.read(f"/sys/class/block/{name}/{_TOLD_BY[kind]}")
         for name, kind in disks.types.items()
-        if kind == "crypt"
+        if kind in _TOLD_BY
     }
     return Finding(METHOD, judge(parse_mounts(mounts), swaps, filesystems, disks, mapped))
 
@@ -133,7 +134,10 @@ def judge(
     disks: Disks,
     mapped: Mapping[str, str | Unknown],
 ) -> bool | Unknown:
-    """Whether all data is encrypted. `mapped` are the device-mapper UUIDs of crypt devices."""
+    """Whether all data is encrypted.
+
+    `mapped` are the device-mapper UUIDs of crypt devices, and the files below loop devices.
+    """
     lines = [line.split() for line in filesystems.splitlines()]
     held_elsewhere = {words[1] for words in lines if len(words) > 1 and words[0] == "nodev"}
     root = [mount for mount in mounts if mount.target == "/"]
@@ -199,12 +203,15 @@ def _encrypted(
     """Whether a device is dm-crypt, or lies on nothing else.
 
     lsblk calls dm-verity and dm-integrity `crypt` as well, which encrypt nothing; only the UUID
-    tells them apart. A loop device is a file, which counts with its file system.
+    tells them apart. A loop device is a file, which counts with its file system, or a disk.
     """
     if depth > _MAX_DEPTH:
         return Unknown("Disks are nested deeper than can be followed.")
     if disks.types.get(name) == "loop":
-        return True
+        file = mapped.get(name, Unknown(f"What {name} lies on is not known."))
+        if isinstance(file, Unknown):
+            return file
+        return not file.startswith("/dev/") or Unknown(f"What {file.strip()} holds is not known.")
     if disks.types.get(name) == "crypt":
         uuid = mapped.get(name, Unknown(f"How {name} is encrypted is not known."))
         if isinstance(uuid, Unknown):

@@ -7,6 +7,7 @@ or iptables. What ufw and firewalld say of themselves counts where neither can b
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from doorward.agent.collectors.finding import Finding, Scene, ask, first_known
@@ -14,11 +15,15 @@ from doorward.agent.collectors.linux.nftables import NFT, refuses_unasked
 from doorward.agent.machine import Machine
 from doorward.agent.unknown import Unknown
 
-IPTABLES: Final = ("iptables", "-S", "INPUT")
-IP6TABLES: Final = ("ip6tables", "-S", "INPUT")
+IPTABLES: Final = ("iptables", "-S")
+IP6TABLES: Final = ("ip6tables", "-S")
 UFW: Final = ("ufw", "status", "verbose")
 FIREWALLD: Final = ("firewall-cmd", "--get-default-zone")
 _REFUSALS: Final = frozenset({"DROP", "REJECT"})
+_ACCEPTS: Final = frozenset({"ACCEPT", "NFQUEUE", "QUEUE"})
+"""What a program behind a queue says is not known: it may accept."""
+_COMMENT: Final = re.compile(r' -m comment --comment (?:"(?:[^"\\]|\\.)*"|\S+)')
+_MAX_JUMPS: Final = 16
 _OPEN_ZONES: Final = frozenset({"trusted"})
 
 
@@ -45,20 +50,35 @@ def _iptables(machine: Machine) -> bool | Unknown:
 
 
 def parse_iptables(text: str) -> bool | Unknown:
-    """`iptables -S INPUT`: the policy, or a last rule without a condition."""
-    policy = None
+    """`iptables -S`: the policy, or what stands before it without a condition, jumps followed."""
+    policy = ""
+    rules: dict[str, list[list[str]]] = {}
     for line in text.splitlines():
-        words = line.split()
-        if words[:2] == ["-P", "INPUT"]:
-            policy = words[2] if len(words) > 2 else None  # noqa: PLR2004
-        elif words[:3] == ["-A", "INPUT", "-j"] and len(words) > 3:  # noqa: PLR2004
-            if words[3] in _REFUSALS:
-                return policy is not None or Unknown("What iptables printed is not understood.")
-            if words[3] == "ACCEPT":
-                return False
-    if policy is None:
+        words = _COMMENT.sub("", line).split()
+        if words[:2] == ["-P", "INPUT"] and len(words) > 2:  # noqa: PLR2004
+            policy = words[2]
+        elif words[:1] == ["-A"] and len(words) > 3:  # noqa: PLR2004
+            rules.setdefault(words[1], []).append(words[2:])
+    if not policy:
         return Unknown("What iptables printed is not understood.")
-    return policy in _REFUSALS
+    return (_verdict("INPUT", rules, 0) or policy) in _REFUSALS
+
+
+def _verdict(chain: str, rules: Mapping[str, Sequence[Sequence[str]]], depth: int) -> str | None:
+    """The first verdict that no condition stands before; None where a chain has none."""
+    if depth > _MAX_JUMPS:
+        return "ACCEPT"
+    for how, target, *_ in rules.get(chain, ()):
+        if how not in {"-j", "-g"}:
+            continue
+        if target == "RETURN":
+            return None
+        if target in _REFUSALS or target in _ACCEPTS:
+            return target
+        verdict = _verdict(target, rules, depth + 1)
+        if verdict is not None or how == "-g":
+            return verdict
+    return None
 
 
 def parse_ufw(text: str) -> bool | Unknown:

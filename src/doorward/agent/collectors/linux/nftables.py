@@ -2,8 +2,8 @@
 
 A base chain on the input hook refuses where its policy is drop, or where its last word without a
 condition is drop or reject, as firewalld writes it; and where no rule without a condition accepts
-before. IPv4 and IPv6 must both be covered. What rules with a condition let in is not judged:
-`listeners` says what could be reached.
+before. The kernel asks no chain of a dormant table. IPv4 and IPv6 must both be covered. What rules
+with a condition let in is not judged: `listeners` says what could be reached.
 """
 
 from __future__ import annotations
@@ -41,6 +41,11 @@ def refuses_unasked(text: str) -> bool | Unknown:
     try:
         entries = msgspec.json.decode(text)["nftables"]
         chains = [entry["chain"] for entry in entries if "chain" in entry]
+        asleep = [
+            (table["family"], table["name"])
+            for entry in entries
+            if (table := entry.get("table")) and "dormant" in table.get("flags", ())
+        ]
         rules: dict[_ChainId, list[list[Any]]] = {}
         for entry in entries:
             if "rule" in entry:
@@ -51,6 +56,8 @@ def refuses_unasked(text: str) -> bool | Unknown:
         for chain in chains:
             if chain.get("hook") == "input" and chain.get("type") == "filter":
                 key = (chain["family"], chain["table"], chain["name"])
+                if key[:2] in asleep:
+                    continue
                 last = _verdict(key, rules, 0) or chain.get("policy", "accept")
                 if last in _REFUSALS:
                     covered |= _FAMILIES.get(chain["family"], frozenset())

@@ -1,7 +1,8 @@
 """Security updates that wait, as apt or dnf knows them.
 
 What a package manager has not looked up for a week it does not know: no update is then pending
-in its eyes, and the answer is unknown. So it is where no security archive is configured.
+in its eyes, and the answer is unknown. So it is where no security archive is configured, or no
+advisory of security was ever heard of: CentOS Stream publishes none.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from doorward.model.ids import UnixSeconds
 APT: Final = ("apt-get", "--simulate", "--ignore-hold", "--quiet", "dist-upgrade")
 """`dist-upgrade`, for `upgrade` leaves out what needs a new package, such as each new kernel."""
 DNF: Final = ("dnf", "--quiet", "updateinfo", "list", "--security")
+DNF_INSTALLED: Final = ("dnf", "--quiet", "updateinfo", "list", "--security", "--installed")
+_HEADINGS: Final = frozenset({"Name", "Last", "Updating", "Repositories"})
 _LISTS: Final = "/var/lib/apt/lists"
 _STAMPS: Final = (_LISTS, f"{_LISTS}/partial", "/var/lib/apt/periodic/update-success-stamp")
 _STALE_SECONDS: Final = 7 * 86_400
@@ -34,7 +37,7 @@ def pending_security(scene: Scene) -> tuple[str, Pending | Unknown]:
     if machine.exists("/usr/bin/apt-get"):
         return "apt", _apt(machine, scene.now)
     if machine.exists("/usr/bin/dnf"):
-        return "dnf", ask(machine, DNF, parse_dnf, timeout_seconds=_TIMEOUT_SECONDS)
+        return "dnf", _dnf(machine)
     return "none", Unknown("No package manager was found that tells of security updates.")
 
 
@@ -45,6 +48,21 @@ def _apt(machine: Machine, now: UnixSeconds) -> Pending | Unknown:
     if now - looked_up_at > _STALE_SECONDS:
         return Unknown("apt has not looked for updates for a week: run apt-get update.")
     return ask(machine, APT, parse_apt, timeout_seconds=_TIMEOUT_SECONDS)
+
+
+def _dnf(machine: Machine) -> Pending | Unknown:
+    pending = ask(machine, DNF, parse_dnf, timeout_seconds=_TIMEOUT_SECONDS)
+    if pending:
+        return pending
+    told = ask(machine, DNF_INSTALLED, _tells, timeout_seconds=_TIMEOUT_SECONDS)
+    if told is True:
+        return pending
+    return Unknown("dnf knows of no security advisories.") if told is False else told
+
+
+def _tells(text: str) -> bool:
+    """Whether a list of dnf has a row."""
+    return any(words and words[0] not in _HEADINGS for words in map(str.split, text.splitlines()))
 
 
 def parse_apt(text: str) -> Pending | Unknown:
@@ -66,7 +84,7 @@ def parse_dnf(text: str) -> Pending | Unknown:
     pending = set()
     for line in text.splitlines():
         words = line.split()
-        if not words or words[0] in {"Name", "Last", "Updating", "Repositories"}:
+        if not words or words[0] in _HEADINGS:
             continue
         packages = [word for word in words[1:] if _PACKAGE.fullmatch(word)]
         if not packages or _ADVISORY.fullmatch(words[0]) is None:
