@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 
-from doorward.administrator.control_plane import ControlPlane
+from doorward.administrator.control_plane import Act, ControlPlane
 from doorward.administrator.devices.accept import (
     MAX_COUNTER,
     Accepted,
@@ -15,16 +16,28 @@ from doorward.administrator.devices.accept import (
     accept,
     nonce_for,
 )
+from doorward.administrator.devices.manage_devices import remove_device
 from doorward.administrator.devices.parts import Fleet
 from doorward.administrator.devices.roll import REMEMBERED, Roll, write_roll
 from doorward.errors import DoorwardError
+from doorward.model.device import Device
 from doorward.model.ids import DeviceId, UserId
-from doorward.model.snapshot import removal
+from doorward.model.snapshot import Snapshot
 from tests.fakes.fleet import AT, SoftwareDevice, fleet_on
 from tests.fakes.store import MemoryStore, control_plane
 
 ALICE = UserId("alice")
 PATH = "/agent/v1/devices/laptop/reports"
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """A replica that holds `current`, whatever its store says."""
+
+    current: Snapshot
+
+    async def reached(self, _: int) -> Snapshot:
+        return self.current
 
 
 class Stand:
@@ -140,11 +153,22 @@ async def test_another_key_another_path_and_another_body_are_refused(stand: Stan
 
 async def test_a_device_that_is_not_enrolled_is_unknown(stand: Stand) -> None:
     await stand.send(1)
-    async with stand.control.store.transaction() as transaction:
-        await transaction.snapshot.publish([removal("device", "laptop")])
+    await remove_device(stand.control, Act("operator", AT), stand.laptop.id)
     await refused(stand, "device-unknown", 2)
     stand.laptop.id = DeviceId("other")
     await refused(stand, "device-unknown", 1)
+
+
+@pytest.mark.parametrize("held", ["nothing", "another key"])
+async def test_a_process_that_is_behind_its_store_calls_no_device_unknown(
+    stand: Stand, held: str
+) -> None:
+    await stand.send(1)
+    former = SoftwareDevice(stand.laptop.id)
+    document = Device(id=former.id, owner=ALICE, key=former.key)
+    behind = Snapshot(devices={} if held == "nothing" else {former.id: document})
+    stand.fleet = fleet_on(replace(stand.control, live=Fixed(behind)))
+    await refused(stand, "store-conflict", 2)
 
 
 async def test_the_roll_is_written_for_many_at_once_and_read_again(stand: Stand) -> None:

@@ -2,7 +2,8 @@
 
 Rules, in order; the first that a message breaks refuses it, and nothing of it counts:
 
-1. The device is enrolled: `device-unknown`.
+1. The device is enrolled: `device-unknown`, by the store's word alone; where this process has yet
+   to hear of the enrolment, `store-conflict`.
 2. Its enrolled key signed this very message to this very path: `signature-wrong`.
 3. It is not suspended: `device-suspended`.
 4. Its counter is new, and at most `MAX_COUNTER`. The same message a second time, straight after
@@ -92,20 +93,24 @@ async def accept(
 
 async def signer(fleet: Fleet, device: DeviceId, message: SignedMessage) -> tuple[Device, Known]:
     """The device that signed, and may speak. Raises as rules 1 to 3 of this file say."""
-    document = fleet.control.live.current.devices.get(device)
     known = await fleet.roll.of(fleet.control.store, device)
-    if known and document and sha256(known.record.public_key).hexdigest() != document.key:
-        # Another control process enrolled it anew, and this one holds the record of before.
+    document = fleet.control.live.current.devices.get(device)
+    if known is not None and not _of(known, document):
+        # Another control process enrolled or removed it, and this one holds the record of before.
         fleet.roll.forget(device)
         known = await fleet.roll.of(fleet.control.store, device)
-    if known is None or document is None:  # 1
+        document = fleet.control.live.current.devices.get(device)
+    if known is None:  # 1
         raise DoorwardError(
             "device-unknown", "This device is not enrolled.", "Enrol it: doorward agent enrol."
         )
+    if document is None or not _of(known, document):
+        # Just started, or behind: an agent that was told that it is unknown would end for good.
+        raise DoorwardError(
+            "store-conflict", "The control plane does not keep up with its store.", "Try again."
+        )
     public_key = known.record.public_key
-    if sha256(public_key).hexdigest() != document.key or not signature_holds(
-        public_key, message.signature, message.path, message.body
-    ):  # 2
+    if not signature_holds(public_key, message.signature, message.path, message.body):  # 2
         raise DoorwardError(
             "signature-wrong",
             "The message is not signed with the key that this device was enrolled with.",
@@ -118,6 +123,11 @@ async def signer(fleet: Fleet, device: DeviceId, message: SignedMessage) -> tupl
             "Enrol it again.",
         )
     return document, known
+
+
+def _of(known: Known, document: Device | None) -> bool:
+    """Whether record and document are of one enrolment."""
+    return document is not None and sha256(known.record.public_key).hexdigest() == document.key
 
 
 async def nonce_for(
