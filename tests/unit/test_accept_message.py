@@ -159,6 +159,36 @@ async def test_a_device_that_is_not_enrolled_is_unknown(stand: Stand) -> None:
     await refused(stand, "device-unknown", 1)
 
 
+@pytest.mark.parametrize("ahead", [0, 1])
+async def test_two_processes_that_each_hear_a_copy_notice_the_clone(
+    stand: Stand, ahead: int
+) -> None:
+    """Both copies are at one counter, and neither process hears both."""
+    store, here, there = stand.control.store, stand.fleet, fleet_on(stand.control)
+    await stand.send(1, b"1")
+    await write_roll(store, here.roll)
+    await there.roll.of(store, stand.laptop.id)
+    await stand.send(2, b"2")
+    stand.fleet = there
+    for counter in range(2, 3 + ahead):
+        await stand.send(counter, b"another")
+    await write_roll(store, here.roll)
+    message = stand.laptop.signed("/nonce", b"")
+    with pytest.raises(DoorwardError, match="device-cloned"):
+        await nonce_for(there, stand.laptop.id, message, counter=2 + ahead, at=AT, now=AT)
+    assert stand.control.live.current.devices["laptop"].suspended == "cloned"
+
+
+async def test_an_old_copy_that_asks_another_process_shows_a_clone(stand: Stand) -> None:
+    there = fleet_on(stand.control)
+    await there.roll.of(stand.control.store, stand.laptop.id)
+    await stand.send(REMEMBERED + 1)
+    await write_roll(stand.control.store, stand.fleet.roll)
+    message = stand.laptop.signed("/nonce", b"")
+    with pytest.raises(DoorwardError, match="device-cloned"):
+        await nonce_for(there, stand.laptop.id, message, counter=0, at=AT, now=AT)
+
+
 @pytest.mark.parametrize("held", ["nothing", "another key"])
 async def test_a_process_that_is_behind_its_store_calls_no_device_unknown(
     stand: Stand, held: str

@@ -125,6 +125,18 @@ async def signer(fleet: Fleet, device: DeviceId, message: SignedMessage) -> tupl
     return document, known
 
 
+async def hear_others(
+    fleet: Fleet, device: DeviceId, message: SignedMessage, now: UnixSeconds
+) -> None:
+    """Have what other control processes heard of the device count before its `message` does.
+
+    Costs a transaction: for messages that are few. Raises as rules 1 to 4 of this file say.
+    """
+    await signer(fleet, device, message)
+    if not await fleet.roll.refresh(fleet.control.store, device):
+        await _cloned(fleet, device, now)
+
+
 def _of(known: Known, document: Device | None) -> bool:
     """Whether record and document are of one enrolment."""
     return document is not None and sha256(known.record.public_key).hexdigest() == document.key
@@ -145,6 +157,7 @@ async def nonce_for(
     beside the one that is at work. Raises as rules 1 to 3, and `message-replayed` where `at` is
     not about now or the counter was used.
     """
+    await hear_others(fleet, device, message, now)
     _, known = await signer(fleet, device, message)
     _require_believable(counter + 1)
     if abs(now - at) > CLOCK_TOLERANCE_SECONDS:

@@ -72,21 +72,25 @@ class Roll:
             if self._reading is asyncio.current_task():
                 self._strangers, self._reading = set(), None
 
-    async def refresh(self, store: Store, device: DeviceId) -> None:
+    async def refresh(self, store: Store, device: DeviceId) -> bool:
         """Take over what other control processes heard of `device`, or wrote of its key.
 
-        Two devices with one key that speak to two processes are noticed here.
+        Whether all that was heard can be of one device: False where two processes heard two
+        messages with one counter, which two devices with one key sent.
         """
         known = self._known.get(device)
         if known is None:
-            return
+            return True
         async with store.transaction() as transaction:
             record = await transaction.devices.records.get(device)
         if record is None or record.public_key != known.record.public_key:
             self.forget(device)
-        elif record.counter > known.record.counter:
+            return True
+        told = known.latest.get(record.counter, record.digest)
+        if record.counter > known.record.counter:
             known.record = record
             known.latest[record.counter] = record.digest
+        return told == record.digest
 
     def follow(self, changes: Iterable[Change]) -> None:
         """Forget devices that are gone, or were enrolled with another key."""
