@@ -227,7 +227,9 @@ def test_no_connection_shows_the_certificate_of_the_one_before_it(
         second.get("/")
         assert isinstance(second.socket, ssl.SSLSocket)
         assert not second.socket.session_reused
-    shown = [certificate_in(asked.headers[CERTIFICATE_HEADER][0]) for asked in stand.check.questions]
+    shown = [
+        certificate_in(asked.headers[CERTIFICATE_HEADER][0]) for asked in stand.check.questions
+    ]
     uris = [certificate and certificate.uri for certificate in shown]
     assert uris == [stand.certificate_uri, stand.workload_uri]
 
