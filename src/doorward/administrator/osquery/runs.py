@@ -10,11 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from doorward.protocol.osquery import MAX_LINE_BYTES, Line, Row, number, row_of, rows_of
+from doorward.protocol.osquery import Line, Row, number, row_of, rows_of
 
 MAX_ROWS = 512
-MAX_RUN_CHARACTERS = 4 * MAX_LINE_BYTES
-"""Of names and cells together: a host's rows stay in memory for as long as it reports."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +28,7 @@ class Run:
 def run_after(before: Run | None, line: Line) -> Run | None:
     """The rows after `line`; None where they cannot be told."""
     at, epoch, counter = number(line.unix_time), number(line.epoch), number(line.counter)
-    if at is None or epoch is None or counter is None or _longest(line) > MAX_ROWS:
+    if at is None or epoch is None or counter is None:
         return None
     if line.snapshot is not None:
         return _bounded(at, epoch, counter, rows_of(line.snapshot))
@@ -42,25 +40,11 @@ def run_after(before: Run | None, line: Line) -> Run | None:
         # Each row of a first run may have a line of its own.
         same = before is not None and (before.at, before.epoch, before.counter) == (at, epoch, 0)
         rows = before.rows if before is not None and same else ()
-        return _bounded(at, epoch, counter, [*_without(rows, added), *added])
+        return _bounded(at, epoch, counter, [*(row for row in rows if row not in added), *added])
     if before is None or before.epoch != epoch or counter < before.counter or at < before.at:
         return None
-    kept = _without(before.rows, [*removed, *added])
+    kept = [row for row in before.rows if row not in removed and row not in added]
     return _bounded(at, epoch, counter, [*kept, *added])
-
-
-def _without(rows: Sequence[Row], gone: Sequence[Row]) -> list[Row]:
-    """The rows but those of `gone`."""
-    found = {frozenset(row.items()) for row in gone}
-    return [row for row in rows if frozenset(row.items()) not in found]
-
-
-def _longest(line: Line) -> int:
-    """How many rows its longest list has: told before anything looks through them."""
-    found = [line.snapshot or ()]
-    if line.diff_results is not None:
-        found += [line.diff_results.added, line.diff_results.removed]
-    return max(map(len, found))
 
 
 def _change(line: Line) -> tuple[Sequence[Row], Sequence[Row]] | None:
@@ -74,7 +58,4 @@ def _change(line: Line) -> tuple[Sequence[Row], Sequence[Row]] | None:
 
 
 def _bounded(at: float, epoch: float, counter: float, rows: Sequence[Row]) -> Run | None:
-    if len(rows) > MAX_ROWS:
-        return None
-    size = sum(len(name) + len(cell) for row in rows for name, cell in row.items())
-    return Run(at, epoch, counter, tuple(rows)) if size <= MAX_RUN_CHARACTERS else None
+    return Run(at, epoch, counter, tuple(rows)) if len(rows) <= MAX_ROWS else None
