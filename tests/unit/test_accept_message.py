@@ -18,7 +18,7 @@ from doorward.administrator.devices.accept import (
 )
 from doorward.administrator.devices.manage_devices import remove_device
 from doorward.administrator.devices.parts import Fleet
-from doorward.administrator.devices.roll import REMEMBERED, Roll, write_roll
+from doorward.administrator.devices.roll import MESSAGES_AT_ONCE, REMEMBERED, Roll, write_roll
 from doorward.errors import DoorwardError
 from doorward.model.device import Device
 from doorward.model.ids import DeviceId, UserId
@@ -252,6 +252,21 @@ async def test_what_the_store_refused_is_written_later(stand: Stand) -> None:
     with pytest.raises(DoorwardError, match="store-full"):
         await write_roll(Broken(), stand.fleet.roll)
     assert await write_roll(stand.control.store, stand.fleet.roll) == 1
+
+
+async def test_one_device_cannot_send_without_end(stand: Stand) -> None:
+    for counter in range(1, MESSAGES_AT_ONCE + 1):
+        await stand.send(counter)
+    other = SoftwareDevice(stand.laptop.id)
+    await refused(stand, "too-many-attempts", MESSAGES_AT_ONCE + 1)
+    asked = stand.laptop.signed("/nonce", b"")
+    with pytest.raises(DoorwardError, match="too-many-attempts"):
+        await nonce_for(stand.fleet, stand.laptop.id, asked, counter=999, at=AT, now=AT)
+    message = other.signed(PATH, b"{}")
+    for _ in range(MESSAGES_AT_ONCE):
+        await refused(stand, "signature-wrong", 1, message=message, now=AT + 60)
+    await stand.send(MESSAGES_AT_ONCE + 1, now=AT + 1)
+    await refused(stand, "too-many-attempts", MESSAGES_AT_ONCE + 2, now=AT + 1)
 
 
 async def test_no_counter_is_taken_that_the_store_could_not_hold(stand: Stand) -> None:

@@ -27,12 +27,31 @@ REMEMBERED = 16
 """So many of a device's latest messages are told from a second message with their counter."""
 
 
+MESSAGES_AT_ONCE = 120
+MESSAGES_A_SECOND = 1.0
+
+
 @dataclass(slots=True)
 class Known:
-    """A device's record as it stands now, and the digests of its latest messages by counter."""
+    """A device's record as it stands now, and the digests of its latest messages by counter.
+
+    `left` messages more were admitted at `admitted_at`.
+    """
 
     record: DeviceRecord
     latest: OrderedDict[int, str] = field(default_factory=OrderedDict)
+    left: float = MESSAGES_AT_ONCE
+    admitted_at: UnixSeconds = 0
+
+    def admit(self, now: UnixSeconds) -> bool:
+        """Whether one more message is not too many: each may cost everybody a new snapshot."""
+        gained = max(now - self.admitted_at, 0.0) * MESSAGES_A_SECOND
+        self.left = min(self.left + gained, MESSAGES_AT_ONCE)
+        self.admitted_at = now
+        if self.left < 1:
+            return False
+        self.left -= 1
+        return True
 
 
 class Roll:
