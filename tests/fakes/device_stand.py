@@ -66,8 +66,10 @@ class Stand:
         }
         return Report(**(fields | how))
 
-    async def post(self, body: msgspec.Struct | bytes, *, sign: bool = True) -> httpx.Response:
-        path = f"{DEVICES}/{LAPTOP}/reports"
+    async def post(
+        self, body: msgspec.Struct | bytes, *, sign: bool = True, what: str = "reports"
+    ) -> httpx.Response:
+        path = f"{DEVICES}/{LAPTOP}/{what}"
         message = self.laptop.signed(path, body)
         headers = {SIGNATURE_HEADER: message.signature} if sign else {}
         transport = httpx.ASGITransport(app(self.fleet, lambda: self.now))

@@ -10,19 +10,23 @@ import subprocess
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import get_type_hints
 
 import msgspec
 
 from doorward.adapters import ca
 from doorward.adapters.envoy.binary import envoy_path
+from doorward.config import ControlSettings
 from doorward.enforcement.envoy.compiler import EnvoyFiles, compile_envoy
-from doorward.enforcement.envoy.settings import TlsListener
+from doorward.enforcement.envoy.settings import Limits, TlsListener
 from doorward.model.estate import ActionRule
 from doorward.model.snapshot import Snapshot
 from tests.property.route_matching import envoy_settings, resource
 
 GOLDEN = Path(__file__).with_name("envoy.json")
 FOLDER = "/run/doorward"
+DRAIN_SECONDS = 5.0
+"""Envoy's own `drain_timeout`, after which a connection that is idle is closed."""
 
 
 def compiled() -> EnvoyFiles:
@@ -61,6 +65,12 @@ def test_the_configuration_is_as_agreed() -> None:
     assert text() == GOLDEN.read_text("utf-8"), (
         "What doorward tells Envoy changed. If that is wanted: python -m tests.golden.test_envoy"
     )
+
+
+def test_a_connection_ends_before_its_renewed_certificate_is_needed() -> None:
+    minutes = get_type_hints(ControlSettings, include_extras=True)["device_certificate_minutes"]
+    shortest = minutes.__metadata__[0].ge * 60
+    assert Limits().tls_connection_seconds + DRAIN_SECONDS < shortest / 2
 
 
 def test_envoy_accepts_it(tmp_path: Path) -> None:

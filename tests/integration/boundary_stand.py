@@ -25,6 +25,7 @@ from doorward.enforcement.envoy.routes import PROBE_HOST
 from doorward.enforcement.envoy.settings import (
     ControlWeb,
     EnvoySettings,
+    Limits,
     PlainListener,
     TlsListener,
 )
@@ -119,7 +120,8 @@ class Asked:
 class Stand:
     """A running Envoy with all its neighbours. `check.answer` says how questions are answered."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits | None = None) -> None:
+        self._limits = limits or Limits()
         self.folder = Path(tempfile.mkdtemp(prefix="dw-"))
         self.check = Asked()
         self.epoch = 7
@@ -313,4 +315,5 @@ class Stand:
             probe_socket=path("p"),
             ticket_jwk=json.dumps(self.signer.jwk),
             access_log_path=path("tickets.log"),
+            limits=self._limits,
         )

@@ -34,11 +34,18 @@ class Answer:
 class Wire:
     """One connection to Envoy."""
 
-    def __init__(self, address: tuple[str, int], tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        address: tuple[str, int],
+        tls: ssl.SSLContext | None = None,
+        session: ssl.SSLSession | None = None,
+    ) -> None:
         plain = socket.create_connection(address, TIMEOUT_SECONDS)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket: socket.socket = (
-            plain if tls is None else tls.wrap_socket(plain, server_hostname="hr.example.test")
+            plain
+            if tls is None
+            else tls.wrap_socket(plain, server_hostname="hr.example.test", session=session)
         )
         self._left = b""
 

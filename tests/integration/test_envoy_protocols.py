@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import socket
 import ssl
+import time
 
 import pytest
 
-from doorward.enforcement.envoy.check import IDENTITY_HEADERS, STREAM_HEADER
+from doorward.enforcement.envoy.check import (
+    CERTIFICATE_HEADER,
+    IDENTITY_HEADERS,
+    STREAM_HEADER,
+    certificate_in,
+)
+from doorward.enforcement.envoy.settings import Limits
 from doorward.entrypoints.ext_authz.http_server import HttpRequest, HttpResponse
 from tests.integration.boundary_http2 import Http2Stream, request
 from tests.integration.boundary_stand import Stand, allow
@@ -203,3 +210,56 @@ def test_tls_before_1_2_is_refused(stand: Stand) -> None:
     context.set_ciphers("DEFAULT:@SECLEVEL=0")
     with pytest.raises((ssl.SSLError, ConnectionError)):
         Wire(stand.tls, context)
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_no_connection_shows_the_certificate_of_the_one_before_it(
+    stand: Stand, version: ssl.TLSVersion
+) -> None:
+    context = stand.client_tls(device=True)
+    context.minimum_version = context.maximum_version = version
+    with Wire(stand.tls, context) as first:
+        first.get("/")
+        assert isinstance(first.socket, ssl.SSLSocket)
+        session = first.socket.session
+    context.load_cert_chain(stand.folder / "workload.pem", stand.folder / "workload.key")
+    with Wire(stand.tls, context, session) as second:
+        second.get("/")
+        assert isinstance(second.socket, ssl.SSLSocket)
+        assert not second.socket.session_reused
+    shown = [
+        certificate_in(asked.headers[CERTIFICATE_HEADER][0]) for asked in stand.check.questions
+    ]
+    uris = [certificate and certificate.uri for certificate in shown]
+    assert uris == [stand.certificate_uri, stand.workload_uri]
+
+
+@pytest.mark.timeout(60)
+def test_a_connection_over_tls_ends_in_time_and_a_stream_on_it_goes_on() -> None:
+    stand = Stand(Limits(tls_connection_seconds=1.0))
+    try:
+        stand.check.answer = streaming
+        context = stand.client_tls(device=True)
+        with (
+            Wire(stand.plain) as plain,
+            Wire(stand.tls, context) as idle,
+            Wire(stand.tls, context) as busy,
+            Wire(stand.tls, context) as live,
+        ):
+            assert "connection" not in plain.get("/").headers
+            assert "connection" not in idle.get("/").headers
+            request_lines = ("GET /live HTTP/1.1", "host: hr.example.test", *WEBSOCKET, "", "")
+            live.send("\r\n".join(request_lines).encode())
+            assert live.head()[0] == 101
+            while busy.get("/").headers.get("connection") != ["close"]:
+                time.sleep(0.1)
+            assert busy.closed()
+            assert idle.closed()
+            time.sleep(0.5)
+            live.send(b"ping")
+            heard = b""
+            while not heard.endswith(b"ping"):
+                heard += live.exactly(1)
+            assert "connection" not in plain.get("/").headers
+    finally:
+        stand.close()

@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from doorward.administrator.accept_invitation import newest
 from doorward.administrator.control_plane import Act, ControlPlane
 from doorward.administrator.ending import Leaver, end_person
+from doorward.administrator.fleet.attestation import AttestationRecord
+from doorward.administrator.fleet.ports import DeviceRecord
 from doorward.administrator.identity.records import Contact, Training
 from doorward.administrator.invite_user import invite_user
 from doorward.administrator.leave import leave
@@ -39,7 +41,8 @@ from tests.fakes.store import MemoryStore, control_plane
 GONE, STAYS = UserId("alice"), UserId("alice2")
 NOW = 1000.0
 
-few = st.integers(0, 3)
+MOST = 3
+few = st.integers(0, MOST)
 COUNTED = (
     "sessions",
     "passkeys",
@@ -54,6 +57,10 @@ holdings = st.fixed_dictionaries(
     dict.fromkeys(COUNTED, few)
     | {name: st.booleans() for name in ("password", "standing", "case", "contact")}
 )
+
+
+def devices_of(user: UserId, held: dict[str, int]) -> list[DeviceId]:
+    return [DeviceId(f"d-{user}-{number}") for number in range(held["devices"])]
 
 
 def documents(user: UserId, held: dict[str, int]) -> list[Change]:
@@ -100,9 +107,9 @@ def documents(user: UserId, held: dict[str, int]) -> list[Change]:
     found += [
         change(
             "device",
-            Device(id=DeviceId(f"d-{user}-{number}"), owner=user, key=f"{user}{number}"),
+            Device(id=item, owner=user, key=f"key of {item}"),
         )
-        for number in range(held["devices"])
+        for item in devices_of(user, held)
     ]
     found += [
         change(
@@ -124,6 +131,20 @@ def documents(user: UserId, held: dict[str, int]) -> list[Change]:
 async def hold(control: ControlPlane, user: UserId, held: dict[str, int]) -> None:
     async with control.store.transaction() as transaction:
         await transaction.snapshot.publish(documents(user, held))
+        await transaction.devices.records.put(
+            [
+                DeviceRecord(id=item, public_key=b"", storage="tpm", enrolled_at=1.0)
+                for item in devices_of(user, held)
+            ]
+        )
+        await transaction.devices.attestations.put(
+            [
+                AttestationRecord(
+                    device=item, endorsement=item, certificate="", ak_public=b"", key="", since=1.0
+                )
+                for item in devices_of(user, held)
+            ]
+        )
         credentials, identity = transaction.credentials, transaction.identity
         for number in range(held["passkeys"]):
             await credentials.put(
@@ -193,6 +214,9 @@ async def remains(store: MemoryStore, control: ControlPlane) -> None:
         assert await transaction.credentials.passkeys(GONE) == []
         assert await transaction.credentials.password(GONE) is None
         assert await transaction.credentials.totp(GONE) is None
+        for device in devices_of(GONE, dict.fromkeys(COUNTED, MOST)):
+            assert await transaction.devices.records.get(device) is None
+            assert await transaction.devices.attestations.get(device) is None
         identity = transaction.identity
         assert await identity.contacts.of(GONE) is None
         assert all(stored.end is not None for stored in await identity.verifications.of(GONE))

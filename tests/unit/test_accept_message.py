@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 
-from doorward.administrator.control_plane import ControlPlane
+from doorward.administrator.control_plane import Act, ControlPlane
 from doorward.administrator.devices.accept import (
     MAX_COUNTER,
     Accepted,
@@ -15,16 +16,28 @@ from doorward.administrator.devices.accept import (
     accept,
     nonce_for,
 )
+from doorward.administrator.devices.manage_devices import remove_device
 from doorward.administrator.devices.parts import Fleet
-from doorward.administrator.devices.roll import REMEMBERED, Roll, write_roll
+from doorward.administrator.devices.roll import MESSAGES_AT_ONCE, REMEMBERED, Roll, write_roll
 from doorward.errors import DoorwardError
+from doorward.model.device import Device
 from doorward.model.ids import DeviceId, UserId
-from doorward.model.snapshot import removal
+from doorward.model.snapshot import Snapshot
 from tests.fakes.fleet import AT, SoftwareDevice, fleet_on
 from tests.fakes.store import MemoryStore, control_plane
 
 ALICE = UserId("alice")
 PATH = "/agent/v1/devices/laptop/reports"
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """A replica that holds `current`, whatever its store says."""
+
+    current: Snapshot
+
+    async def reached(self, _: int) -> Snapshot:
+        return self.current
 
 
 class Stand:
@@ -140,11 +153,52 @@ async def test_another_key_another_path_and_another_body_are_refused(stand: Stan
 
 async def test_a_device_that_is_not_enrolled_is_unknown(stand: Stand) -> None:
     await stand.send(1)
-    async with stand.control.store.transaction() as transaction:
-        await transaction.snapshot.publish([removal("device", "laptop")])
+    await remove_device(stand.control, Act("operator", AT), stand.laptop.id)
     await refused(stand, "device-unknown", 2)
     stand.laptop.id = DeviceId("other")
     await refused(stand, "device-unknown", 1)
+
+
+@pytest.mark.parametrize("ahead", [0, 1])
+async def test_two_processes_that_each_hear_a_copy_notice_the_clone(
+    stand: Stand, ahead: int
+) -> None:
+    """Both copies are at one counter, and neither process hears both."""
+    store, here, there = stand.control.store, stand.fleet, fleet_on(stand.control)
+    await stand.send(1, b"1")
+    await write_roll(store, here.roll)
+    await there.roll.of(store, stand.laptop.id)
+    await stand.send(2, b"2")
+    stand.fleet = there
+    for counter in range(2, 3 + ahead):
+        await stand.send(counter, b"another")
+    await write_roll(store, here.roll)
+    message = stand.laptop.signed("/nonce", b"")
+    with pytest.raises(DoorwardError, match="device-cloned"):
+        await nonce_for(there, stand.laptop.id, message, counter=2 + ahead, at=AT, now=AT)
+    assert stand.control.live.current.devices["laptop"].suspended == "cloned"
+
+
+async def test_an_old_copy_that_asks_another_process_shows_a_clone(stand: Stand) -> None:
+    there = fleet_on(stand.control)
+    await there.roll.of(stand.control.store, stand.laptop.id)
+    await stand.send(REMEMBERED + 1)
+    await write_roll(stand.control.store, stand.fleet.roll)
+    message = stand.laptop.signed("/nonce", b"")
+    with pytest.raises(DoorwardError, match="device-cloned"):
+        await nonce_for(there, stand.laptop.id, message, counter=0, at=AT, now=AT)
+
+
+@pytest.mark.parametrize("held", ["nothing", "another key"])
+async def test_a_process_that_is_behind_its_store_calls_no_device_unknown(
+    stand: Stand, held: str
+) -> None:
+    await stand.send(1)
+    former = SoftwareDevice(stand.laptop.id)
+    document = Device(id=former.id, owner=ALICE, key=former.key)
+    behind = Snapshot(devices={} if held == "nothing" else {former.id: document})
+    stand.fleet = fleet_on(replace(stand.control, live=Fixed(behind)))
+    await refused(stand, "store-conflict", 2)
 
 
 async def test_the_roll_is_written_for_many_at_once_and_read_again(stand: Stand) -> None:
@@ -198,6 +252,21 @@ async def test_what_the_store_refused_is_written_later(stand: Stand) -> None:
     with pytest.raises(DoorwardError, match="store-full"):
         await write_roll(Broken(), stand.fleet.roll)
     assert await write_roll(stand.control.store, stand.fleet.roll) == 1
+
+
+async def test_one_device_cannot_send_without_end(stand: Stand) -> None:
+    for counter in range(1, MESSAGES_AT_ONCE + 1):
+        await stand.send(counter)
+    other = SoftwareDevice(stand.laptop.id)
+    await refused(stand, "too-many-attempts", MESSAGES_AT_ONCE + 1)
+    asked = stand.laptop.signed("/nonce", b"")
+    with pytest.raises(DoorwardError, match="too-many-attempts"):
+        await nonce_for(stand.fleet, stand.laptop.id, asked, counter=999, at=AT, now=AT)
+    message = other.signed(PATH, b"{}")
+    for _ in range(MESSAGES_AT_ONCE):
+        await refused(stand, "signature-wrong", 1, message=message, now=AT + 60)
+    await stand.send(MESSAGES_AT_ONCE + 1, now=AT + 1)
+    await refused(stand, "too-many-attempts", MESSAGES_AT_ONCE + 2, now=AT + 1)
 
 
 async def test_no_counter_is_taken_that_the_store_could_not_hold(stand: Stand) -> None:

@@ -1,16 +1,24 @@
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
+import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.serialization import pkcs12
 
+from doorward.adapters.ca import create_authority
 from doorward.agent.certificates import TlsIdentity
-from doorward.agent.nss import BrowserCertificates, NssDatabase
+from doorward.agent.nss import CA_NICKNAME, BrowserCertificates, NssDatabase
 from doorward.errors import DoorwardError
 from tests.fakes.agent_control import FakeControl
+from tests.tools import require_tool
+
+SOMEBODY = 54321
 
 
 class Tools:
@@ -80,3 +88,35 @@ def test_a_missing_tool_is_an_error_that_says_so(
     with pytest.raises(DoorwardError) as caught:
         NssDatabase(tmp_path).nicknames()
     assert caught.value.code == "nss-failed"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="root alone acts for another person")
+def test_root_keeps_a_persons_database_as_that_person(tmp_path: Path) -> None:
+    require_tool("certutil")
+    require_tool("pk12util")
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as name:
+        base, ca = Path(name), tmp_path / "ca.pem"
+        base.chmod(0o755)
+        home, folder = base / "home", base / "home" / ".pki" / "nssdb"
+        home.mkdir(0o700)
+        os.chown(home, SOMEBODY, SOMEBODY)
+        secret = base / "of-root"
+        fresh = identity()
+        ca.write_bytes(create_authority("server CA", time.time()).certificate)
+        BrowserCertificates(folder, "laptop", ca)(fresh)
+        made = [folder.parent, folder, *folder.iterdir()]
+        assert {path.stat().st_uid for path in made} == {SOMEBODY}
+        assert {"laptop", CA_NICKNAME} <= set(NssDatabase(folder).nicknames())
+        for path in folder.iterdir():
+            path.unlink()
+            path.symlink_to(secret)
+        with pytest.raises(DoorwardError, match="nss-failed"):
+            BrowserCertificates(folder, "laptop", None)(fresh)
+        assert not secret.exists()
+        roots = base / "roots"
+        roots.mkdir(0o700)
+        shutil.rmtree(folder)
+        folder.symlink_to(roots)
+        with pytest.raises(DoorwardError, match="nss-failed"):
+            BrowserCertificates(folder, "laptop", None)(fresh)
+        assert not list(roots.iterdir())

@@ -37,7 +37,7 @@ from doorward.model.identity import Session
 from doorward.model.ids import ComplianceId, DeviceId, GroupId, SessionId, UserId
 from doorward.model.posture import Trust
 from doorward.model.snapshot import Kind, removal
-from doorward.protocol.agent import Failing
+from doorward.protocol.agent import CertificateRequest, Failing, NonceRequest, WorkloadRequest
 from tests.fakes.device_stand import ALICE, LAPTOP, Stand, fact
 from tests.fakes.fleet import AT, SoftwareDevice, fleet_on
 
@@ -148,6 +148,21 @@ async def test_nobody_else_reports_for_a_device(stand: Stand) -> None:
     assert answer.json()["code"] == "signature-wrong"
     assert (await stand.audited())[:2] == ["device-message-refused"] * 2
     assert stand.device().healthy is None
+
+
+@pytest.mark.parametrize("what", ["certificate", "workloads", "nonce", "reports"])
+async def test_whatever_else_is_sent_for_a_device_is_noted_as_well(stand: Stand, what: str) -> None:
+    bodies: dict[str, msgspec.Struct] = {
+        "certificate": CertificateRequest(counter=1, nonce="", csr=b""),
+        "workloads": WorkloadRequest(counter=1, nonce="", service="s", csr=b""),
+        "nonce": NonceRequest(counter=0, at=AT),
+        "reports": stand.report(),
+    }
+    for body, code in ((b"{", "message-malformed"), (bodies[what], "signature-wrong")):
+        answer = await stand.post(body, sign=False, what=what)
+        assert answer.json()["code"] == code
+        assert (await stand.audited())[:1] == ["device-message-refused"]
+    assert (await stand.audited()).count("device-message-refused") == 2
 
 
 async def test_a_flood_of_refusals_does_not_fill_the_audit(stand: Stand) -> None:

@@ -74,6 +74,7 @@ async def devices(transaction: Transaction, leaver: Leaver) -> Ended:
     found = [item.id for item in leaver.snapshot.devices.values() if item.owner == leaver.user]
     for item in found:
         await transaction.devices.records.remove(item)
+        await transaction.devices.attestations.remove(item)
     await transaction.devices.enrolments.remove_of(leaver.user)
     return Ended("devices", len(found), tuple(removal("device", item) for item in found))
 

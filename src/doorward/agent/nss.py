@@ -3,15 +3,20 @@
 NSS calls all certificates of one subject by one nickname, so the former one goes before the new
 one comes: for a moment there is none. Keys and passwords reach the tools in files, never in their
 command lines, which everybody on the machine can read.
+
+Root keeps a person's database as that person: in a folder of theirs each file may be a link to
+one that they must not write, and what root made there their browser could not read.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import secrets
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -59,14 +64,18 @@ class NssDatabase:
     def prepare(self) -> None:
         """Make the database where there is none."""
         if not (self._folder / "cert9.db").exists():
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if self._owner() is None:
+                self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            else:
+                self._called("mkdir", "-p", "-m", "700", str(self._folder))
             self._run("certutil", "-N", "--empty-password")
 
     def trust_server(self, ca: Path) -> None:
         """Believe server certificates that this CA signed."""
         if CA_NICKNAME in self.nicknames():
             self._run("certutil", "-D", "-n", CA_NICKNAME)
-        self._run("certutil", "-A", "-n", CA_NICKNAME, "-t", "C,,", "-i", str(ca))
+        with self._files(ca.read_bytes()) as (file,):
+            self._run("certutil", "-A", "-n", CA_NICKNAME, "-t", "C,,", "-i", file)
 
     def put(self, nickname: str, identity: TlsIdentity) -> None:
         """Have the key and certificate under `nickname`, in place of all that were there."""
@@ -78,13 +87,9 @@ class NssDatabase:
             [identity.authority],
             serialization.BestAvailableEncryption(password.encode()),
         )
-        with tempfile.TemporaryDirectory(prefix="doorward-") as name:
-            file, word, none = (Path(name) / part for part in ("device.p12", "password", "none"))
-            file.write_bytes(data)
-            word.write_text(password)
-            none.write_text("\n")
+        with self._files(data, password.encode(), b"\n") as (file, word, none):
             self.remove(nickname)
-            self._run("pk12util", "-i", str(file), "-w", str(word), "-k", str(none))
+            self._run("pk12util", "-i", file, "-w", word, "-k", none)
 
     def remove(self, nickname: str) -> None:
         """Remove every key and certificate called `nickname`."""
@@ -97,11 +102,30 @@ class NssDatabase:
         """What the database holds, one entry for each certificate."""
         return _ROW.findall(self._run("certutil", "-L"))
 
+    @contextmanager
+    def _files(self, *contents: bytes) -> Iterator[tuple[str, ...]]:
+        """Files for the tools to read, in a folder that nobody else may enter."""
+        owner = self._owner()
+        with tempfile.TemporaryDirectory(prefix="doorward-") as name:
+            paths = [Path(name) / str(place) for place in range(len(contents))]
+            for path, content in zip(paths, contents, strict=True):
+                path.write_bytes(content)
+            if owner is not None:
+                for path in (*paths, Path(name)):
+                    os.chown(path, *owner)
+            yield tuple(map(str, paths))
+
     def _run(self, tool: str, *arguments: str) -> str:
-        command: Sequence[str] = (tool, "-d", f"sql:{self._folder}", *arguments)
+        folder = f"sql:{self._folder}"
         if tool == "certutil":
             action, *rest = arguments
-            command = (tool, action, "-d", f"sql:{self._folder}", *rest)
+            return self._called(tool, action, "-d", folder, *rest)
+        return self._called(tool, "-d", folder, *arguments)
+
+    def _called(self, *command: str) -> str:
+        owner = self._owner()
+        user, group = (None, None) if owner is None else owner
+        tool = command[0]
         try:
             done = subprocess.run(
                 command,
@@ -110,8 +134,11 @@ class NssDatabase:
                 text=True,
                 timeout=_TIMEOUT_SECONDS,
                 check=False,
+                user=user,
+                group=group,
+                extra_groups=None if owner is None else (),
             )
-        except (OSError, subprocess.TimeoutExpired) as error:
+        except (OSError, subprocess.SubprocessError) as error:
             raise DoorwardError(
                 "nss-failed", f"{tool} could not be run.", "Install libnss3-tools (nss-tools)."
             ) from error
@@ -122,3 +149,18 @@ class NssDatabase:
                 "See that the agent may write there, and that the database has no password.",
             )
         return done.stdout
+
+    def _owner(self) -> tuple[int, int] | None:
+        """Whom root acts for: who owns the folder, or what leads there, where that is not root.
+
+        None where the tools run as who runs this.
+        """
+        if os.name != "posix" or os.geteuid() != 0:
+            return None
+        folder = self._folder.absolute()
+        with suppress(FileNotFoundError):
+            for path in (*reversed(folder.parents), folder):
+                found = path.lstat()
+                if found.st_uid != 0:
+                    return found.st_uid, found.st_gid
+        return None

@@ -2,14 +2,16 @@
 
 Rules, in order; the first that a message breaks refuses it, and nothing of it counts:
 
-1. The device is enrolled: `device-unknown`.
+1. The device is enrolled: `device-unknown`, by the store's word alone; where this process has yet
+   to hear of the enrolment, `store-conflict`.
 2. Its enrolled key signed this very message to this very path: `signature-wrong`.
 3. It is not suspended: `device-suspended`.
-4. Its counter is new, and at most `MAX_COUNTER`. The same message a second time, straight after
+4. The device does not send more than it has to say: `too-many-attempts`.
+5. Its counter is new, and at most `MAX_COUNTER`. The same message a second time, straight after
    the first, is a lost answer repeated: it is answered again and counts once. Another message
    with a counter that the device has used is proof that two devices hold one key: the device is
    suspended, `device-cloned`. Whatever else is old is refused, `message-replayed`.
-5. It holds the nonce that control gave for that counter, not long ago: `nonce-stale`.
+6. It holds the nonce that control gave for that counter, not long ago: `nonce-stale`.
 """
 
 from __future__ import annotations
@@ -66,10 +68,11 @@ async def accept(
     `counter` and `nonce` are those in the body; whoever parsed it trusts nothing else of it yet.
     """
     document, known = await signer(fleet, device, message)  # 1, 2, 3
+    _require_few(known, now)  # 4
     _require_believable(counter)
     digest = sha256(message.body).hexdigest()
     latest, after = known.record.counter, fleet.nonces.nonce(device, counter + 1, now)
-    if counter <= latest:  # 4
+    if counter <= latest:  # 5
         told = known.latest.get(counter)
         if told is not None and told != digest:
             await _cloned(fleet, device, now)
@@ -80,7 +83,7 @@ async def accept(
                 "Send each message once, with a counter that only grows.",
             )
         return Accepted(document, known, repeated=True, nonce=after)
-    if not fleet.nonces.hold(nonce, device, counter, now):  # 5
+    if not fleet.nonces.hold(nonce, device, counter, now):  # 6
         raise DoorwardError(
             "nonce-stale",
             "The nonce is not the one for this message, or was given too long ago.",
@@ -92,20 +95,24 @@ async def accept(
 
 async def signer(fleet: Fleet, device: DeviceId, message: SignedMessage) -> tuple[Device, Known]:
     """The device that signed, and may speak. Raises as rules 1 to 3 of this file say."""
-    document = fleet.control.live.current.devices.get(device)
     known = await fleet.roll.of(fleet.control.store, device)
-    if known and document and sha256(known.record.public_key).hexdigest() != document.key:
-        # Another control process enrolled it anew, and this one holds the record of before.
+    document = fleet.control.live.current.devices.get(device)
+    if known is not None and not _of(known, document):
+        # Another control process enrolled or removed it, and this one holds the record of before.
         fleet.roll.forget(device)
         known = await fleet.roll.of(fleet.control.store, device)
-    if known is None or document is None:  # 1
+        document = fleet.control.live.current.devices.get(device)
+    if known is None:  # 1
         raise DoorwardError(
             "device-unknown", "This device is not enrolled.", "Enrol it: doorward agent enrol."
         )
+    if document is None or not _of(known, document):
+        # Just started, or behind: an agent that was told that it is unknown would end for good.
+        raise DoorwardError(
+            "store-conflict", "The control plane does not keep up with its store.", "Try again."
+        )
     public_key = known.record.public_key
-    if sha256(public_key).hexdigest() != document.key or not signature_holds(
-        public_key, message.signature, message.path, message.body
-    ):  # 2
+    if not signature_holds(public_key, message.signature, message.path, message.body):  # 2
         raise DoorwardError(
             "signature-wrong",
             "The message is not signed with the key that this device was enrolled with.",
@@ -120,6 +127,24 @@ async def signer(fleet: Fleet, device: DeviceId, message: SignedMessage) -> tupl
     return document, known
 
 
+async def hear_others(
+    fleet: Fleet, device: DeviceId, message: SignedMessage, now: UnixSeconds
+) -> None:
+    """Have what other control processes heard of the device count before its `message` does.
+
+    Costs a transaction: for messages that are few. Raises as rules 1 to 5 of this file say.
+    """
+    _, known = await signer(fleet, device, message)
+    _require_few(known, now)
+    if not await fleet.roll.refresh(fleet.control.store, device):
+        await _cloned(fleet, device, now)
+
+
+def _of(known: Known, document: Device | None) -> bool:
+    """Whether record and document are of one enrolment."""
+    return document is not None and sha256(known.record.public_key).hexdigest() == document.key
+
+
 async def nonce_for(
     fleet: Fleet,
     device: DeviceId,
@@ -132,9 +157,10 @@ async def nonce_for(
     """The nonce for the message after `counter`, for an agent that has none.
 
     A device that says so of a counter far behind its latest goes on from an old copy of itself,
-    beside the one that is at work. Raises as rules 1 to 3, and `message-replayed` where `at` is
+    beside the one that is at work. Raises as rules 1 to 4, and `message-replayed` where `at` is
     not about now or the counter was used.
     """
+    await hear_others(fleet, device, message, now)
     _, known = await signer(fleet, device, message)
     _require_believable(counter + 1)
     if abs(now - at) > CLOCK_TOLERANCE_SECONDS:
@@ -153,6 +179,13 @@ async def nonce_for(
             "Go on from the latest counter.",
         )
     return fleet.nonces.nonce(device, counter + 1, now)
+
+
+def _require_few(known: Known, now: UnixSeconds) -> None:
+    if not known.admit(now):
+        raise DoorwardError(
+            "too-many-attempts", "This device sends too much.", "Send less often: once a second."
+        )
 
 
 def _require_believable(counter: int) -> None:

@@ -6,7 +6,12 @@ who signed the message: the device, by its enrolled key.
 
 from __future__ import annotations
 
-from doorward.administrator.devices.accept import Accepted, SignedMessage, accept
+from doorward.administrator.devices.accept import (
+    Accepted,
+    SignedMessage,
+    accept,
+    hear_others,
+)
 from doorward.administrator.devices.parts import Fleet
 from doorward.administrator.fleet.ports import IssuedCertificate
 from doorward.errors import DoorwardError
@@ -77,7 +82,7 @@ async def _accept(
     now: UnixSeconds,
 ) -> Accepted:
     """Certificates are few: what other control processes heard of the device counts as well."""
-    await fleet.roll.refresh(fleet.control.store, device)
+    await hear_others(fleet, device, message, now)
     return await accept(
         fleet, device, message, counter=request.counter, nonce=request.nonce, now=now
     )

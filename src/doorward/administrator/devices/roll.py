@@ -27,12 +27,31 @@ REMEMBERED = 16
 """So many of a device's latest messages are told from a second message with their counter."""
 
 
+MESSAGES_AT_ONCE = 120
+MESSAGES_A_SECOND = 1.0
+
+
 @dataclass(slots=True)
 class Known:
-    """A device's record as it stands now, and the digests of its latest messages by counter."""
+    """A device's record as it stands now, and the digests of its latest messages by counter.
+
+    `left` messages more were admitted at `admitted_at`.
+    """
 
     record: DeviceRecord
     latest: OrderedDict[int, str] = field(default_factory=OrderedDict)
+    left: float = MESSAGES_AT_ONCE
+    admitted_at: UnixSeconds = 0
+
+    def admit(self, now: UnixSeconds) -> bool:
+        """Whether one more message is not too many: each may cost everybody a new snapshot."""
+        gained = max(now - self.admitted_at, 0.0) * MESSAGES_A_SECOND
+        self.left = min(self.left + gained, MESSAGES_AT_ONCE)
+        self.admitted_at = now
+        if self.left < 1:
+            return False
+        self.left -= 1
+        return True
 
 
 class Roll:
@@ -72,21 +91,25 @@ class Roll:
             if self._reading is asyncio.current_task():
                 self._strangers, self._reading = set(), None
 
-    async def refresh(self, store: Store, device: DeviceId) -> None:
+    async def refresh(self, store: Store, device: DeviceId) -> bool:
         """Take over what other control processes heard of `device`, or wrote of its key.
 
-        Two devices with one key that speak to two processes are noticed here.
+        Whether all that was heard can be of one device: False where two processes heard two
+        messages with one counter, which two devices with one key sent.
         """
         known = self._known.get(device)
         if known is None:
-            return
+            return True
         async with store.transaction() as transaction:
             record = await transaction.devices.records.get(device)
         if record is None or record.public_key != known.record.public_key:
             self.forget(device)
-        elif record.counter > known.record.counter:
+            return True
+        told = known.latest.get(record.counter, record.digest)
+        if record.counter > known.record.counter:
             known.record = record
             known.latest[record.counter] = record.digest
+        return told == record.digest
 
     def follow(self, changes: Iterable[Change]) -> None:
         """Forget devices that are gone, or were enrolled with another key."""

@@ -35,25 +35,25 @@ _LOG_FIELDS: Final = (
 
 def listeners(settings: EnvoySettings, ticket: Json, routes: Json | None = None) -> list[Json]:
     """Every listener with ticket filter `ticket`; `routes` inside, or else read from their file."""
-    manager = _connection_manager(
-        settings,
-        routes,
-        stat_prefix="front",
-        http_filters=http_filters(settings, ticket),
-        early_header_mutation_extensions=front_mutations(),
-        access_log=[_ticket_log(settings.access_log_path)],
-    )
+    front: Json = {
+        "stat_prefix": "front",
+        "http_filters": http_filters(settings, ticket),
+        "early_header_mutation_extensions": front_mutations(),
+        "access_log": [_ticket_log(settings.access_log_path)],
+    }
     result = []
     if settings.plain is not None:
         result.append(
             _listener(
                 "plain",
                 _socket_address(settings.plain.address, settings.plain.port),
-                {"filters": [manager]},
+                {"filters": [_connection_manager(settings, routes, **front)]},
                 settings,
             )
         )
     if settings.tls is not None:
+        seconds = settings.limits.tls_connection_seconds
+        manager = _connection_manager(settings, routes, seconds, **front)
         result.append(
             _listener(
                 "tls",
@@ -92,9 +92,11 @@ def _listener(name: str, address: Json, chain: Json, settings: EnvoySettings) ->
 def _connection_manager(
     settings: EnvoySettings,
     routes: Json | None,
+    longest_seconds: float | None = None,
     **own: Any,  # noqa: ANN401 - JSON values
 ) -> Json:
     limits = settings.limits
+    longest = {} if longest_seconds is None else {"max_connection_duration": f"{longest_seconds}s"}
     file = {"path_config_source": {"path": f"{settings.folder}/rds.json"}}
     discovery = {
         "route_config_name": ROUTES,
@@ -121,6 +123,7 @@ def _connection_manager(
             "headers_with_underscores_action": "DROP_HEADER",
             "max_headers_count": limits.header_count,
             "idle_timeout": f"{limits.idle_timeout_seconds}s",
+            **longest,
         },
         http2_protocol_options={
             "max_concurrent_streams": 100,
@@ -150,10 +153,13 @@ def _ticket_log(path: str) -> Json:
 
 
 def _tls(listener: TlsListener) -> Json:
+    """No session is resumed: a resumed one shows the certificate of the connection before it."""
     return extension(
         "envoy.transport_sockets.tls",
         "extensions.transport_sockets.tls.v3.DownstreamTlsContext",
         require_client_certificate=False,
+        disable_stateless_session_resumption=True,
+        disable_stateful_session_resumption=True,
         common_tls_context={
             "alpn_protocols": ["h2", "http/1.1"],
             "tls_params": {"tls_minimum_protocol_version": "TLSv1_2"},

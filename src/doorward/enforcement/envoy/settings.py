@@ -41,12 +41,18 @@ class ControlWeb:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds on what a client can make Envoy hold."""
+    """Bounds on what a client can make Envoy hold.
+
+    `tls_connection_seconds` is after how long a connection over TLS takes no new request. It is
+    less than half of the shortest life of a client's certificate: a certificate is renewed at half
+    of its life, and a connection goes on showing the one that it began with.
+    """
 
     header_kilobytes: int = 60
     header_count: int = 100
     headers_timeout_seconds: float = 10.0
     idle_timeout_seconds: float = 300.0
+    tls_connection_seconds: float = 120.0
     stream_idle_timeout_seconds: float = 300.0
     delayed_close_seconds: float = 0.1
     connect_timeout_seconds: float = 2.0

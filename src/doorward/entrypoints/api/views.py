@@ -295,7 +295,7 @@ class InvitationView(View):
 
 
 class EnrolmentCodeView(View):
-    """A code for `doorward agent enrol --code`. It works once, and is answered once."""
+    """A code for `doorward agent enrol --ask-code`. It works once, and is answered once."""
 
     code: str
     expires_at: datetime

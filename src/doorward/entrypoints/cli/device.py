@@ -109,7 +109,7 @@ def enrol(
     data: Data = DEFAULT_DATA,
     as_json: AsJson = False,
 ) -> None:
-    """Print a code that enrols one device, once: doorward agent enrol --code."""
+    """Print a code that enrols one device, once: doorward agent enrol --ask-code."""
     body = {"owner": owner, "name": name, "device": device_id}
     with connect(data) as api:
         made = api.post("/devices/enrolment-codes", body)
@@ -118,7 +118,7 @@ def enrol(
         return
     typer.echo(made["code"])
     typer.echo(
-        "Type it on the device when doorward agent enrol --code asks for it. It works once, "
+        "Type it on the device when doorward agent enrol --ask-code asks for it. It works once, "
         "within a day, and is shown only now.",
         err=True,
     )

@@ -13,10 +13,11 @@ from starlette.routing import Route
 
 from doorward.administrator.devices.accept import SignedMessage
 from doorward.administrator.devices.parts import Fleet
+from doorward.administrator.devices.refused import note_refusal
 from doorward.entrypoints.api.problems import answer
 from doorward.errors import DoorwardError
-from doorward.model.ids import UnixSeconds
-from doorward.protocol.agent import MAX_BODY_BYTES, SIGNATURE_HEADER, Pending
+from doorward.model.ids import DeviceId, UnixSeconds
+from doorward.protocol.agent import DEVICES, MAX_BODY_BYTES, SIGNATURE_HEADER, Pending
 
 Body = TypeVar("Body")
 
@@ -52,6 +53,7 @@ class Call:
 
 
 Handler = Callable[[Call], Awaitable[msgspec.Struct]]
+DeviceHandler = Callable[[Call, DeviceId], Awaitable[msgspec.Struct]]
 
 _encoder = msgspec.json.Encoder()
 
@@ -67,6 +69,20 @@ def route(context: FleetContext, path: str, handler: Handler) -> Route:
             return answer(error)
 
     return Route(path, endpoint, methods=["POST"])
+
+
+def device_route(context: FleetContext, what: str, handler: DeviceHandler) -> Route:
+    """POST at `DEVICES/ID/what`. What is refused changes nothing; the audit log hears of it."""
+
+    async def noted(call: Call) -> msgspec.Struct:
+        device = DeviceId(call.request.path_params["device"])
+        try:
+            return await handler(call, device)
+        except DoorwardError as error:
+            await note_refusal(context.fleet, device, call.address, error, call.now)
+            raise
+
+    return route(context, f"{DEVICES}/{{device}}/{what}", noted)
 
 
 def _json(content: msgspec.Struct) -> Response:
