@@ -112,13 +112,18 @@ async def test_sign_ins_to_clients(store: Store) -> None:
     async with store.transaction() as transaction:
         table = transaction.openid.sessions
         assert await table.all() == [second, first]
-        assert await table.current(SESSION, WIKI) == first
-        assert await table.current(SESSION, ClientId("other")) is None
+        assert await table.newest(SESSION, WIKI) == first
+        assert await table.newest(SESSION, ClientId("other")) is None
         ended = msgspec.structs.replace(first, ended_at=5.0, due_at=5.0, attempts=2)
         await table.put(ended)
         assert await table.get("s1") == ended
-        assert await table.current(SESSION, WIKI) is None
+        assert await table.newest(SESSION, WIKI) == ended
+        later = sign_in("s3", since=0.5)
+        await table.put(later)
+        assert await table.newest(SESSION, WIKI) == later
+        await table.remove("s3")
         await table.remove("s1")
+        assert await table.newest(SESSION, WIKI) is None
         assert await table.get("s1") is None
 
 

@@ -80,6 +80,9 @@ async def test_a_word_replaces_the_one_before(store: Store) -> None:
         words = transaction.receiver.words
         assert await words.get(WATCH, "account", "user:alice") == word("enabled")
         assert await words.get(WATCH, "risk", "user:alice") is None
+        about = await words.about("account", "user:alice")
+        assert [item.transmitter for item in about] == ["other", WATCH]
+        assert await words.about("risk", "user:alice") == []
         assert await words.get(WATCH, "account", "user:bob") is None
 
 

@@ -102,13 +102,9 @@ class _Sessions:
     async def get(self, sid: str) -> ClientSession | None:
         return self._items.get(sid)
 
-    async def current(self, session: SessionId, client: ClientId) -> ClientSession | None:
-        found = [
-            item
-            for item in self._newest()
-            if (item.session, item.client, item.ended_at) == (session, client, None)
-        ]
-        return found[0] if found else None
+    async def newest(self, session: SessionId, client: ClientId) -> ClientSession | None:
+        found = [i for i in self._newest() if (i.session, i.client) == (session, client)]
+        return min(found, key=lambda item: item.ended_at is not None, default=None)
 
     async def all(self) -> Sequence[ClientSession]:
         return self._newest()

@@ -61,6 +61,9 @@ class _Words:
     async def get(self, transmitter: TransmitterId, series: str, subject: str) -> Word | None:
         return self._items.get((transmitter, series, subject))
 
+    async def about(self, series: str, subject: str) -> Sequence[Word]:
+        return [w for key, w in sorted(self._items.items()) if key[1:] == (series, subject)]
+
     async def put(self, word: Word) -> None:
         self._items[word.transmitter, word.series, word.subject] = word
 

@@ -145,6 +145,9 @@ async def test_a_receiver_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch
         "0.0.0.0",
         "::",
         "224.0.0.1",
+        "100.100.100.200",
+        "168.63.129.16",
+        "fd00:ec2::254",
     ],
 )
 async def test_what_is_never_called_whatever_a_resolver_says(

@@ -118,6 +118,7 @@ MISTAKES = [
     ('id = "watch"', 'id = "Watch"', "bad-transmitter-id", '"Watch"\nname'),
     ("https://signals.example.org", "http://signals.example.org", "bad-issuer", "http://signals"),
     ('provider = "work"', 'provider = "wrok"', "unknown-provider", '"wrok"'),
+    ('name = "CI"', 'name = "CI"\nclient = "nobody"', "unknown-client", '"nobody"'),
     (
         'domains = ["example.com"]\nprovider = "work"\n',
         "",

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import json
 import time
+from dataclasses import replace
 
 import msgspec
 import pytest
@@ -447,3 +448,45 @@ async def test_an_operator_who_pauses_twice_tells_it_once(desk: SignalsDesk) -> 
         await operate_stream(desk.transmitter, desk.act, stream["stream_id"], status)
     tokens = await desk.take(stream)
     assert [payload(claims)[1]["status"] for claims in tokens] == ["paused"]
+
+
+async def test_a_header_that_cannot_be_unsealed_holds_up_no_other_stream(
+    desk: SignalsDesk,
+) -> None:
+    broken = await desk.pushed(authorization_header="Bearer a")
+    whole = await desk.pushed(authorization_header="Bearer b")
+    stream = await desk.stream(broken)
+    async with desk.store.transaction() as transaction:
+        await transaction.signals.streams.put(
+            msgspec.structs.replace(stream, authorization=b"sealed with another key")
+        )
+    await desk.session()
+    await desk.revoke()
+    assert await desk.deliver() == 1
+    assert [header for _, header, _ in desk.pushes.sent] == ["Bearer b"]
+    assert not await desk.waiting(whole)
+    held = await desk.stream(broken)
+    assert held.last_error
+    assert held.due_at > desk.now
+    assert len(await desk.waiting(broken)) == 1
+
+
+async def test_what_nobody_thought_of_does_not_end_all_deliveries(desk: SignalsDesk) -> None:
+    await desk.pushed()
+    other = await desk.pushed(endpoint_url="https://spy.example.org/events")
+    await desk.session()
+    await desk.revoke()
+
+    class Pusher:
+        async def push(self, url: str, authorization: str, token: str) -> None:
+            if url == ENDPOINT:
+                raise ValueError(url)
+            await desk.pushes.push(url, authorization, token)
+
+    transmitter = replace(desk.transmitter, pusher=Pusher())
+    task = asyncio.create_task(deliver_for_ever(transmitter, lambda: desk.now, 0.01))
+    await asyncio.wait_for(desk.pushes.came.wait(), 2)
+    await asyncio.sleep(0.05)
+    assert not task.done()
+    assert not await desk.waiting(other)
+    task.cancel()

@@ -13,11 +13,21 @@ from doorward.administrator.devices.manage_devices import report_posture
 from doorward.administrator.disabling import disablers
 from doorward.administrator.federation.ended import require_standing
 from doorward.administrator.federation.refusals import FederationRejectedError
+from doorward.administrator.receiver.applying import Applying
+from doorward.administrator.receiver.effects import applied
+from doorward.administrator.receiver.set_claims import SecurityEvent
+from doorward.administrator.receiver.subjects import Subject
 from doorward.administrator.set_standing import disable_user, enable_user, set_user_risk
 from doorward.model.estate import ProviderGroup
 from doorward.model.identity import ResourceCookie, Standing
-from doorward.model.ids import DeviceId, GroupId, ResourceId, SessionId, UserId
+from doorward.model.ids import DeviceId, GroupId, ResourceId, SessionId, TransmitterId, UserId
 from doorward.model.transmitter import SESSION_EFFECTS, RiskRow
+from doorward.protocol.signals.events import (
+    DeviceComplianceChange,
+    Event,
+    RiskLevelChange,
+    event_type,
+)
 from tests.unit.signals_world import (
     ALICE,
     ALICE_THERE,
@@ -32,6 +42,7 @@ from tests.unit.signals_world import (
     RISK_CHANGE,
     SESSION_REVOKED,
     Signals,
+    declared,
     signals,
     with_sessions,
 )
@@ -381,3 +392,63 @@ async def test_an_event_that_it_may_not_send_is_recorded_and_nothing_else(place:
     await place.declare(events=("session-revoked",))
     assert (await place.push(DISABLED, {})).outcome == "event-not-allowed"
     assert not place.standing().disabled
+
+
+# two transmitters
+
+
+async def said_by(place: Signals, name: str, event: Event, subject: Subject) -> None:
+    """As if the transmitter of this name had sent it."""
+    other = msgspec.structs.replace(declared(), id=TransmitterId(name), name=name.title())
+    await place.world.desk.publish("transmitter", other)
+    told = SecurityEvent("jti", event_type(event), event, {}, place.now)
+    async with place.world.desk.store.transaction() as transaction:
+        done = await applied(Applying(transaction, place.snapshot, other, told, subject, place.now))
+        await transaction.snapshot.publish(done.changes)
+
+
+def risk_of_a_person(level: str) -> RiskLevelChange:
+    return msgspec.convert({"principal": "USER", "current_level": level}, RiskLevelChange)
+
+
+async def test_risk_falls_no_lower_than_another_transmitter_says(place: Signals) -> None:
+    alice = Subject(user=place.snapshot.users["alice"])
+    risks = []
+    for name, level in (
+        ("one", "HIGH"),
+        ("two", "MEDIUM"),
+        ("one", "LOW"),
+        ("one", "HIGH"),
+        ("two", "HIGH"),
+        ("one", "LOW"),
+        ("two", "LOW"),
+    ):
+        await said_by(place, name, risk_of_a_person(level), alice)
+        risks.append(place.standing().risk)
+    assert risks == [90, 90, 40, 90, 90, 90, 0]
+
+
+async def test_a_device_fails_until_every_transmitter_says_otherwise(place: Signals) -> None:
+    laptop = Subject(device=place.snapshot.devices["laptop"])
+    bad, good = (msgspec.convert(x, DeviceComplianceChange) for x in (BAD, GOOD))
+    seen = []
+    for name, event in (("one", bad), ("two", bad), ("one", good), ("two", good)):
+        await said_by(place, name, event, laptop)
+        seen.append(place.snapshot.devices["laptop"].healthy)
+    assert seen == [False, False, False, None]
+
+
+async def test_what_was_overruled_here_does_not_come_back_by_another(place: Signals) -> None:
+    laptop = Subject(device=place.snapshot.devices["laptop"])
+    alice = Subject(user=place.snapshot.users["alice"])
+    control, act = place.world.desk.control, Act("operator", place.now)
+    high, low = risk_of_a_person("HIGH"), risk_of_a_person("LOW")
+    bad, good = (msgspec.convert(x, DeviceComplianceChange) for x in (BAD, GOOD))
+    await said_by(place, "two", high, alice)
+    await said_by(place, "two", bad, laptop)
+    await set_user_risk(control, act, UserId("alice"), 10, "looked at")
+    await report_posture(control, act, DeviceId("laptop"), healthy=True)
+    for event, subject in ((high, alice), (low, alice), (bad, laptop), (good, laptop)):
+        await said_by(place, "one", event, subject)
+    assert place.standing().risk == 10
+    assert place.snapshot.devices["laptop"].healthy is None

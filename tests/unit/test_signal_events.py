@@ -8,6 +8,8 @@ import msgspec
 import pytest
 
 from doorward.administrator.control_plane import Act
+from doorward.administrator.openid.end_client_session import mark_ended
+from doorward.administrator.openid_ports import ClientSession
 from doorward.administrator.ports import Passkey, Password, Totp
 from doorward.administrator.revoke_session import revoke_session
 from doorward.administrator.set_session_risk import set_session_risk
@@ -15,13 +17,14 @@ from doorward.administrator.set_standing import disable_user, enable_user, set_u
 from doorward.administrator.signals.transmitting.differences import Credential
 from doorward.administrator.signals.transmitting.events_of import risk_level
 from doorward.administrator.sweep_expired import sweep_expired
-from doorward.model.estate import User
+from doorward.model.estate import Service, User
 from doorward.model.identity import Standing
-from doorward.model.ids import GroupId, SessionId
+from doorward.model.ids import ClientId, GroupId, SessionId
 from doorward.model.snapshot import change, removal
 from tests.fakes.signals_desk import (
     ALICE,
     BOB,
+    CRM,
     ISSUER,
     LAPTOP,
     NOON,
@@ -335,3 +338,21 @@ async def test_people_are_named_as_the_stream_wants_it(desk: SignalsDesk) -> Non
     alice, bob = await desk.take(by_address)
     assert alice["sub_id"] == {"format": "email", "email": "alice@example.org"}
     assert bob["sub_id"] == {"format": "iss_sub", "iss": ISSUER, "sub": "bob"}
+
+
+async def test_whoever_leaves_is_told_by_the_sid_that_the_application_knows(
+    desk: SignalsDesk,
+) -> None:
+    await desk.put("service", Service(id=CRM, name="CRM", client=ClientId("crm-app")))
+    stream = await desk.polled()
+    session = await desk.session()
+    known = ClientSession(
+        sid="sid-1", client=ClientId("crm-app"), session=session.id, user=ALICE, since=desk.now
+    )
+    async with desk.store.transaction() as transaction:
+        await transaction.openid.sessions.put(known)
+    async with desk.store.transaction() as transaction:
+        await mark_ended(transaction, known, desk.now)
+        await transaction.snapshot.publish([removal("session", session.id)])
+    _, _, subject = await one(desk, stream)
+    assert subject["session"] == {"format": "opaque", "id": "sid-1"}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from functools import partial
 from typing import Any
 
 import pytest
 
-from doorward.administrator.receiver.keep_polled import MAX_PAUSE_SECONDS, Poller
+from doorward.administrator.receiver.keep_polled import MAX_PAUSE_SECONDS, MOST_AT_ONCE, Poller
 from doorward.administrator.receiver.poll import MAX_EVENTS, Receipts, poll
 from doorward.errors import DoorwardError
 from tests.fakes.signals_transmitter import TOKEN
@@ -177,3 +178,23 @@ async def test_failures_make_the_pause_longer_up_to_a_limit(place: Signals) -> N
 async def test_only_transmitters_that_deliver_by_poll_are_polled() -> None:
     place = await signals()
     assert Poller(place.receiver, 2).due(place.now) == []
+
+
+async def test_a_number_beyond_all_bounds_holds_up_nothing_behind_it(place: Signals) -> None:
+    place.there.lies = {"iat": 10**400}
+    poison = place.there.offer(DISABLED, {}, ALICE)
+    place.there.lies = {}
+    taken = place.there.offer(DISABLED, {}, ALICE)
+    await until_quiet(place)
+    assert place.there.errors[poison]["err"] == "invalid_request"
+    assert place.there.acknowledged == [taken]
+
+
+async def test_a_transmitter_that_always_has_more_is_not_polled_without_end(place: Signals) -> None:
+    place.there.replies["POST", "/poll"] = (200, {"sets": {}, "moreAvailable": True})
+    poller, watch = Poller(place.receiver, 2), place.receiver.transmitter("watch")
+    async with asyncio.timeout(10):
+        await poller.poll(watch, lambda: place.now)
+    assert len(asked(place)) == MOST_AT_ONCE
+    assert poller.due(place.now) == []
+    assert poller.due(place.now + 2) == [watch]

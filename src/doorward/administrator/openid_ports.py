@@ -129,8 +129,8 @@ class ClientSessionTable(Protocol):
 
     async def get(self, sid: str) -> ClientSession | None: ...
 
-    async def current(self, session: SessionId, client: ClientId) -> ClientSession | None:
-        """The one that has not ended."""
+    async def newest(self, session: SessionId, client: ClientId) -> ClientSession | None:
+        """The one that has not ended, else the last that did."""
         ...
 
     async def all(self) -> Sequence[ClientSession]:

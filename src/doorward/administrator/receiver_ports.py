@@ -108,6 +108,10 @@ class WordTable(Protocol):
 
     async def get(self, transmitter: TransmitterId, series: str, subject: str) -> Word | None: ...
 
+    async def about(self, series: str, subject: str) -> Sequence[Word]:
+        """What every transmitter said last of it."""
+        ...
+
     async def put(self, word: Word) -> None: ...
 
     async def remove_subject(self, subject: str) -> int:

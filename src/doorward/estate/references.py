@@ -15,7 +15,7 @@ REFERENCES: Mapping[Kind, Mapping[str, Kind]] = MappingProxyType(
     {
         "group": {"parents": "group"},
         "user": {"groups": "group", "roles": "role"},
-        "service": {"groups": "group", "owner": "user"},
+        "service": {"groups": "group", "owner": "user", "client": "client"},
         "resource": {"label": "label", "owner": "user"},
         "client": {"resource": "resource"},
         "provider": {"groups": "group"},

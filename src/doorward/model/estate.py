@@ -71,13 +71,15 @@ class Service(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """A machine or script that acts under its own name, by a service token or a certificate.
 
     `owner` is the person who answers for it, empty for nobody. `hosts` are the enrolled devices
-    that it runs on: they get certificates for it.
+    that it runs on: they get certificates for it. `client` is the application that it is by OpenID
+    Connect, empty for none: it is told of sessions by the `sid` that this client knows.
     """
 
     id: ServiceId
     name: str
     groups: tuple[GroupId, ...] = ()
     owner: UserId | Literal[""] = ""
+    client: ClientId | Literal[""] = ""
     hosts: tuple[DeviceId, ...] = ()
 
 

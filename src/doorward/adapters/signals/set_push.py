@@ -31,6 +31,11 @@ _errors = msgspec.json.Decoder(SetError)
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
+_METADATA: frozenset[Address] = frozenset(
+    map(ipaddress.ip_address, ("100.100.100.200", "168.63.129.16", "fd00:ec2::254"))
+)
+"""Where clouds tell a machine its credentials, beside link-local addresses."""
+
 
 class HttpSetPusher:
     """One POST to that address alone; no proxy of the environment is used.
@@ -100,6 +105,8 @@ def _callable(address: Address, *, loopback: bool) -> bool:
     address = mapped or address
     if address.is_loopback:
         return loopback
+    if address in _METADATA:
+        return False
     return not (address.is_link_local or address.is_unspecified or address.is_multicast)
 
 

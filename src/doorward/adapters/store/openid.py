@@ -120,12 +120,10 @@ class ClientSessions:
         found = await self._find(openid_session.c.sid == sid)
         return found[0] if found else None
 
-    async def current(self, session: SessionId, client: ClientId) -> ClientSession | None:
+    async def newest(self, session: SessionId, client: ClientId) -> ClientSession | None:
         table = openid_session.c
-        found = await self._find(
-            table.session == session, table.client == client, table.ended_at.is_(None)
-        )
-        return found[0] if found else None
+        found = await self._find(table.session == session, table.client == client)
+        return next((item for item in found if item.ended_at is None), next(iter(found), None))
 
     async def all(self) -> Sequence[ClientSession]:
         return await self._find()

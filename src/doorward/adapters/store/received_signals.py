@@ -74,6 +74,15 @@ class Words:
         row = rows.mappings().first()
         return None if row is None else Word(**row)
 
+    async def about(self, series: str, subject: str) -> Sequence[Word]:
+        columns = transmitter_word.c
+        rows = await self._connection.execute(
+            select(transmitter_word)
+            .where(columns.series == series, columns.subject == subject)
+            .order_by(columns.transmitter)
+        )
+        return [Word(**row) for row in rows.mappings()]
+
     async def put(self, word: Word) -> None:
         columns = transmitter_word.c
         await self._connection.execute(

@@ -100,8 +100,8 @@ async def _client_session(
     session: Session,
     now: UnixSeconds,
 ) -> ClientSession:
-    known = await transaction.openid.sessions.current(session.id, client.id)
-    if known is not None:
+    known = await transaction.openid.sessions.newest(session.id, client.id)
+    if known is not None and known.ended_at is None:
         return known
     begun = ClientSession(
         sid=provider.control.secrets.id("sid"),

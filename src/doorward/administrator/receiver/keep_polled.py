@@ -12,6 +12,8 @@ from doorward.model.ids import UnixSeconds
 from doorward.model.transmitter import Transmitter
 
 MAX_PAUSE_SECONDS = 300.0
+MOST_AT_ONCE = 100
+"""So many polls in a row; what a transmitter then still has waits for the next turn."""
 
 
 @dataclass(slots=True)
@@ -46,12 +48,13 @@ class Poller:
         return found
 
     async def poll(self, transmitter: Transmitter, clock: Callable[[], UnixSeconds]) -> None:
-        """Poll until nothing is left; what goes wrong stands in the receiver's troubles."""
+        """Poll until nothing is left, within bounds; what goes wrong stands in `troubles`."""
         state = self._of(transmitter)
         state.failures += 1
         try:
-            while await poll(self._receiver, transmitter, state.receipts, clock()):
-                pass
+            for _ in range(MOST_AT_ONCE):
+                if not await poll(self._receiver, transmitter, state.receipts, clock()):
+                    break
         except DoorwardError as error:
             self._receiver.troubles[transmitter.id] = error
         else:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import msgspec
 
 from doorward.administrator.receiver.applying import Applying, Done
 from doorward.administrator.receiver.session_signals import meant
+from doorward.administrator.receiver_ports import Word
 from doorward.administrator.targets import standing_of
 from doorward.model.identity import Session
 from doorward.model.snapshot import Change, change
@@ -72,15 +74,36 @@ async def _sessions(applying: Applying, risk: int) -> Done:
 
 
 async def _moved(applying: Applying, subject: str, before: int, risk: int, move: Move) -> Done:
-    """Its word is the risk that it set, and what stood there before: that is never undercut."""
-    last = await applying.word(SERIES, subject)
-    if applying.is_late(last):
+    """A word is what its transmitter wants, what came of it, and what stood there before any word.
+
+    The highest of those counts. Whoever sets another risk meanwhile overrules every word.
+    """
+    if applying.is_late(await applying.word(SERIES, subject)):
         return Done(otherwise="out-of-order")
-    said, _, base = last.said.partition("/") if last else ("", "", "")
-    if said != str(before):
-        base = str(before)
-    to = max(risk, int(base))
-    await applying.say(SERIES, subject, f"{to}/{base}")
+    words = applying.transaction.receiver.words
+    own = applying.transmitter.id
+    found = [(word, _said(word)) for word in await words.about(SERIES, subject)]
+    base = min((said.base for _, said in found if said.stands == before), default=before)
+    others = {
+        word: said.wanted if said.stands == before else 0
+        for word, said in found
+        if word.transmitter != own
+    }
+    to = max(risk, base, *others.values())
+    for word, wanted in others.items():
+        await words.put(msgspec.structs.replace(word, said=f"{wanted}/{to}/{base}"))
+    await applying.say(SERIES, subject, f"{risk}/{to}/{base}")
     if to != before:
         return Done((move(to),), f"risk {to}")
     return Done(otherwise="not-its-word" if risk < before else "nothing-to-do")
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    wanted: int
+    stands: int
+    base: int
+
+
+def _said(word: Word) -> _Said:
+    return _Said(*map(int, word.said.split("/")))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -109,8 +108,9 @@ def _event(uri: str, payload: dict[str, object]) -> Event | None:
 
 
 def _moment(value: object, name: str, now: UnixSeconds) -> UnixSeconds:
-    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+    if not isinstance(value, int | float) or isinstance(value, bool):
         raise SetRefusedError("invalid_request", f"{name}-malformed")
+    # Compared first: an integer may be too large for a float. No comparison with NaN holds.
     if not 0 <= value <= now + CLOCK_LEEWAY_SECONDS:
         raise SetRefusedError("invalid_request", f"{name}-in-the-future")
     return float(value)

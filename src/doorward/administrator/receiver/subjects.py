@@ -125,7 +125,8 @@ async def resolve(
 ) -> Subject | None:
     """Whom the event is about; None for nobody here, or nobody it may speak of.
 
-    All members must fit together: the person's own device, the person's own sessions.
+    All members must fit together: the person's own device, the person's own sessions. Where a
+    session is named, the device that it began on over there need not be known here.
     """
     members = members_of(event)
     provider = snapshot.providers.get(transmitter.provider)
@@ -139,7 +140,9 @@ async def resolve(
     device: Device | None = None
     if "device" in members:
         device = _device(snapshot, transmitter, members["device"])
-        if device is None or (user is not None and device.owner != user.id):
+        if device is None and "session" not in members:
+            return None
+        if device is not None and user is not None and device.owner != user.id:
             return None
     if "session" not in members:
         known = user is not None or device is not None

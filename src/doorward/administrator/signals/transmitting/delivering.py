@@ -38,6 +38,8 @@ async def deliver_for_ever(
                 except DoorwardError as error:
                     # The store is away: the tokens are due again when the reservation ends.
                     _log.warning("signals-not-kept", code=error.code, detail=error.detail)
+                except Exception as error:  # noqa: BLE001 - what others answer must not end the process
+                    _log.error("signals-not-pushed", stream=batch.stream.id, exc_info=error)
                 rung.set()
 
             while True:

@@ -29,7 +29,7 @@ PAUSES_SECONDS = (1, 5, 15, 60, 300, 900, 1800)
 
 GONE_SECONDS = 86_400
 ASKED_AGAIN_SECONDS = 30
-"""How long until it is looked again whether a receiver has a token."""
+"""How long until it is looked again whether a receiver has a token, and its stream a key."""
 
 BATCH = 20
 RESERVED_SECONDS = 300
@@ -58,22 +58,29 @@ async def reserve(transmitter: Transmitting, now: UnixSeconds) -> list[Batch]:
     async with transmitter.control.store.transaction() as transaction:
         for stream in await transaction.signals.streams.due(now):
             if not entitled(transmitter.control.live.current, stream.receiver, now):
-                waits = msgspec.structs.replace(
-                    stream, due_at=now + ASKED_AGAIN_SECONDS, last_error=NOT_ENTITLED
-                )
-                await transaction.signals.streams.put(waits)
+                await transaction.signals.streams.put(_asked_again(stream, NOT_ENTITLED, now))
+                continue
+            try:
+                key = await key_of(transaction, stream, now)
+                authorization = authorization_of(transmitter, stream)
+            except DoorwardError as error:
+                # Its own trouble: the other streams are delivered.
+                await transaction.signals.streams.put(_asked_again(stream, error.detail, now))
                 continue
             items = await transaction.signals.outbox.waiting(
                 stream.id, BATCH, DELIVERABLE[stream.status]
             )
-            key = await key_of(transaction, stream, now)
             reserved = msgspec.structs.replace(stream, due_at=now + RESERVED_SECONDS)
             await transaction.signals.streams.put(reserved)
-            found.append((reserved, authorization_of(transmitter, stream), key, items))
+            found.append((reserved, authorization, key, items))
     return [
         Batch(stream, authorization, await signed(transmitter, key, items))
         for stream, authorization, key, items in found
     ]
+
+
+def _asked_again(stream: Stream, why: str, now: UnixSeconds) -> Stream:
+    return msgspec.structs.replace(stream, due_at=now + ASKED_AGAIN_SECONDS, last_error=why)
 
 
 async def deliver(transmitter: Transmitting, batch: Batch, now: UnixSeconds) -> None:

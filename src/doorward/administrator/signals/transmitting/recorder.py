@@ -32,9 +32,9 @@ from doorward.administrator.signals.transmitting.watched import (
     WatchedCredentials,
     WatchedSnapshot,
 )
-from doorward.model.estate import User
+from doorward.model.estate import Service, User
 from doorward.model.identity import Standing
-from doorward.model.ids import UnixSeconds, UserId
+from doorward.model.ids import SessionId, UnixSeconds, UserId
 from doorward.protocol.signals.events import event_type
 from doorward.protocol.signals.subjects import Json
 
@@ -115,7 +115,7 @@ class _Watch:
                     pending(
                         stream,
                         item.event,
-                        subject_of(item, forms[0]),
+                        subject_of(item, forms[0], await self._sid(stream, item)),
                         issuer=recorder.issuer,
                         jti=recorder.secrets.id("jti"),
                         txn=txn,
@@ -124,6 +124,16 @@ class _Watch:
                 )
         await signals.outbox.add(items)
         self._recorded = bool(items)
+
+    async def _sid(self, stream: Stream, item: Happened) -> str:
+        """How the application that the receiver is calls the session. Others are not told it."""
+        service = await self._transaction.snapshot.get("service", stream.receiver)
+        if not item.session or not isinstance(service, Service) or not service.client:
+            return ""
+        known = await self._transaction.openid.sessions.newest(
+            SessionId(item.session), service.client
+        )
+        return known.sid if known else ""
 
     async def _named(self, happened: Sequence[Happened], users: dict[str, User]) -> dict[str, User]:
         """`users`, and whoever else something happened to."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from doorward.administrator.signal_ports import UserFormat
 from doorward.administrator.signals.transmitting.events_of import Happened
@@ -17,9 +18,13 @@ def user_identifier(user: User | None, user_id: str, issuer: str, wanted: UserFo
     return {FORMAT: "iss_sub", "iss": issuer, "sub": user_id}
 
 
-def subject_of(happened: Happened, person: Json) -> Json:
-    """The claim `sub_id`: complex where a session or a device is told too (SSF 1.0, 3.3)."""
-    parts = {"user": person, **_parts(happened)}
+def subject_of(happened: Happened, person: Json, sid: str = "") -> Json:
+    """The claim `sub_id`: complex where a session or a device is told too (SSF 1.0, 3.3).
+
+    `sid` is how the receiver itself calls the session, empty where it knows it by no sign-in.
+    """
+    known = replace(happened, session=sid or happened.session)
+    parts = {"user": person, **_parts(known)}
     return person if len(parts) == 1 else {FORMAT: COMPLEX, **parts}
 
 
