@@ -6,12 +6,22 @@ import json
 import ssl
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
+import msgspec
 import pytest
 from typer.testing import CliRunner
 
 from doorward.entrypoints.cli.app import app as program
+from doorward.model.ids import DeviceId
+from doorward.protocol.agent import (
+    ENROLMENTS,
+    SIGNATURE_HEADER,
+    EnrolmentPoll,
+    EnrolmentRequest,
+)
+from tests.fakes.fleet import SoftwareDevice
 from tests.fakes.osquery_client import CONFIG, READ, Flags, OsqueryClient, RequestFailedError
 from tests.fakes.osquery_tables import Machine
 from tests.integration.scim_running import DOMAIN, Running, start
@@ -58,6 +68,36 @@ def doorward(running: Running, *arguments: str) -> str:
     return invoked.stdout
 
 
+async def enrol_laptop(running: Running, http: httpx.AsyncClient) -> None:
+    """The device that the host will be said to be."""
+    with running.api() as api:
+        body = {"owner": "owner", "name": "", "device": "laptop"}
+        made = api.post("/devices/enrolment-codes", json=body)
+        assert made.status_code == 201, made.text
+    laptop = SoftwareDevice(DeviceId("laptop"))
+    request = EnrolmentRequest(
+        name="Laptop",
+        platform="linux",
+        agent_version="1.0",
+        public_key=laptop.public_key,
+        code=made.json()["code"],
+    )
+    started = await _signed(http, laptop, ENROLMENTS, request)
+    path = f"{ENROLMENTS}/{started['enrolment']}"
+    assert (await _signed(http, laptop, path, EnrolmentPoll()))["device"] == "laptop"
+
+
+async def _signed(
+    http: httpx.AsyncClient, device: SoftwareDevice, path: str, body: msgspec.Struct
+) -> dict[str, Any]:
+    message = device.signed(path, body)
+    headers = {SIGNATURE_HEADER: message.signature, "content-type": "application/json"}
+    answer = await http.post(path, content=message.body, headers=headers)
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
 async def test_a_host_enrols_is_assigned_and_asked_and_is_forgotten(running: Running) -> None:
     made = json.loads(
         doorward(running, "secret", "new", "--note", "test", "--expires", "1", "--json")
@@ -77,9 +117,7 @@ async def test_a_host_enrols_is_assigned_and_asked_and_is_forgotten(running: Run
             "laptop",
             "127.0.0.1",
         )
-        with running.api() as api:
-            enrolled = api.post("/devices", json={"id": "laptop", "owner": "owner"})
-            assert enrolled.status_code == 201, enrolled.text
+        await enrol_laptop(running, http)
         doorward(running, "assign", host["id"], "laptop")
         assert "doorward_disks_linux" in await client.poll_distributed()
         with running.api() as api:
