@@ -79,7 +79,13 @@ async def test_a_session_that_runs_out_was_not_revoked(desk: SignalsDesk) -> Non
 
 async def test_who_did_it_is_told_as_a_kind_and_never_by_name(desk: SignalsDesk) -> None:
     stream = await desk.polled()
-    actors = {"user:alice": "user", "user:bob": "admin", "operator": "admin", "system": "system"}
+    actors = {
+        "user:alice": "user",
+        "user:bob": "admin",
+        "operator": "admin",
+        "system": "system",
+        "transmitter:bob": "system",
+    }
     for actor, entity in actors.items():
         await desk.session()
         await desk.revoke(actor=actor)

@@ -80,6 +80,6 @@ def occasion(what: Happening, user: UserId, cause: Cause) -> Occasion:
 
 
 def _initiator(user: UserId, actor: str) -> Initiator:
-    if actor == "system":
+    if actor == "system" or actor.startswith("transmitter:"):
         return "system"
     return "user" if actor == f"user:{user}" else "admin"
