@@ -42,17 +42,8 @@ format: dev ## format the code and mend what ruff can mend
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-# Tests that watch the clock have the machine to themselves; the others share it.
-ALONE := tests/e2e tests/integration
-SHARED := $(filter-out $(ALONE) tests/fakes tests/__pycache__,$(patsubst %/,%,$(wildcard tests/*/)))
-
-test: dev system-packages node-packages ## all tests but conformance (TESTS=tests/unit for some)
-ifdef TESTS
-	$(BIN)/pytest $(TESTS)
-else
-	$(BIN)/pytest --numprocesses 2 --dist loadfile $(SHARED)
-	$(BIN)/pytest $(ALONE)
-endif
+test: dev system-packages node-packages ## all tests but conformance (TESTS=tests/unit)
+	$(BIN)/pytest --numprocesses 2 --dist loadfile $(TESTS)
 
 conformance: dev system-packages ## the long suites: some minutes of random estates
 	$(BIN)/pytest -m conformance
