@@ -45,7 +45,7 @@ format: dev ## format the code and mend what ruff can mend
 test: dev system-packages node-packages ## all tests but conformance (TESTS=tests/unit)
 	$(BIN)/pytest --numprocesses 2 --dist loadfile $(TESTS)
 
-conformance: dev system-packages ## the long suites: some minutes of random estates
+conformance: dev system-packages node-packages ## the long suites: some minutes of random estates
 	$(BIN)/pytest -m conformance
 
 bench: bench-engine bench-gateway bench-identity bench-devices ## all benchmarks

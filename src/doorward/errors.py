@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 class DoorwardError(Exception):
     """Something went wrong that a person can be told about.
@@ -24,3 +26,16 @@ class SourceError(DoorwardError):
         super().__init__(code, detail, remedy)
         self.file = file
         self.line = line
+
+
+class EstateError(DoorwardError):
+    """An estate that cannot be applied; `errors` says everything that is wrong with it."""
+
+    def __init__(self, errors: Iterable[SourceError]) -> None:
+        self.errors = tuple(sorted(errors, key=lambda error: (error.file, error.line)))
+        count = len(self.errors)
+        super().__init__(
+            "estate-invalid",
+            "The estate has an error." if count == 1 else f"The estate has {count} errors.",
+            "Correct the files; nothing was applied.",
+        )

@@ -114,6 +114,7 @@ async def test_ways_to_sign_in(sign_in: Running) -> None:
         assert await violations(page) == []
 
 
+@pytest.mark.conformance
 async def test_the_console(console: test_console_browser.Running) -> None:
     for width, height in SIZES:
         page = await seen(console.browser, width, height)

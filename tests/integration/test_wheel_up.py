@@ -41,6 +41,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return venv / "bin"
 
 
+@pytest.mark.conformance
 def test_the_demo_runs_from_the_wheel(environment: Path, tmp_path: Path) -> None:
     doorward, data, log = str(environment / "doorward"), str(tmp_path / "data"), tmp_path / "log"
     clean = {"PATH": f"{environment}:{os.environ['PATH']}", "HOME": str(tmp_path)}

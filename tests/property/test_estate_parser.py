@@ -7,8 +7,8 @@ import random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from doorward.errors import SourceError
-from doorward.estate import Estate, EstateError, EstateReader, parse_estate, plan
+from doorward.errors import EstateError, SourceError
+from doorward.estate import Estate, EstateReader, parse_estate, plan
 from doorward.model.snapshot import Snapshot
 from tests.unit.estate_files import CEDAR, FILES, TOML
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from doorward.errors import SourceError
-from doorward.estate import EstateError, parse_estate
+from doorward.errors import EstateError, SourceError
+from doorward.estate import parse_estate
 
 TOML = """\
 [[group]]

@@ -9,8 +9,8 @@ from doorward.administrator.control_plane import Act
 from doorward.administrator.directory.entries import Address, Details
 from doorward.administrator.provisioning.provision_group import provision_group
 from doorward.administrator.provisioning.provision_person import provision_person
-from doorward.errors import DoorwardError, SourceError
-from doorward.estate import EstateError, EstateReader, Provisioned, parse_estate, provisioned
+from doorward.errors import DoorwardError, EstateError, SourceError
+from doorward.estate import EstateReader, Provisioned, parse_estate, provisioned
 from doorward.model.estate import Group, User
 from doorward.model.ids import GroupId, UserId
 from doorward.model.snapshot import Snapshot, change

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from doorward.errors import SourceError
-from doorward.estate import EstateError, EstateReader, parse_estate
+from doorward.errors import EstateError, SourceError
+from doorward.estate import EstateReader, parse_estate
 from doorward.estate.file import EstateFile, read_file
 from doorward.model.estate import Policy
 from doorward.policy import validate

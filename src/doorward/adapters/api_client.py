@@ -9,8 +9,7 @@ from typing import Any, Self
 
 import httpx
 
-from doorward.errors import DoorwardError, SourceError
-from doorward.estate import EstateError
+from doorward.errors import DoorwardError, EstateError, SourceError
 
 _TIMEOUT_SECONDS = 30.0
 

@@ -5,13 +5,11 @@ Reading a folder is the CLI's business; publishing a plan is the administrator's
 
 from doorward.estate.parse import Estate, EstateReader, parse_estate
 from doorward.estate.plan import Difference, Plan, Step, plan
-from doorward.estate.problems import EstateError
 from doorward.estate.references import Provisioned, provisioned
 
 __all__ = [
     "Difference",
     "Estate",
-    "EstateError",
     "EstateReader",
     "Plan",
     "Provisioned",

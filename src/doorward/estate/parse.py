@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from doorward.errors import SourceError
+from doorward.errors import EstateError, SourceError
 from doorward.estate.file import EstateFile, read_file
-from doorward.estate.problems import EstateError, Problems
+from doorward.estate.problems import Problems
 from doorward.estate.references import NOBODY, Declared, Provisioned, check_together
 from doorward.model.estate import Policy
 from doorward.model.snapshot import ESTATE_KINDS, Document, Kind

@@ -2,24 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from doorward.errors import DoorwardError, SourceError
+from doorward.errors import SourceError
 from doorward.estate.positions import Lines, Path
-
-
-class EstateError(DoorwardError):
-    """An estate that cannot be applied; `errors` says everything that is wrong with it."""
-
-    def __init__(self, errors: Iterable[SourceError]) -> None:
-        self.errors = tuple(sorted(errors, key=lambda error: (error.file, error.line)))
-        count = len(self.errors)
-        super().__init__(
-            "estate-invalid",
-            "The estate has an error." if count == 1 else f"The estate has {count} errors.",
-            "Correct the files; nothing was applied.",
-        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,7 @@ from starlette.exceptions import HTTPException
 from doorward.entrypoints.api.body_size import MAX_BODY_MEBIBYTES
 from doorward.entrypoints.api.views import Problem, SourceProblem
 from doorward.entrypoints.unexpected import UnexpectedErrors
-from doorward.errors import DoorwardError
-from doorward.estate import EstateError
+from doorward.errors import DoorwardError, EstateError
 
 STATUS: Mapping[str, int] = MappingProxyType(
     {

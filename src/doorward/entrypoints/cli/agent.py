@@ -22,7 +22,6 @@ from doorward.entrypoints.explained import describe
 from doorward.errors import DoorwardError
 from doorward.model.device import Platform
 from doorward.model.posture import FACTS, Fact
-from doorward.protocol.enrolled_key import key_words
 
 if TYPE_CHECKING:
     from doorward.agent.runner import Agent
@@ -108,6 +107,8 @@ def enrol(
 
 
 def _show(started: EnrolmentStarted, public_key: bytes) -> None:
+    from doorward.protocol.enrolled_key import key_words
+
     typer.echo(f"Open   {printable(started.url)}")
     typer.echo(f"Type   {printable(started.user_code)}")
     typer.echo(f"Words  {key_words(public_key)}")

@@ -33,8 +33,7 @@ from doorward.entrypoints.cli.user import user_app
 from doorward.entrypoints.cli.verification import verification_app, verifier_app
 from doorward.entrypoints.cli.why import why
 from doorward.entrypoints.explained import describe
-from doorward.errors import DoorwardError
-from doorward.estate import EstateError
+from doorward.errors import DoorwardError, EstateError
 
 app = typer.Typer(
     name="doorward",
