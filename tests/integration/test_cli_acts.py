@@ -235,3 +235,9 @@ async def test_event_streams_are_shown_paused_and_removed(cli: Cli) -> None:
     unknown = await cli.run("signal", "pause", "stm_9")
     assert unknown.status == 1
     assert "no stream `stm_9`" in unknown.err
+
+
+async def test_the_id_of_a_passkey_may_begin_like_an_option(cli: Cli) -> None:
+    unknown = await cli.run("user", "remove-passkey", "bob", "-byT01BtLLi93YiqHekW")
+    assert unknown.status == 1
+    assert "passkey" in unknown.err

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-import time
+import signal
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -69,8 +70,13 @@ def log(
 
 
 def _following(api: ApiClient, wanted: _Exact, seen: int) -> Iterator[dict[str, Any]]:
-    """Every decision after `seen`, oldest first, for ever; none is left out in a burst."""
-    while True:
+    """Every decision after `seen`, oldest first, until Ctrl-C; none is left out in a burst.
+
+    The signal is noted, not raised: an exception that comes up in a destructor would be lost.
+    """
+    stop = threading.Event()
+    signal.signal(signal.SIGINT, lambda *_: stop.set())
+    while not stop.is_set():
         burst: list[dict[str, Any]] = []
         before: int | None = None
         while True:
@@ -81,7 +87,7 @@ def _following(api: ApiClient, wanted: _Exact, seen: int) -> Iterator[dict[str, 
                 break
         yield from reversed(burst)
         seen = max((decision["seq"] for decision in burst), default=seen)
-        time.sleep(_POLL_SECONDS)
+        stop.wait(_POLL_SECONDS)
 
 
 def _print_line(decision: dict[str, Any], *, as_json: bool) -> None:

@@ -173,7 +173,8 @@ def credentials(user: str, data: Data = DEFAULT_DATA, as_json: AsJson = False) -
     typer.echo(f"Recovery codes left: {held['recovery_codes']}.")
 
 
-@user_app.command("remove-passkey")
+# The id of a passkey is base64url, so it may begin like an option.
+@user_app.command("remove-passkey", context_settings={"ignore_unknown_options": True})
 def remove_passkey(
     user: str,
     passkey: Annotated[str, typer.Argument(help="Its id, as `doorward user credentials` shows.")],
