@@ -31,6 +31,7 @@ class RecordedMachine:
         self.files = dict(files or {})
         self.modified = dict(modified or {})
         self.asked: list[str] = []
+        self.closed: set[str] = set()
 
     def run(self, argv: Sequence[str], timeout_seconds: float) -> Output | Unknown:
         line = " ".join(argv)
@@ -46,7 +47,9 @@ class RecordedMachine:
     def exists(self, path: str) -> bool:
         return any(name == path or name.startswith(f"{path}/") for name in self.files)
 
-    def names(self, folder: str) -> tuple[str, ...]:
+    def names(self, folder: str) -> tuple[str, ...] | Unknown:
+        if folder in self.closed:
+            return Unknown(f"{folder} cannot be looked through.")
         below = [name.removeprefix(f"{folder}/") for name in self.files if name.startswith(folder)]
         return tuple(sorted({name.partition("/")[0] for name in below}))
 

@@ -78,7 +78,7 @@ async def test_a_refusal_reaches_the_device(office: Desk) -> None:
     assert (told.status_code, told.json()["code"]) == (403, "enrolment-refused")
 
 
-async def test_one_device_again_is_proposed_by_its_name(office: Desk) -> None:
+async def test_a_device_is_replaced_only_where_its_owner_chooses_so(office: Desk) -> None:
     device, here = Device(office), await browser(office)
     await enrol(office, "old-one", name="Laptop of Al")
     await enrol(office, "other", name="Phone")
@@ -86,8 +86,9 @@ async def test_one_device_again_is_proposed_by_its_name(office: Desk) -> None:
     started = await device.ask()
     await here.post(f"{HERE}/code", code=started["user_code"])
     page = (await here.get(HERE)).text
-    assert 'value="old-one" required checked' in page
-    assert 'value="other" required>' in page
+    # The name is the applicant's choice: it proposes nothing.
+    assert 'value="" required checked' in page
+    assert 'value="old-one" required>' in page
     assert "of-bob" not in page
     await here.post(f"{HERE}/approve", enrolment=started["enrolment"], replaces="old-one")
     assert (await device.poll()).json()["device"] == "old-one"

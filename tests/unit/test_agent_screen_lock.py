@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from doorward.agent.collectors.linux.screen_lock import SESSIONS
+from doorward.agent.machine import Output
 from tests.fakes.machine import RecordedMachine, found
 
 FLAGS = " ".join(f"--property={n}" for n in ("Name", "User", "Type", "Class", "Desktop", "State"))
@@ -50,6 +51,15 @@ def test_gnome_locks_within_a_quarter_of_an_hour(
 ) -> None:
     for desktop in ("gnome", "ubuntu:GNOME", "gnome-classic"):
         assert locks(machine(session(desktop), **gnome(lock, idle, delay))) is expected
+
+
+def test_a_session_of_which_nothing_is_told_makes_it_unknown() -> None:
+    recorded = machine(
+        session("gnome"), session("gnome"), **gnome("true", "uint32 300", "uint32 0")
+    )
+    assert locks(recorded) is True
+    recorded.commands[f"loginctl show-session 1 {FLAGS}"] = Output(1, "")
+    assert locks(recorded) is None
 
 
 def test_root_asks_in_the_persons_name_with_their_home() -> None:

@@ -91,6 +91,23 @@ def test_included_files_count_where_they_are_included() -> None:
     assert both(host(include + CLOSED, more=ignored)) == (False, False)
 
 
+def test_files_that_nobody_may_list_are_unknown() -> None:
+    recorded = host(f"Include sshd_config.d/*.conf\n{CLOSED}")
+    assert both(recorded) == (False, False)
+    recorded.closed.add("/etc/ssh/sshd_config.d")
+    assert both(recorded) == (None, None)
+
+
+def test_a_hidden_file_is_not_included_by_a_pattern_that_does_not_say_so() -> None:
+    hidden = {"/etc/ssh/sshd_config.d/.closed.conf": CLOSED}
+    assert both(host("Include sshd_config.d/*.conf\n", more=hidden)) == (True, True)
+    assert both(host("Include sshd_config.d/.*.conf\n", more=hidden)) == (False, False)
+
+
+def test_a_file_that_is_too_long_is_unknown() -> None:
+    assert both(host(CLOSED + "#\n" * 30_000 + "Match all\nPermitRootLogin yes\n")) == (None, None)
+
+
 def test_files_that_include_themselves_are_unknown() -> None:
     assert both(host(f"Include {CONFIG}\n{CLOSED}")) == (None, None)
 

@@ -36,8 +36,8 @@ class Machine(Protocol):
 
     def exists(self, path: str) -> bool: ...
 
-    def names(self, folder: str) -> tuple[str, ...]:
-        """What a folder holds, sorted; nothing where there is no such folder."""
+    def names(self, folder: str) -> tuple[str, ...] | Unknown:
+        """What a folder holds, sorted: nothing where there is none, unknown where it is closed."""
         ...
 
     def modified_at(self, path: str) -> float | None:
@@ -83,11 +83,13 @@ class ThisMachine:
     def exists(self, path: str) -> bool:
         return os.path.exists(path)  # noqa: PTH110 (never raises, where Path.exists may)
 
-    def names(self, folder: str) -> tuple[str, ...]:
+    def names(self, folder: str) -> tuple[str, ...] | Unknown:
         try:
             return tuple(sorted(os.listdir(folder)))  # noqa: PTH208
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError):
             return ()
+        except OSError as error:
+            return Unknown(f"{folder} cannot be looked through ({type(error).__name__}).")
 
     def modified_at(self, path: str) -> float | None:
         try:
@@ -115,7 +117,7 @@ class OneLook:
     def exists(self, path: str) -> bool:
         return self._machine.exists(path)
 
-    def names(self, folder: str) -> tuple[str, ...]:
+    def names(self, folder: str) -> tuple[str, ...] | Unknown:
         return self._machine.names(folder)
 
     def modified_at(self, path: str) -> float | None:

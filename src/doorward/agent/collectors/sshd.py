@@ -115,6 +115,8 @@ def _settings(machine: Machine, path: str, depth: int) -> list[Setting] | Unknow
     text = machine.read(path)
     if isinstance(text, Unknown):
         return text
+    if text.count("\n") > _MAX_LINES:
+        return Unknown("The configuration of sshd is longer than can be looked through.")
     settings: list[Setting] = []
     conditional = False
     for key, value in parse_lines(text):
@@ -140,7 +142,10 @@ def _included(machine: Machine, patterns: str, depth: int) -> list[Setting] | Un
     for pattern in patterns.split():
         if _WILD.search(pattern.rpartition("/")[0]):
             return Unknown("sshd includes files of folders that cannot be told.")
-        for file in _matching(machine, pattern.strip('"')):
+        files = _matching(machine, pattern.strip('"'))
+        if isinstance(files, Unknown):
+            return files
+        for file in files:
             found = _settings(machine, file, depth + 1)
             if isinstance(found, Unknown):
                 return found
@@ -148,13 +153,17 @@ def _included(machine: Machine, patterns: str, depth: int) -> list[Setting] | Un
     return settings
 
 
-def _matching(machine: Machine, pattern: str) -> list[str]:
-    """The files that an Include names, in the order in which sshd reads them."""
+def _matching(machine: Machine, pattern: str) -> list[str] | Unknown:
+    """The files that an Include names, in the order in which sshd reads them (glob(7))."""
     path = PurePosixPath("/etc/ssh", pattern)
+    names = machine.names(str(path.parent))
+    if isinstance(names, Unknown):
+        return names
+    hidden = path.name.startswith(".")
     return [
         str(path.parent / name)
-        for name in machine.names(str(path.parent))
-        if fnmatchcase(name, path.name)
+        for name in names
+        if fnmatchcase(name, path.name) and name.startswith(".") == hidden
     ]
 
 

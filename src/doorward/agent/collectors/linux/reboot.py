@@ -30,6 +30,8 @@ def reboot_needed(scene: Scene) -> Finding:
 
 def _kernel(machine: Machine) -> bool | Unknown:
     names = machine.names("/boot")
+    if isinstance(names, Unknown):
+        return names
     installed = [name.removeprefix("vmlinuz-") for name in names if name.startswith("vmlinuz-")]
     return ask(machine, UNAME, lambda text: newer_kernel(text, installed))
 

@@ -99,7 +99,9 @@ def _sessions(machine: Machine) -> list[Session] | Unknown:
         text = machine.run((*SHOW, item, *flags), 10)
         if isinstance(text, Unknown):
             return text
-        session = parse_session(text.text) if text.status == 0 else None
+        if text.status != 0:
+            return Unknown("loginctl does not tell of every session.")
+        session = parse_session(text.text)
         if session is not None:
             sessions.append(session)
     return sessions

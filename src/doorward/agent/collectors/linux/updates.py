@@ -42,7 +42,10 @@ def pending_security(scene: Scene) -> tuple[str, Pending | Unknown]:
 
 
 def _apt(machine: Machine, now: UnixSeconds) -> Pending | Unknown:
-    if not any("security" in name for name in machine.names(_LISTS)):
+    lists = machine.names(_LISTS)
+    if isinstance(lists, Unknown):
+        return lists
+    if not any("security" in name for name in lists):
         return Unknown("apt knows of no archive of security updates.")
     looked_up_at = max(machine.modified_at(stamp) or 0 for stamp in _STAMPS)
     if now - looked_up_at > _STALE_SECONDS:

@@ -14,13 +14,11 @@ from doorward.administrator.devices.answer_enrolment import (
     refuse_enrolment,
 )
 from doorward.administrator.devices.request_enrolment import PAGE
-from doorward.administrator.fleet.enrolment_ports import Enrolment
 from doorward.entrypoints.login.account import devices
 from doorward.entrypoints.login.account.visit import AccountVisit
 from doorward.entrypoints.login.account.words import place
 from doorward.entrypoints.login.answers import error_status, redirect
 from doorward.errors import DoorwardError
-from doorward.model.device import Device
 from doorward.model.ids import DeviceId, UnixSeconds
 from doorward.protocol.enrolled_key import key_words
 
@@ -34,7 +32,7 @@ _SHOWN_ERRORS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class EnrolmentWords:
-    """A device that waits, as its person reads it. `likely` is the device that it may be again."""
+    """A device that waits, as its person reads it."""
 
     id: str
     name: str
@@ -44,7 +42,6 @@ class EnrolmentWords:
     words: str
     place: str
     asked_at: UnixSeconds
-    likely: DeviceId | Literal[""]
 
 
 async def show(visit: AccountVisit) -> Response:
@@ -114,7 +111,6 @@ async def _page(visit: AccountVisit, error: DoorwardError | None = None) -> Resp
             words=key_words(item.public_key),
             place=place(item.address, prepared),
             asked_at=item.asked_at,
-            likely=_likely(item, own),
         )
         for item in waiting[:1]
     ]
@@ -125,9 +121,3 @@ async def _page(visit: AccountVisit, error: DoorwardError | None = None) -> Resp
         waiting=words[0] if words else None,
         own=own,
     )
-
-
-def _likely(enrolment: Enrolment, own: list[Device]) -> DeviceId | Literal[""]:
-    """The one device of this person's that goes by the same name."""
-    same = [device.id for device in own if device.name == enrolment.name]
-    return same[0] if len(same) == 1 else ""
