@@ -9,7 +9,7 @@ A whole doorward (control, gateway with Envoy and decision process) with 50,000 
   is the minute before, in which control reads each device from the store, as after a start.
   After its start control looks at every device once, and the load waits for that:
   `start_settled_s`.
-- `leaf_ms`: one certificate from a request, in this process.
+- `leaf_ms`: one certificate through the use case, by `devices_leaf.py`.
 - `posture_p99_ms`: under that load a device sends a report that turns it unhealthy, while its
   person keeps asking with its certificate on an open connection, on new ones, and holds a WebSocket
   that gets a message every 2 ms: from sending the report to the last answer or message.
@@ -30,9 +30,10 @@ import time
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from benchmarks import devices_leaf
 from benchmarks.client import Client
 from benchmarks.devices_fleet import (
     PEOPLE,
@@ -52,12 +53,12 @@ from doorward.administrator.fleet.ports import IssuedCertificate
 from doorward.administrator.ports import Store
 from doorward.config import load_control
 from doorward.model.spiffe import device_spiffe_id
+from tests.fakes.device_pairs import csr_for
 
 DEVICES = 50_000
 RATE = DEVICES / 300
 SAMPLE_SECONDS = 60.0
 VICTIMS = 60
-LEAVES = 500
 _DOMAIN = "doorward.localhost"
 _IDLE_SECONDS = 5.0
 _IDLE_SHARE = 0.1
@@ -109,7 +110,7 @@ class Rig:
         """A certificate of the device for a new key."""
         key = ec.generate_private_key(ec.SECP256R1())
         name = device_spiffe_id(_DOMAIN, device_id(number), document(number).key)
-        return key, self.ca.issue(_request(key), name, time.time(), _HOUR)
+        return key, self.ca.issue(csr_for(key), name, time.time(), _HOUR)
 
     def browser(self, number: int, folder: Path) -> ssl.SSLContext:
         """TLS that shows the device's certificate."""
@@ -128,24 +129,6 @@ class Rig:
         tls = ssl.create_default_context(cafile=self.authority)
         tls.load_cert_chain(file)
         return tls
-
-
-def _request(key: ec.EllipticCurvePrivateKey) -> bytes:
-    builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([]))
-    return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
-
-
-def leaf_ms(rig: Rig) -> float:
-    """The median of issuing one certificate."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    request, now = _request(key), time.time()
-    name = device_spiffe_id(_DOMAIN, device_id(0), document(0).key)
-    took = []
-    for _ in range(LEAVES):
-        began = time.perf_counter()
-        rig.ca.issue(request, name, now, _HOUR)
-        took.append(time.perf_counter() - began)
-    return round(statistics.median(took) * 1000, 3)
 
 
 def core_share(rig: Rig, seconds: float) -> dict[str, float]:
@@ -259,7 +242,7 @@ def _measured(rig: Rig, folder: Path, seconds: float) -> dict[str, object]:
         "reports_core_share_idle": idle["all"],
         "start_settled_s": round(settled, 1),
         "reports": [first, second, third],
-        "leaf_ms": leaf_ms(rig),
+        "leaf_ms": round(devices_leaf.measure(), 3),
         "posture_p99_ms": round(p99(pooled), 1),
         "posture_median_ms": round(statistics.median(pooled), 1),
         "posture_p99_ms_by": {kind: round(p99(values), 1) for kind, values in results.items()},
