@@ -62,6 +62,8 @@ _LOG = logging.getLogger(__name__)
 
 _TICK_SECONDS = 0.2
 _SHIP_SECONDS = 0.1
+_STREAMS_SECONDS = 0.25
+"""What time alone turns is cut well within a second."""
 _PULSE_SECONDS = 0.5
 _MEND_SECONDS = 10.0
 _HEALTH_SECONDS = 2.0
@@ -145,6 +147,7 @@ class DecisionProcess:
                 group.create_task(self._follower.announce())
                 group.create_task(_every(_TICK_SECONDS, self._tick))
                 group.create_task(_every(1.0, self._tend))
+                group.create_task(_every(_STREAMS_SECONDS, self._look_at_streams))
                 group.create_task(_every(1.0, self._spool.sync))
                 group.create_task(_every(_SHIP_SECONDS, self._ship))
                 group.create_task(_every(_HEALTH_SECONDS, self._report))
@@ -185,9 +188,11 @@ class DecisionProcess:
 
     async def _tend(self) -> None:
         self._spool.tend(self._shipping.pending_bytes())
-        await self._streams.tick(self._clock.now())
         with suppress(DoorwardError, OSError):
             await self._ticket_log.cut()
+
+    async def _look_at_streams(self) -> None:
+        await self._streams.tick(self._clock.now())
 
     async def _ship(self) -> None:
         self._shipping.ship()

@@ -94,7 +94,7 @@ class Streams:
                 await asyncio.sleep(0)
 
     async def tick(self, now: UnixSeconds) -> None:
-        """Once a second: what nobody took, and what time alone may have turned."""
+        """From time to time: what nobody took, and what time alone may have turned."""
         oldest = self._elapsed() - _PENDING_SECONDS
         for stream in list(self._streams.values()):
             if stream.close is None and stream.pending_since < oldest:
