@@ -16,6 +16,7 @@ from doorward.adapters import installation, keys
 from doorward.adapters.assertion_verifier import AssertionVerifier
 from doorward.adapters.attestation import AttestationRoots
 from doorward.adapters.audit_head import SignedAuditHead
+from doorward.adapters.challenges import HmacChallenges
 from doorward.adapters.clock import now
 from doorward.adapters.device_authority import LocalDeviceAuthority
 from doorward.adapters.document_numbers import HmacDocumentNumbers
@@ -169,6 +170,7 @@ def compose(data: DataFolder, settings: ControlSettings) -> ControlParts:
         hasher=Argon2idHasher(),
         sealer=AesGcmSealer(seal_key),
         throttle=SlidingWindowThrottle(LIMITS),
+        challenges=HmacChallenges(seal_key),
         relying_party=WebAuthnRelyingParty(
             rp_id=f"auth.{settings.domain}",
             name=settings.organisation,

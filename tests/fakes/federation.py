@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from doorward.adapters.challenges import HmacChallenges
 from doorward.adapters.federation.tokens import JoseTokens
 from doorward.adapters.password_judge import ZxcvbnJudge
 from doorward.adapters.sealer import AesGcmSealer
@@ -40,6 +41,7 @@ def federation_on(control: ControlPlane, http: ProviderHttp) -> Federation:
         hasher=NoPasswords(),
         sealer=AesGcmSealer(bytes(32)),
         throttle=SlidingWindowThrottle(LIMITS),
+        challenges=HmacChallenges(bytes(32)),
         relying_party=WebAuthnRelyingParty(rp_id="x.test", name="x", origins=["https://x.test"]),
         totp=PyotpCodes("x"),
         judge=ZxcvbnJudge(),

@@ -15,6 +15,7 @@ import pyotp
 from starlette.applications import Starlette
 
 from doorward.adapters.attestation import AttestationRoots
+from doorward.adapters.challenges import HmacChallenges
 from doorward.adapters.password_judge import ZxcvbnJudge
 from doorward.adapters.sealer import AesGcmSealer
 from doorward.adapters.secrets import SystemSecrets
@@ -236,6 +237,7 @@ async def desk(http: ProviderHttp | None = None) -> Desk:
         hasher=hasher,
         sealer=AesGcmSealer(bytes(32)),
         throttle=SlidingWindowThrottle(LIMITS),
+        challenges=HmacChallenges(bytes(32)),
         relying_party=WebAuthnRelyingParty(rp_id=AUTH_HOST, name="example", origins=[AUTH]),
         totp=PyotpCodes("example"),
         judge=ZxcvbnJudge(),

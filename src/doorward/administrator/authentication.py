@@ -141,6 +141,14 @@ class TotpEnrolment:
     qr_size: int
 
 
+class Challenges(Protocol):
+    """Keyed hashes by which an installation knows the challenges that it gave."""
+
+    def sign(self, content: bytes) -> bytes:
+        """32 bytes that nobody else can make; the same in every control process."""
+        ...
+
+
 class PasswordJudge(Protocol):
     """Knows which passwords are tried first by whoever guesses."""
 
@@ -165,6 +173,7 @@ class Authenticators:
     hasher: PasswordHasher
     sealer: Sealer
     throttle: Throttle
+    challenges: Challenges
     relying_party: RelyingParty
     totp: TotpCodes
     judge: PasswordJudge

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import msgspec
-
 from doorward.administrator.authentication import Browser, Proof, digest, require_enabled
 from doorward.administrator.control_plane import Act, ControlPlane, Effect, effect
 from doorward.administrator.credentials.still_held import require_still_held
 from doorward.administrator.federation.ended import require_standing
+from doorward.administrator.ports import Transaction
 from doorward.administrator.settled import settled
 from doorward.administrator.sign_in_entries import proved
 from doorward.engine.devices import device_shown
@@ -30,17 +29,53 @@ class SessionCookie:
     effect: Effect
 
 
+@dataclass(frozen=True, slots=True)
+class NewSession:
+    """A session of a transaction; `number` is the snapshot's that will have it."""
+
+    session: SessionId
+    secret: str
+    number: int
+
+
 async def open_session(
     control: ControlPlane, act: Act, *, proof: Proof, browser: Browser, lifetime_seconds: float
 ) -> SessionCookie:
     """A session with a new id, and its cookie for the sign-in host.
 
+    Raises what `add_session` and `require_still_held` raise.
+    """
+    async with control.store.transaction() as transaction:
+        new = await add_session(control, transaction, act, proof, browser, lifetime_seconds)
+        await require_still_held(transaction, proof)
+    return await session_cookie(control, new)
+
+
+async def session_cookie(control: ControlPlane, new: NewSession) -> SessionCookie:
+    """The cookie of a session that was committed, once the gateways know it."""
+    return SessionCookie(new.session, new.secret, await effect(control, new.number))
+
+
+async def add_session(
+    control: ControlPlane,
+    transaction: Transaction,
+    act: Act,
+    proof: Proof,
+    browser: Browser,
+    lifetime_seconds: float,
+) -> NewSession:
+    """A new session, by the transaction in which `proof` is believed, or still stands.
+
     Where the browser shows the certificate of the person's own device, the session belongs to it.
 
-    Raises DoorwardError `user-disabled`, what `require_still_held` raises, and
-    `federation-refused` where the session at the provider has ended meanwhile.
+    Raises DoorwardError `user-disabled`, and `federation-refused` where the session at the
+    provider has ended meanwhile.
     """
     secret = control.secrets.token()
+    snapshot = await settled(control, transaction)
+    require_enabled(snapshot, proof.user)
+    await require_standing(transaction, proof, act.at)
+    device = device_shown(browser.certificate, proof.user, snapshot, act.at)
     session = Session(
         id=SessionId(control.secrets.id("ses")),
         user=proof.user,
@@ -55,32 +90,25 @@ async def open_session(
         provider_subject=proof.provider_subject,
         provider_session=proof.provider_session,
         credential=proof.credential,
+        device="" if device is None else device.id,
         address=browser.address,
         user_agent=browser.user_agent,
     )
     cookie = ResourceCookie(id=digest(secret), session=session.id, resource=AUTH)
-    async with control.store.transaction() as transaction:
-        snapshot = await settled(control, transaction)
-        require_enabled(snapshot, proof.user)
-        device = device_shown(browser.certificate, proof.user, snapshot, act.at)
-        if device is not None:
-            session = msgspec.structs.replace(session, device=device.id)
-        await require_standing(transaction, proof, act.at)
-        await require_still_held(transaction, proof)
-        number = await transaction.snapshot.publish(
-            [change("session", session), change("cookie", cookie)]
-        )
-        await transaction.sign_ins.append(proved(proof, browser, session.id, "signed-in", act.at))
-        await transaction.audit.append(
-            at=act.at,
-            actor=f"user:{proof.user}",
-            act="signed-in",
-            target=f"session:{session.id}",
-            detail={
-                "methods": " ".join(proof.methods),
-                "aal": str(proof.aal),
-                "address": browser.address,
-                **({"device": session.device} if session.device else {}),
-            },
-        )
-    return SessionCookie(session.id, secret, await effect(control, number))
+    number = await transaction.snapshot.publish(
+        [change("session", session), change("cookie", cookie)]
+    )
+    await transaction.sign_ins.append(proved(proof, browser, session.id, "signed-in", act.at))
+    await transaction.audit.append(
+        at=act.at,
+        actor=f"user:{proof.user}",
+        act="signed-in",
+        target=f"session:{session.id}",
+        detail={
+            "methods": " ".join(proof.methods),
+            "aal": str(proof.aal),
+            "address": browser.address,
+            **({"device": session.device} if session.device else {}),
+        },
+    )
+    return NewSession(session.id, secret, number)

@@ -1,7 +1,17 @@
-"""Challenges of passkey ceremonies: random, used once, bound to one browser and one purpose."""
+"""Challenges of passkey ceremonies: random, used once, bound to one browser and one purpose.
+
+A challenge proves by itself that it was given, to whom and until when: giving one writes nothing.
+What was answered is remembered for as long as its challenge would have lived.
+
+Its bytes: randomness (43 characters), the second at which it ends (8, big-endian), and a keyed hash
+of both and of what it is bound to (32).
+"""
 
 from __future__ import annotations
 
+import base64
+import binascii
+import hmac
 from typing import Literal
 
 import msgspec
@@ -9,6 +19,7 @@ import msgspec
 from doorward.administrator.authentication import (
     Authenticators,
     Browser,
+    Challenges,
     UnverifiedCredential,
     digest,
 )
@@ -18,36 +29,26 @@ from doorward.model.ids import UnixSeconds, UserId
 Ceremony = Literal["registration", "authentication"]
 LIFETIME_SECONDS = 300
 
-
-class _Challenge(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`user` is empty where anybody may answer."""
-
-    flow: str
-    user: str
+_END_BYTES = 8
+_HASH_BYTES = 32
 
 
-async def new_challenge(
+def new_challenge(
     authenticators: Authenticators,
     browser: Browser,
     ceremony: Ceremony,
     user: UserId | None,
     now: UnixSeconds,
 ) -> str:
-    """A challenge that only `browser`, and only `user` if given, can answer."""
-    challenge = authenticators.control.secrets.token()
-    async with authenticators.control.store.transaction() as transaction:
-        await transaction.one_time.put(
-            OneTime(
-                purpose=f"passkey-{ceremony}",
-                key=digest(challenge),
-                data=msgspec.Raw(msgspec.json.encode(_Challenge(browser.flow, user or ""))),
-                expires_at=now + LIFETIME_SECONDS,
-            )
-        )
-    return challenge
+    """A challenge, in base64url, that only `browser`, and only `user` if given, can answer."""
+    end = int(now) + LIFETIME_SECONDS
+    content = authenticators.control.secrets.token().encode() + end.to_bytes(_END_BYTES, "big")
+    proof = _proof(authenticators.challenges, content, browser, ceremony, user)
+    return base64.urlsafe_b64encode(content + proof).rstrip(b"=").decode()
 
 
 async def use_challenge(
+    authenticators: Authenticators,
     transaction: Transaction,
     browser: Browser,
     ceremony: Ceremony,
@@ -59,10 +60,38 @@ async def use_challenge(
 
     Commit it either way: whoever answers wrongly may not answer again.
     """
-    item = await transaction.one_time.take(f"passkey-{ceremony}", digest(credential.challenge), now)
-    if item is None:
+    given = _bytes(credential.challenge)
+    content, proof = given[:-_HASH_BYTES], given[-_HASH_BYTES:]
+    if not hmac.compare_digest(
+        proof, _proof(authenticators.challenges, content, browser, ceremony, user)
+    ):
         return "challenge-unknown"
-    challenge = msgspec.json.decode(item.data, type=_Challenge)
-    if challenge != _Challenge(browser.flow, user or ""):
-        return "challenge-of-another-browser"
+    end = int.from_bytes(content[-_END_BYTES:], "big")
+    if end <= now:
+        return "challenge-expired"
+    purpose, key = f"passkey-{ceremony}", digest(credential.challenge)
+    if await transaction.one_time.peek(purpose, key, now) is not None:
+        return "challenge-used"
+    await transaction.one_time.put(
+        OneTime(purpose=purpose, key=key, data=msgspec.Raw(b"{}"), expires_at=end)
+    )
     return ""
+
+
+def _proof(
+    challenges: Challenges,
+    content: bytes,
+    browser: Browser,
+    ceremony: Ceremony,
+    user: UserId | None,
+) -> bytes:
+    bound = "\x00".join((ceremony, browser.flow, user or ""))
+    return challenges.sign(content + bound.encode())
+
+
+def _bytes(challenge: str) -> bytes:
+    """What a challenge says in base64url; nothing where it is none."""
+    try:
+        return base64.urlsafe_b64decode(challenge + "=" * (-len(challenge) % 4))
+    except (binascii.Error, ValueError):
+        return b""

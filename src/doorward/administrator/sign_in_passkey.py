@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TypeVar
 
 import msgspec
 
@@ -14,11 +15,20 @@ from doorward.administrator.authentication import (
     Proof,
     UnverifiedCredential,
 )
+from doorward.administrator.control_plane import Act
 from doorward.administrator.credentials.assurance import HARDWARE, passkey_aal, passkey_proof
+from doorward.administrator.open_session import (
+    NewSession,
+    SessionCookie,
+    add_session,
+    session_cookie,
+)
 from doorward.administrator.passkey_challenge import new_challenge, use_challenge
 from doorward.administrator.ports import Passkey, Transaction
 from doorward.errors import DoorwardError
 from doorward.model.ids import UnixSeconds, UserId
+
+T = TypeVar("T")
 
 
 async def begin_passkey(
@@ -35,7 +45,7 @@ async def begin_passkey(
     whether it exists. Raises TooManyAttemptsError, and DoorwardError `no-such-passkey`.
     """
     await admit(authenticators, f"passkey-address:{network_of(browser.address)}")
-    challenge = await new_challenge(authenticators, browser, "authentication", user, now)
+    challenge = new_challenge(authenticators, browser, "authentication", user, now)
     allowed: list[Passkey] = []
     if user is not None:
         async with authenticators.control.store.transaction() as transaction:
@@ -59,37 +69,80 @@ async def sign_in_passkey(
 
     Only the address is counted: no number of failures keeps a person from their passkey.
     """
+
+    async def only(_transaction: Transaction, proof: Proof) -> Proof:
+        return proof
+
+    return await _proved(authenticators, browser, response, user=user, now=now, then=only)
+
+
+async def open_session_by_passkey(
+    authenticators: Authenticators,
+    browser: Browser,
+    response: Mapping[str, object],
+    *,
+    now: UnixSeconds,
+    lifetime_seconds: float,
+) -> SessionCookie:
+    """A session of whom the browser's answer proves, in the transaction that believes it.
+
+    Raises what `sign_in_passkey` and `open_session` raise.
+    """
+    control = authenticators.control
+
+    async def then(transaction: Transaction, proof: Proof) -> NewSession:
+        act = Act(f"user:{proof.user}", now)
+        return await add_session(control, transaction, act, proof, browser, lifetime_seconds)
+
+    new = await _proved(authenticators, browser, response, user=None, now=now, then=then)
+    return await session_cookie(control, new)
+
+
+async def _proved(
+    authenticators: Authenticators,
+    browser: Browser,
+    response: Mapping[str, object],
+    *,
+    user: UserId | None,
+    now: UnixSeconds,
+    then: Callable[[Transaction, Proof], Awaitable[T]],
+) -> T:
+    """What `then` makes of the proof, in one transaction with what the proof leaves in the store.
+
+    A rejected answer uses the challenge up as well.
+    """
     target = f"user:{user}" if user else "unknown"
     async with recorded(authenticators, browser, method="passkey", target=target, at=now):
         await admit(authenticators, f"passkey-address:{network_of(browser.address)}")
         credential = authenticators.relying_party.read(response)
-        rejected: PasskeyRejectedError | None = None
         async with authenticators.control.store.transaction() as transaction:
             try:
-                fault = await use_challenge(
-                    transaction, browser, "authentication", credential, user, now
+                passkey = await _verified(
+                    authenticators, transaction, browser, credential, user, now
                 )
-                passkey = await _verified(authenticators, transaction, credential, fault, now)
             except PasskeyRejectedError as error:
                 rejected = error
-        if rejected is not None:
-            raise rejected
-        if user is not None and passkey.user != user:
-            raise PasskeyRejectedError("passkey-of-somebody-else")
-    return passkey_proof(passkey, authenticators.control.live.current.authenticators)
+            else:
+                models = authenticators.control.live.current.authenticators
+                return await then(transaction, passkey_proof(passkey, models))
+        raise rejected
 
 
 async def _verified(
     authenticators: Authenticators,
     transaction: Transaction,
+    browser: Browser,
     credential: UnverifiedCredential,
-    fault: str,
+    user: UserId | None,
     now: UnixSeconds,
 ) -> Passkey:
     """The passkey, its new sign count stored by the transaction that compared the old one.
 
-    `fault` is what is wrong with the challenge. Raises PasskeyRejectedError.
+    Raises PasskeyRejectedError; what it left in the store then is to be committed all the same.
     """
+    fault = await use_challenge(
+        authenticators, transaction, browser, "authentication", credential, user, now
+    )
     if fault:
         raise PasskeyRejectedError(fault)
     passkey = await transaction.credentials.passkey(credential.id)
@@ -108,6 +161,8 @@ async def _verified(
         last_used_at=now,
     )
     await transaction.credentials.put(used)
+    if user is not None and passkey.user != user:
+        raise PasskeyRejectedError("passkey-of-somebody-else")
     return used
 
 

@@ -3,16 +3,18 @@
 A statement of a sign-in takes SQLite some microseconds, and a thread ten times as long to hear of
 it, several times over. What waits for the disk or for another process' lock (BEGIN, COMMIT) and
 what is long (many rows) still runs in a thread. Readers, whose searches may be long, stay with
-aiosqlite, whose shape this module imitates as far as SQLAlchemy's dialect asks for it.
+aiosqlite.
 """
 
 from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Sequence
-from contextlib import suppress
-from typing import Any, ParamSpec, Self, TypeVar
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Any, ParamSpec, TypeVar
+
+from sqlalchemy import Connection, CursorResult, Executable, NullPool, ScalarResult, create_engine
 
 _FEW_ROWS = 64
 BUSY_MILLISECONDS = 5000
@@ -37,97 +39,91 @@ async def _in_thread(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) ->
         raise
 
 
-class InlineCursor:
-    """What `aiosqlite.Cursor` offers to SQLAlchemy."""
-
-    def __init__(self, cursor: sqlite3.Cursor) -> None:
-        self._cursor = cursor
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    @property
-    def description(self) -> object:
-        return self._cursor.description
-
-    @property
-    def rowcount(self) -> int:
-        return self._cursor.rowcount
-
-    @property
-    def lastrowid(self) -> int | None:
-        return self._cursor.lastrowid
-
-    async def execute(self, sql: str, parameters: Sequence[Any] = ()) -> Self:
-        if sql.startswith("BEGIN"):
-            await self._begin(sql)
-        elif sql.startswith("PRAGMA"):
-            await _in_thread(self._cursor.execute, sql, parameters)
-        else:
-            self._cursor.execute(sql, parameters)
-        return self
-
-    async def _begin(self, sql: str) -> None:
-        """At once where nobody holds the lock, which is nearly always; else wait in a thread."""
-        self._cursor.execute("PRAGMA busy_timeout = 0")
-        try:
-            self._cursor.execute(sql)
-            return
-        except sqlite3.OperationalError as error:
-            if not error.sqlite_errorname.startswith("SQLITE_BUSY"):
-                raise
-        finally:
-            self._cursor.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
-        await _in_thread(self._cursor.execute, sql)
-
-    async def executemany(self, sql: str, parameters: Sequence[Sequence[Any]]) -> Self:
-        if len(parameters) > _FEW_ROWS:
-            await _in_thread(self._cursor.executemany, sql, parameters)
-        else:
-            self._cursor.executemany(sql, parameters)
-        return self
-
-    async def fetchall(self) -> list[Any]:
-        return self._cursor.fetchall()
-
-    async def close(self) -> None:
-        self._cursor.close()
-
-
 class InlineConnection:
-    """What `aiosqlite.Connection` offers to SQLAlchemy."""
+    """What the store uses of SQLAlchemy's `AsyncConnection`."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    @property
-    def isolation_level(self) -> str | None:
-        return self._connection.isolation_level
+    async def execute(
+        self,
+        statement: Executable,
+        parameters: Any = None,  # noqa: ANN401 - as SQLAlchemy's
+    ) -> CursorResult[Any]:
+        if isinstance(parameters, list) and len(parameters) > _FEW_ROWS:
+            return await _in_thread(self._connection.execute, statement, parameters)
+        return self._connection.execute(statement, parameters)
 
-    def cursor(self) -> InlineCursor:
-        return InlineCursor(self._connection.cursor())
+    async def scalar(self, statement: Executable, parameters: Any = None) -> Any:  # noqa: ANN401
+        return self._connection.scalar(statement, parameters)
 
-    async def create_function(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as sqlite3's
-        self._connection.create_function(*args, **kwargs)
-
-    async def commit(self) -> None:
-        await _in_thread(self._connection.commit)
-
-    async def rollback(self) -> None:
-        self._connection.rollback()
-
-    async def close(self) -> None:
-        self.stop()
-
-    def stop(self) -> None:
-        """End. A cursor that somebody still holds would keep the lock without the rollback."""
-        with suppress(sqlite3.Error):
-            self._connection.rollback()
-        self._connection.close()
+    async def scalars(
+        self,
+        statement: Executable,
+        parameters: Any = None,  # noqa: ANN401
+    ) -> ScalarResult[Any]:
+        return self._connection.scalars(statement, parameters)
 
 
-def inline_connection(path: str) -> InlineConnection:
-    """A connection that begins no transaction by itself."""
-    return InlineConnection(
-        sqlite3.connect(path, isolation_level=None, check_same_thread=False, uri=False)
-    )
+class SqliteWriter:
+    """One connection to the database at `path`, opened when it is first needed.
+
+    `pragmas` are said to it. Transactions must not overlap.
+    """
+
+    def __init__(self, path: str, pragmas: Sequence[str]) -> None:
+        def connect() -> sqlite3.Connection:
+            # The driver must not begin transactions of its own: they would not be IMMEDIATE.
+            raw = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
+            for pragma in pragmas:
+                raw.execute(pragma)
+            return raw
+
+        self._engine = create_engine("sqlite://", creator=connect, poolclass=NullPool)
+        self._connection: Connection | None = None
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[InlineConnection]:
+        if self._connection is None:
+            self._connection = await _in_thread(self._engine.connect)
+        connection = self._connection
+        try:
+            await _begin(connection)
+            yield InlineConnection(connection)
+            await _in_thread(connection.commit)
+        except BaseException:
+            self._undo(connection)
+            raise
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _undo(self, connection: Connection) -> None:
+        """Roll back; a connection that cannot is not used again."""
+        try:
+            connection.rollback()
+        except Exception:  # noqa: BLE001 - whatever it is, the transaction's own error is told
+            self._connection = None
+            connection.invalidate()
+            connection.close()
+
+
+async def _begin(connection: Connection) -> None:
+    """At once where nobody holds the lock, which is nearly always; else wait in a thread."""
+    raw: Any = connection.connection.driver_connection
+    try:
+        raw.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError as error:
+        if not error.sqlite_errorname.startswith("SQLITE_BUSY"):
+            raise
+        await _in_thread(_begin_patiently, raw)
+
+
+def _begin_patiently(raw: sqlite3.Connection) -> None:
+    raw.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
+    try:
+        raw.execute("BEGIN IMMEDIATE")
+    finally:
+        raw.execute("PRAGMA busy_timeout = 0")

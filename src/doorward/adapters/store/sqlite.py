@@ -13,39 +13,29 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from sqlalchemy import URL, event
 from sqlalchemy.engine import Connection
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from doorward.adapters.store.failures import translated
-from doorward.adapters.store.inline_sqlite import (
-    BUSY_MILLISECONDS,
-    InlineConnection,
-    inline_connection,
-)
+from doorward.adapters.store.inline_sqlite import BUSY_MILLISECONDS, SqliteWriter
 
 _READERS = 4
 _CACHE_KIBIBYTES = 16 * 1024
 _PRAGMAS = (
-    f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}",
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
     f"PRAGMA cache_size = -{_CACHE_KIBIBYTES}",
 )
-_BEGIN = "doorward_begin"
 
 
 class SqliteDatabase:
     """A database file; `url` names the driver aiosqlite."""
 
     def __init__(self, url: URL) -> None:
-        path = url.database or ""
-
-        async def inline() -> InlineConnection:
-            return inline_connection(path)
-
-        self._readers = _engine(create_async_engine(url, pool_size=_READERS, max_overflow=0))
-        writer = create_async_engine(url, pool_size=1, max_overflow=0, async_creator=inline)
-        self._writer = _engine(writer).execution_options(**{_BEGIN: "BEGIN IMMEDIATE"})
+        self._readers = create_async_engine(url, pool_size=_READERS, max_overflow=0)
+        event.listen(self._readers.sync_engine, "connect", _prepare)
+        event.listen(self._readers.sync_engine, "begin", _begin)
+        self._writer = SqliteWriter(url.database or "", _PRAGMAS)
         self._turn = asyncio.Lock()
 
     @asynccontextmanager
@@ -58,8 +48,8 @@ class SqliteDatabase:
     async def writing(self) -> AsyncIterator[AsyncConnection]:
         async with self._turn:
             with translated():
-                async with self._writer.begin() as connection:
-                    yield connection
+                async with self._writer.transaction() as connection:
+                    yield connection  # type: ignore[misc]
 
     def logging(self) -> AbstractAsyncContextManager[AsyncConnection]:
         return self.writing()
@@ -75,24 +65,16 @@ class SqliteDatabase:
 
     async def close(self) -> None:
         await self._readers.dispose()
-        await self._writer.dispose()
-
-
-def _engine(engine: AsyncEngine) -> AsyncEngine:
-    event.listen(engine.sync_engine, "connect", _prepare)
-    event.listen(engine.sync_engine, "begin", _begin)
-    return engine
+        self._writer.close()
 
 
 def _prepare(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
-    # The driver must not begin transactions of its own: they would not be IMMEDIATE.
-    if connection.isolation_level is not None:
-        connection.isolation_level = None
+    connection.isolation_level = None  # the driver begins no transactions of its own
     cursor = connection.cursor()
-    for pragma in _PRAGMAS:
+    for pragma in (f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}", *_PRAGMAS):
         cursor.execute(pragma)
     cursor.close()
 
 
 def _begin(connection: Connection) -> None:
-    connection.exec_driver_sql(connection.get_execution_options().get(_BEGIN, "BEGIN"))
+    connection.exec_driver_sql("BEGIN")

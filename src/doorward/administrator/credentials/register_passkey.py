@@ -33,7 +33,7 @@ async def registration_options(
 
     A device that holds a passkey of the person makes no other, unless all begins `anew`.
     """
-    challenge = await new_challenge(authenticators, browser, "registration", user.id, now)
+    challenge = new_challenge(authenticators, browser, "registration", user.id, now)
     control = authenticators.control
     async with control.store.transaction() as transaction:
         existing = () if anew else await transaction.credentials.passkeys(user.id)
@@ -56,7 +56,9 @@ async def verified_registration(
     """
     credential = authenticators.relying_party.read(response)
     async with authenticators.control.store.transaction() as transaction:
-        fault = await use_challenge(transaction, browser, "registration", credential, user.id, now)
+        fault = await use_challenge(
+            authenticators, transaction, browser, "registration", credential, user.id, now
+        )
     if fault:
         raise PasskeyRejectedError(fault)
     new = authenticators.relying_party.verify_registration(credential)

@@ -9,9 +9,9 @@ from starlette.responses import Response
 
 from doorward.administrator.authentication import Proof
 from doorward.administrator.control_plane import Act
-from doorward.administrator.open_session import AUTH, open_session
+from doorward.administrator.open_session import AUTH, SessionCookie, open_session
 from doorward.administrator.revoke_session import revoke_session
-from doorward.administrator.sign_in_passkey import begin_passkey, sign_in_passkey
+from doorward.administrator.sign_in_passkey import begin_passkey, open_session_by_passkey
 from doorward.administrator.sign_in_password import sign_in_password
 from doorward.entrypoints.login.answers import (
     error_headers,
@@ -30,6 +30,7 @@ from doorward.entrypoints.login.wiring import (
     with_flow,
 )
 from doorward.errors import DoorwardError
+from doorward.model.identity import Session
 
 FORM_ERRORS = frozenset({"sign-in-rejected", "too-many-attempts", "sign-in-busy"})
 """What the form itself says, so that the person can try again."""
@@ -90,10 +91,16 @@ async def passkey(wiring: Wiring, visit: Visit) -> Response:
     """The authenticator's answer."""
     answer = await visit.json(PasskeyAnswer)
     onward = read_continuation(answer.field, wiring.snapshot)
-    proof = await sign_in_passkey(
-        wiring.authenticators, visit.browser(), answer.credential, user=None, now=visit.now
+    former = session_of_cookie(wiring, visit, AUTH)
+    cookie = await open_session_by_passkey(
+        wiring.authenticators,
+        visit.browser(),
+        answer.credential,
+        now=visit.now,
+        lifetime_seconds=wiring.session_seconds,
     )
-    return await begin_session(wiring, visit, proof, json({"location": onward.start()}))
+    response = json({"location": onward.start()})
+    return await _begun(wiring, visit, former, cookie, response)
 
 
 async def begin_session(wiring: Wiring, visit: Visit, proof: Proof, response: Response) -> Response:
@@ -109,6 +116,16 @@ async def begin_session(wiring: Wiring, visit: Visit, proof: Proof, response: Re
         browser=visit.browser(),
         lifetime_seconds=wiring.session_seconds,
     )
+    return await _begun(wiring, visit, former, cookie, response)
+
+
+async def _begun(
+    wiring: Wiring,
+    visit: Visit,
+    former: Session | None,
+    cookie: SessionCookie,
+    response: Response,
+) -> Response:
     if former is not None:
         act = Act(f"user:{former.user}", visit.now)
         await revoke_session(wiring.control, act, former.id, "signed in anew")
