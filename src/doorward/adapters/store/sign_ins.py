@@ -13,6 +13,7 @@ from doorward.administrator.sign_ins.ports import NewSignIn, SignIn
 from doorward.model.ids import UnixSeconds, UserId
 
 _MAX_LIMIT = 1000
+_append = insert(sign_in).returning(sign_in.c.seq)
 
 
 class SignInLog:
@@ -24,9 +25,7 @@ class SignInLog:
     async def append(self, entry: NewSignIn) -> SignIn:
         fields = msgspec.structs.asdict(entry)
         row = {**fields, "methods": " ".join(entry.methods)}
-        written = await self._connection.execute(
-            insert(sign_in).values(row).returning(sign_in.c.seq)
-        )
+        written = await self._connection.execute(_append, row)
         return SignIn(**fields, seq=written.scalar_one())
 
     async def of(

@@ -96,7 +96,8 @@ class SqlStore:
         self._poll_seconds = poll_seconds
         self._followers: set[asyncio.Event] = set()
         self._recent: deque[Revision] = deque(maxlen=_REVISIONS_AT_HAND)
-        self._sealing = asyncio.Lock()
+        self._unsealed: list[AuditEntry] = []
+        self._sealing: asyncio.Task[None] | None = None
         self._recorder = recorder
         self.directory = SqlDirectory(database)
 
@@ -139,8 +140,10 @@ class SqlStore:
         finally:
             if published:
                 self._wake()
-        if tables.audit.appended:
-            await self._seal(tables.audit.appended)
+        if tables.audit.appended and self._heads is not None:
+            self._unsealed.extend(tables.audit.appended)
+            if self._sealing is None or self._sealing.done():
+                self._sealing = asyncio.create_task(self._seal(self._heads), name="audit-head")
 
     async def load(self) -> Snapshot:
         async with self._database.reading() as connection:
@@ -182,6 +185,8 @@ class SqlStore:
             return await decisions.get(connection, decision_id)
 
     async def close(self) -> None:
+        if self._sealing is not None:
+            await self._sealing
         await self._database.close()
 
     async def _read_revisions(self, after: int) -> list[Revision]:
@@ -203,26 +208,26 @@ class SqlStore:
         for changed in self._followers:
             changed.set()
 
-    async def _seal(self, appended: Sequence[AuditEntry]) -> None:
-        """Move the signed head to the end of the log.
+    async def _seal(self, heads: AuditHeads) -> None:
+        """Move the signed head to the end of the log, once for all acts that wait for it.
 
-        The act is done whether this works or not, so a failure is logged, not raised; the next
-        act makes up for it. A head that the log does not continue stays where it is, as evidence.
+        The act is done whether this works or not, so nobody waits for it and a failure is logged,
+        not raised; the next act makes up for it. A head that the log does not continue stays
+        where it is, as evidence.
         """
-        if self._heads is None:
-            return
-        try:
-            async with self._sealing:
-                head = await self._heads.read() or EMPTY_HEAD
+        while self._unsealed:
+            appended, self._unsealed = sorted(self._unsealed, key=lambda entry: entry.seq), []
+            try:
+                head = await heads.read() or EMPTY_HEAD
                 moved = extend(head, appended)
                 if moved.seq < appended[-1].seq:
                     moved = await self._extend_from_store(head)
                 if moved != head:
-                    await self._heads.record(moved)
+                    await heads.record(moved)
                 if moved.seq < appended[-1].seq:
                     _log.error("audit-head-stuck", head=moved.seq, end=appended[-1].seq)
-        except DoorwardError as error:
-            _log.error("audit-head-unwritten", code=error.code, detail=error.detail)
+            except DoorwardError as error:
+                _log.error("audit-head-unwritten", code=error.code, detail=error.detail)
 
     async def _extend_from_store(self, head: AuditHead) -> AuditHead:
         """Catch up where an earlier head was lost in a crash or another replica wrote."""
