@@ -142,8 +142,11 @@ class SqlStore:
                 self._wake()
         if tables.audit.appended and self._heads is not None:
             self._unsealed.extend(tables.audit.appended)
+            first = self._sealing is None
             if self._sealing is None or self._sealing.done():
                 self._sealing = asyncio.create_task(self._seal(self._heads), name="audit-head")
+            if first:  # a log without any signed end could be cut off unnoticed
+                await asyncio.shield(self._sealing)
 
     async def load(self) -> Snapshot:
         async with self._database.reading() as connection:
