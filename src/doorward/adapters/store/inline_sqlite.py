@@ -1,15 +1,15 @@
 """SQLite where it is asked: the writer's connection, without a thread for each statement.
 
 A statement of a sign-in takes SQLite some microseconds, and a thread ten times as long to hear of
-it, several times over. What waits for the disk or for another process' lock (BEGIN, COMMIT) and
-what is long (many rows) still runs in a thread. Readers, whose searches may be long, stay with
-aiosqlite.
+it, several times over. What waits for the disk (COMMIT) and what is long (many rows) still runs in
+a thread. Readers, whose searches may be long, stay with aiosqlite.
 """
 
 from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any, ParamSpec, TypeVar
@@ -19,6 +19,7 @@ from sqlalchemy import Connection, CursorResult, Executable, NullPool, ScalarRes
 _FEW_ROWS = 64
 BUSY_MILLISECONDS = 5000
 """How long a lock of another process is waited for."""
+_ASK_AGAIN_SECONDS = 0.002
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -111,19 +112,19 @@ class SqliteWriter:
 
 
 async def _begin(connection: Connection) -> None:
-    """At once where nobody holds the lock, which is nearly always; else wait in a thread."""
+    """Have the lock, which is nearly always free.
+
+    SQLite's own waiting sleeps longer each time, and loses for ever against a busy writer.
+    """
     raw: Any = connection.connection.driver_connection
-    try:
-        raw.execute("BEGIN IMMEDIATE")
-    except sqlite3.OperationalError as error:
-        if not error.sqlite_errorname.startswith("SQLITE_BUSY"):
-            raise
-        await _in_thread(_begin_patiently, raw)
-
-
-def _begin_patiently(raw: sqlite3.Connection) -> None:
-    raw.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
-    try:
-        raw.execute("BEGIN IMMEDIATE")
-    finally:
-        raw.execute("PRAGMA busy_timeout = 0")
+    patient_until = time.monotonic() + BUSY_MILLISECONDS / 1000
+    while True:
+        try:
+            raw.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            busy = error.sqlite_errorname.startswith("SQLITE_BUSY")
+            if not busy or time.monotonic() > patient_until:
+                raise
+            await asyncio.sleep(_ASK_AGAIN_SECONDS)
+        else:
+            return
