@@ -11,6 +11,7 @@ import pytest
 from doorward.administrator.authentication import Proof, digest
 from doorward.administrator.control_plane import Act
 from doorward.administrator.federation.flow import Wish
+from doorward.administrator.federation.id_token import CLOCK_LEEWAY_SECONDS
 from doorward.administrator.federation.unlink import unlink
 from doorward.administrator.open_session import open_session
 from doorward.administrator.strengthen_session import strengthen_session
@@ -282,6 +283,15 @@ async def test_a_step_up_is_of_the_same_person_fresh_and_strong_enough(place: Wo
         "authentication-not-fresh",
         "subject-of-another-person",
     ]
+
+
+async def test_a_new_authentication_is_no_older_than_what_asked_for_it(place: World) -> None:
+    """By the clock of a provider that is a little behind: else it would be asked for again."""
+    await place.link("alice")
+    session = await place.session("alice")
+    place.work.skew = -CLOCK_LEEWAY_SECONDS + 1
+    proof = (await place.sign_in(wish=Wish(intent="step-up", session=session.id))).proof
+    assert proof.authenticated_at == place.desk.now
 
 
 async def test_a_step_up_links_nothing(place: World) -> None:

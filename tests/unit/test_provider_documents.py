@@ -9,6 +9,7 @@ import pytest
 
 from doorward.administrator.federation.directory import (
     KEPT_SECONDS,
+    NEW_KEY_SECONDS,
     RETRY_SECONDS,
     ProviderDirectory,
 )
@@ -234,6 +235,17 @@ async def test_keys_that_could_not_be_had_are_asked_for_again(
     assert len(await directory.keys(WORK, "", NOON + RETRY_SECONDS)) == 1
     assert len(await directory.keys(WORK, "k1", NOON + RETRY_SECONDS + 1)) == 1
     assert work.asked.count("/keys") == 2
+
+
+async def test_a_key_of_nobody_takes_no_known_key_away_while_the_provider_is_down(
+    work: OidcProvider, directory: ProviderDirectory
+) -> None:
+    """Anybody can post a logout token with a key id of their own."""
+    known = await directory.keys(WORK, "k1", NOON)
+    work.answers["/keys"] = Answer(status=500, body=b"")
+    with pytest.raises(DoorwardError, match="provider-invalid"):
+        await directory.keys(WORK, "forged", NOON + NEW_KEY_SECONDS)
+    assert await directory.keys(WORK, "k1", NOON + NEW_KEY_SECONDS + 1) == known
 
 
 async def test_keys_that_are_an_hour_old_are_not_used_while_there_are_no_new_ones(

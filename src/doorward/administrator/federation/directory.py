@@ -123,11 +123,12 @@ class IssuerDirectory(Generic[M]):
         metadata = await self.metadata(provider, now)
         known = self._of(provider)
         async with known.lock:
+            missing = bool(key_id) and all(key.get("kid") != key_id for key in known.keys)
+            if _within(known.keys_at, now, NEW_KEY_SECONDS if missing else KEPT_SECONDS):
+                return known.keys
             if known.keys_error is not None and _within(known.keys_asked_at, now, RETRY_SECONDS):
                 raise known.keys_error
-            missing = bool(key_id) and all(key.get("kid") != key_id for key in known.keys)
-            if not _within(known.keys_at, now, NEW_KEY_SECONDS if missing else KEPT_SECONDS):
-                await self._fetch_keys(known, metadata, now)
+            await self._fetch_keys(known, metadata, now)
             return known.keys
 
     def _of(self, provider: Issuer) -> _Known[M]:
