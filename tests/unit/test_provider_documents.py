@@ -69,6 +69,7 @@ def document(**changed: Any) -> bytes:
         ({"jwks_uri": "file:///etc/passwd"}, "does not begin with https"),
         ({"jwks_uri": "https://login.work.example:99999/"}, "port"),
         ({"userinfo_endpoint": "http://login.work.example/me"}, "not https"),
+        ({"end_session_endpoint": "javascript:alert(1)"}, "does not begin with https"),
         ({"response_types_supported": ["id_token"]}, "code flow"),
         ({"code_challenge_methods_supported": ["plain"]}, "without S256"),
         ({"id_token_signing_alg_values_supported": ["none"]}, "no algorithm"),
