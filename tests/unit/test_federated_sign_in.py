@@ -10,6 +10,7 @@ import pytest
 
 from doorward.administrator.authentication import Proof, digest
 from doorward.administrator.control_plane import Act
+from doorward.administrator.federation.back_channel_logout import log_out
 from doorward.administrator.federation.flow import Wish
 from doorward.administrator.federation.id_token import CLOCK_LEEWAY_SECONDS
 from doorward.administrator.federation.unlink import unlink
@@ -320,6 +321,25 @@ async def test_a_session_goes_on_to_end_with_the_providers(place: World) -> None
     session = place.snapshot.sessions[cookie.session]
     assert session.methods == ("passkey",)
     assert session.provider_session == digest("sid-1")
+
+
+async def test_a_session_ends_with_that_of_the_provider_that_vouched_last(place: World) -> None:
+    for provider in ("work", "other"):
+        await place.link("alice", provider=provider)
+    session = await place.desk.session((await place.sign_in()).proof)
+    proof = (await place.sign_in("other", Wish(intent="step-up", session=session))).proof
+    act = Act("user:alice", place.desk.now)
+    await strengthen_session(place.desk.control, act, session=session, proof=proof, browser=HERE)
+    for provider, party in (("work", place.work), ("other", place.other)):
+        assert session in place.snapshot.sessions
+        await log_out(
+            place.desk.federation,
+            provider,
+            party.logout_token(),
+            address="192.0.2.9",
+            now=place.desk.now,
+        )
+    assert session not in place.snapshot.sessions
 
 
 async def test_groups_are_those_of_the_latest_sign_in(place: World) -> None:
