@@ -22,6 +22,7 @@ from doorward.adapters.device_authority import LocalDeviceAuthority
 from doorward.adapters.document_numbers import HmacDocumentNumbers
 from doorward.adapters.federation.http import HttpxProviderHttp
 from doorward.adapters.federation.tokens import JoseTokens
+from doorward.adapters.geo import countries
 from doorward.adapters.link_server import LinkIdentity, LinkServer
 from doorward.adapters.live_snapshot import StoreReplica
 from doorward.adapters.mail import FolderMailer, MailServer, SmtpMailer, Tls
@@ -187,6 +188,7 @@ def compose(data: DataFolder, settings: ControlSettings) -> ControlParts:
         throttle=authenticators.throttle,
         issuer=settings.origin("auth"),
         session_seconds=settings.session_seconds,
+        country=countries(settings.country_database),
     )
     plain = settings.domain.endswith(".localhost")
     transmitter = Transmitting(

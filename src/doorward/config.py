@@ -63,6 +63,7 @@ class ControlSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     received_signal_days: Annotated[int, msgspec.Meta(ge=8, le=36_500)] = 90
     signal_poll_seconds: Annotated[int, msgspec.Meta(ge=1, le=3600)] = 2
     security_contact: str = ""
+    country_database: str = ""
     verifier_role: str = "identity-verifier"
     proofing_days: Annotated[int, msgspec.Meta(ge=1, le=3650)] = 730
     proofing_record_days: Annotated[int, msgspec.Meta(ge=1, le=36_500)] = 1095
@@ -173,6 +174,7 @@ def load_control(path: Path) -> ControlSettings:
     check.address("web_address", settings.web_address)
     check.address("link_address", settings.link_address)
     check.distinct(settings.http_port, settings.https_port, settings.web_port, settings.link_port)
+    check.country_database(settings.country_database)
     if settings.store and not settings.store.startswith(("sqlite:///", "postgresql://")):
         raise check.error(
             "store",
@@ -207,8 +209,7 @@ def load_gateway(path: Path) -> GatewaySettings:
     check.domain(settings.domain)
     check.plain_http(settings.domain, settings.http_port)
     check.address("https_address", settings.https_address)
-    if settings.country_database and not Path(settings.country_database).is_file():
-        raise check.error("country_database", "is not a file", "Give the path of an MMDB file.")
+    check.country_database(settings.country_database)
     return settings
 
 
@@ -297,6 +298,10 @@ class _Check:
             raise self.error(
                 key, "is not an IP address", 'Write it like "127.0.0.1" or "::1".'
             ) from None
+
+    def country_database(self, path: str) -> None:
+        if path and not Path(path).is_file():
+            raise self.error("country_database", "is not a file", "Give the path of an MMDB file.")
 
     def distinct(self, *ports: int) -> None:
         used = [port for port in ports if port]

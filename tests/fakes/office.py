@@ -275,6 +275,7 @@ async def office(http: ProviderHttp | None = None, signals: SignalsThere | None 
         throttle=SlidingWindowThrottle({}),
         issuer="http://auth.doorward.localhost:8080",
         session_seconds=3600,
+        country={"198.51.100.49": "DE"}.get,
     )
     reached = http or Providers(OidcProvider(WORK_ISSUER, lambda: NOON))
     there = signals or SignalsThere("https://signals.work.example", lambda: NOON)

@@ -220,14 +220,21 @@ class Providers:
     def __init__(self, *providers: OidcProvider) -> None:
         self.providers = {provider.issuer: provider for provider in providers}
 
-    async def get(self, url: str, *, bearer: str = "") -> Answer:
+    async def get(self, url: str, *, issuer: str, bearer: str = "") -> Answer:
         provider, path = self._reached(url)
+        assert issuer == provider.issuer
         return provider.answers.get(path) or provider.get(path, bearer)
 
     async def post(
-        self, url: str, fields: Mapping[str, str], *, basic: tuple[str, str] | None = None
+        self,
+        url: str,
+        fields: Mapping[str, str],
+        *,
+        issuer: str,
+        basic: tuple[str, str] | None = None,
     ) -> Answer:
         provider, path = self._reached(url)
+        assert issuer == provider.issuer
         assert path == "/token"
         return provider.answers.get(path) or provider.post(fields, basic)
 

@@ -28,17 +28,20 @@ class SignalWire:
     def __init__(self, *transmitters: Transmitter) -> None:
         self._by_origin = {item.issuer: item for item in transmitters}
 
-    async def get(self, url: str, *, bearer: str = "") -> Answer:
-        return await self.send("GET", url, bearer=bearer)
+    async def get(self, url: str, *, issuer: str, bearer: str = "") -> Answer:
+        return await self.send("GET", url, issuer=issuer, bearer=bearer)
 
-    async def post(self, url: str, fields: Any, *, basic: Any = None) -> Answer:
+    async def post(self, url: str, fields: Any, *, issuer: str, basic: Any = None) -> Answer:
         raise AssertionError(url)
 
-    async def send(self, method: Method, url: str, *, bearer: str, body: bytes = b"") -> Answer:
+    async def send(
+        self, method: Method, url: str, *, issuer: str, bearer: str, body: bytes = b""
+    ) -> Answer:
         parts = urlsplit(url)
         found = self._by_origin.get(f"{parts.scheme}://{parts.netloc}")
         if found is None:
             raise unreachable(parts.netloc)
+        assert issuer == found.issuer
         headers = {"authorization": f"Bearer {bearer}"} if bearer else {}
         path = parts.path + (f"?{parts.query}" if parts.query else "")
         status, said = found.answer(method, path, headers, body)

@@ -249,6 +249,7 @@ async def desk(http: ProviderHttp | None = None) -> Desk:
         throttle=authenticators.throttle,
         issuer=AUTH,
         session_seconds=3600,
+        country={"198.51.100.49": "DE"}.get,
     )
     federation = federation_by(authenticators, http or Providers())
     return Desk(store, gateways, authenticators, hasher, openid, federation)

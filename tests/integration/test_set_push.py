@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from doorward.adapters import ca
+from doorward.adapters.addresses import is_callable
 from doorward.adapters.signals import set_push
 from doorward.adapters.signals.set_push import HttpSetPusher
 from doorward.errors import DoorwardError
@@ -213,4 +214,4 @@ async def test_the_certificate_is_checked_for_the_name_though_an_address_is_call
 
 def test_private_networks_may_have_receivers() -> None:
     for address in ("10.0.0.7", "192.168.1.5", "fd00::7", "203.0.113.7"):
-        assert set_push._callable(ipaddress.ip_address(address), loopback=False)
+        assert is_callable(ipaddress.ip_address(address), loopback=False)

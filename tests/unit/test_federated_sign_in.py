@@ -10,7 +10,9 @@ import pytest
 
 from doorward.administrator.authentication import Proof, digest
 from doorward.administrator.control_plane import Act
+from doorward.administrator.federation.back_channel_logout import log_out
 from doorward.administrator.federation.flow import Wish
+from doorward.administrator.federation.id_token import CLOCK_LEEWAY_SECONDS
 from doorward.administrator.federation.unlink import unlink
 from doorward.administrator.open_session import open_session
 from doorward.administrator.strengthen_session import strengthen_session
@@ -284,6 +286,15 @@ async def test_a_step_up_is_of_the_same_person_fresh_and_strong_enough(place: Wo
     ]
 
 
+async def test_a_new_authentication_is_no_older_than_what_asked_for_it(place: World) -> None:
+    """By the clock of a provider that is a little behind: else it would be asked for again."""
+    await place.link("alice")
+    session = await place.session("alice")
+    place.work.skew = -CLOCK_LEEWAY_SECONDS + 1
+    proof = (await place.sign_in(wish=Wish(intent="step-up", session=session.id))).proof
+    assert proof.authenticated_at == place.desk.now
+
+
 async def test_a_step_up_links_nothing(place: World) -> None:
     session = await place.session("alice")
     with pytest.raises(DoorwardError, match="identity-unlinked"):
@@ -310,6 +321,25 @@ async def test_a_session_goes_on_to_end_with_the_providers(place: World) -> None
     session = place.snapshot.sessions[cookie.session]
     assert session.methods == ("passkey",)
     assert session.provider_session == digest("sid-1")
+
+
+async def test_a_session_ends_with_that_of_the_provider_that_vouched_last(place: World) -> None:
+    for provider in ("work", "other"):
+        await place.link("alice", provider=provider)
+    session = await place.desk.session((await place.sign_in()).proof)
+    proof = (await place.sign_in("other", Wish(intent="step-up", session=session))).proof
+    act = Act("user:alice", place.desk.now)
+    await strengthen_session(place.desk.control, act, session=session, proof=proof, browser=HERE)
+    for provider, party in (("work", place.work), ("other", place.other)):
+        assert session in place.snapshot.sessions
+        await log_out(
+            place.desk.federation,
+            provider,
+            party.logout_token(),
+            address="192.0.2.9",
+            now=place.desk.now,
+        )
+    assert session not in place.snapshot.sessions
 
 
 async def test_groups_are_those_of_the_latest_sign_in(place: World) -> None:

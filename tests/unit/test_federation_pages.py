@@ -8,13 +8,16 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
+import msgspec
 import pytest
 
 from doorward.administrator.authentication import digest
 from doorward.administrator.credentials.assurance import FRESH_SECONDS
+from doorward.administrator.federation.directory import KEPT_SECONDS
+from doorward.entrypoints.login.openid.logout import CONFIRM
 from doorward.model.estate import AssuranceRow
-from doorward.model.snapshot import removal
-from tests.fakes.provider import OidcProvider
+from doorward.model.snapshot import change, removal
+from tests.fakes.provider import WORK_ISSUER, OidcProvider
 from tests.fakes.sign_in import ALICE, AUTH, AUTH_HOST, BOB, PASSWORD, PAYROLL
 from tests.unit.federation_world import World, world
 
@@ -380,6 +383,43 @@ async def test_a_provider_logs_out_without_cookies_or_origin(place: World) -> No
     again = await server.post("/federation/work/logout", data=form)
     assert again.status_code == 400
     assert again.json()["error"] == "invalid_request"
+
+
+SIGN_OUTS = ("/sign-out", "/account/sign-out", "/account/sessions/end-all", CONFIRM)
+
+
+@pytest.mark.parametrize("path", SIGN_OUTS)
+async def test_whoever_signs_out_can_do_so_at_the_provider_too(place: World, path: str) -> None:
+    """Else the next person at this browser comes back in by one click."""
+    place.work.document = {"end_session_endpoint": f"{WORK_ISSUER}/end?a=b"}
+    client, _ = await there_and_back(place)
+    page = await client.post(path, headers={"origin": AUTH, "sec-fetch-site": "same-origin"})
+    assert not place.snapshot.sessions
+    link = f'<a href="{WORK_ISSUER}/end?a=b&amp;client_id=doorward">Sign out at Work</a>'
+    assert titles(page) == "You are signed out"
+    assert link in page.text
+
+
+@pytest.mark.parametrize("why", ["no-such-page", "down", "gone", "own-sign-in"])
+async def test_without_such_a_page_signing_out_names_none(place: World, why: str) -> None:
+    if why != "no-such-page":
+        place.work.document = {"end_session_endpoint": f"{WORK_ISSUER}/end"}
+    await place.begin()
+    place.desk.now += 60
+    client, _ = await there_and_back(place)
+    if why == "down":
+        place.work.down = True
+        place.desk.now += KEPT_SECONDS - 60
+    elif why in {"gone", "own-sign-in"}:
+        async with place.desk.store.transaction() as transaction:
+            session = next(iter(place.snapshot.sessions.values()))
+            own = msgspec.structs.replace(session, provider="")
+            gone = removal("provider", "work") if why == "gone" else change("session", own)
+            await transaction.snapshot.publish([gone])
+    page = await client.post("/sign-out", headers={"origin": AUTH})
+    assert not place.snapshot.sessions
+    assert titles(page) == "You are signed out"
+    assert "Sign out at" not in page.text
 
 
 @pytest.mark.parametrize(

@@ -280,6 +280,15 @@ async def test_an_unknown_country_satisfies_nothing(office: Stand) -> None:
     assert (await visit.authorize()).status_code == 403
 
 
+async def test_the_country_of_the_browser_is_a_fact_and_recorded(office: Stand) -> None:
+    visit = await office.round("abroad")
+    visit.browser.headers["x-forwarded-for"] = "198.51.100.49"
+    await visit.exchange(led(await visit.authorize())["code"])
+    assert visit.answer["access_token"]
+    newest = (await office.desk.store.find_decisions(DecisionQuery(limit=1)))[0].record
+    assert (newest.outcome, newest.country, newest.path) == ("allow", "DE", "/openid/token")
+
+
 async def test_what_cannot_be_recorded_is_denied(
     office: Stand, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from doorward.administrator.federation.directory import (
     KEPT_SECONDS,
+    NEW_KEY_SECONDS,
     RETRY_SECONDS,
     ProviderDirectory,
 )
@@ -68,6 +69,7 @@ def document(**changed: Any) -> bytes:
         ({"jwks_uri": "file:///etc/passwd"}, "does not begin with https"),
         ({"jwks_uri": "https://login.work.example:99999/"}, "port"),
         ({"userinfo_endpoint": "http://login.work.example/me"}, "not https"),
+        ({"end_session_endpoint": "javascript:alert(1)"}, "does not begin with https"),
         ({"response_types_supported": ["id_token"]}, "code flow"),
         ({"code_challenge_methods_supported": ["plain"]}, "without S256"),
         ({"id_token_signing_alg_values_supported": ["none"]}, "no algorithm"),
@@ -234,6 +236,17 @@ async def test_keys_that_could_not_be_had_are_asked_for_again(
     assert len(await directory.keys(WORK, "", NOON + RETRY_SECONDS)) == 1
     assert len(await directory.keys(WORK, "k1", NOON + RETRY_SECONDS + 1)) == 1
     assert work.asked.count("/keys") == 2
+
+
+async def test_a_key_of_nobody_takes_no_known_key_away_while_the_provider_is_down(
+    work: OidcProvider, directory: ProviderDirectory
+) -> None:
+    """Anybody can post a logout token with a key id of their own."""
+    known = await directory.keys(WORK, "k1", NOON)
+    work.answers["/keys"] = Answer(status=500, body=b"")
+    with pytest.raises(DoorwardError, match="provider-invalid"):
+        await directory.keys(WORK, "forged", NOON + NEW_KEY_SECONDS)
+    assert await directory.keys(WORK, "k1", NOON + NEW_KEY_SECONDS + 1) == known
 
 
 async def test_keys_that_are_an_hour_old_are_not_used_while_there_are_no_new_ones(

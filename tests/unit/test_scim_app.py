@@ -334,6 +334,25 @@ async def test_what_is_not_there_is_told_as_scim_tells_it(
     assert answer.json()["schemas"] == ["urn:ietf:params:scim:api:messages:2.0:Error"]
 
 
+@pytest.mark.parametrize(
+    ("path", "value", "detail"),
+    [
+        ("profileUrl", "x y", "Value error, Invalid URI: x y: profile_url"),
+        ("photos", [{"value": "x y"}], "Value error, Invalid URI: x y: photos[0].value"),
+    ],
+)
+async def test_a_value_that_a_change_makes_wrong_is_told_in_one_line(
+    desk: ScimDesk, path: str, value: object, detail: str
+) -> None:
+    """Without the words of the library that found it."""
+    await desk.made("Users", userName="zoe")
+    change = {"op": "replace", "path": path, "value": value}
+    answer = await desk.send("PATCH", "/Users/zoe", {"schemas": [PATCH], "Operations": [change]})
+    assert answer.status_code == 400
+    assert answer.json()["detail"] == detail
+    assert (await desk.audit())[-1].detail["detail"] == detail
+
+
 async def test_a_filter_that_is_too_long_is_refused(desk: ScimDesk) -> None:
     for text in ('userName eq "' + "x" * 9000 + '"', " or ".join(['id eq "a"'] * 201)):
         query = "/Users?filter=" + text.replace(" ", "%20")

@@ -98,5 +98,6 @@ def test_a_gateway_needs_no_plain_listener(tmp_path: Path) -> None:
 
 
 def test_a_country_database_must_be_there(tmp_path: Path) -> None:
-    error = refused(tmp_path, GATEWAY + 'country_database = "/nowhere.mmdb"\n', load_gateway)
-    assert error.line == 3
+    missing = 'country_database = "/nowhere.mmdb"\n'
+    assert refused(tmp_path, GATEWAY + missing, load_gateway).line == 3
+    assert refused(tmp_path, 'domain = "a.b"\nhttp_port = 0\n' + missing).line == 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
@@ -19,7 +20,7 @@ class CountryDatabase:
         """Raises DoorwardError `country-database-unreadable`."""
         try:
             self._reader = maxminddb.open_database(path, maxminddb.MODE_MEMORY)
-        except (OSError, maxminddb.InvalidDatabaseError) as error:
+        except (OSError, TypeError, ValueError, maxminddb.InvalidDatabaseError) as error:
             raise DoorwardError(
                 "country-database-unreadable",
                 f"The country database {path} cannot be read.",
@@ -36,3 +37,11 @@ class CountryDatabase:
         country = found.get("country") if isinstance(found, dict) else None
         code = country.get("iso_code") if isinstance(country, dict) else None
         return code if isinstance(code, str) else None
+
+
+def countries(path: str) -> Callable[[str], str | None]:
+    """The country of an address by the file at `path`; unknown for all where that is empty.
+
+    Raises DoorwardError `country-database-unreadable`.
+    """
+    return CountryDatabase(Path(path)).country if path else lambda _address: None

@@ -24,9 +24,9 @@ async def strengthen_session(
     """Record the new authentication in `session`, with a new cookie for the sign-in host.
 
     The session is then exactly what the latest authentication proved: an old strong factor must
-    not be made to look fresh by a new weak one. A session that a provider began goes on to end
-    with the one at the provider. From now on it belongs to the device whose certificate the
-    browser shows, if there is one.
+    not be made to look fresh by a new weak one. A session that a provider vouched for goes on to
+    end with the one at the provider that did so last. From now on it belongs to the device whose
+    certificate the browser shows, if there is one.
 
     Raises DoorwardError `session-unknown`, also where `proof` is of another person or of what was
     removed since, or the session belongs to another device; and `federation-refused` where the

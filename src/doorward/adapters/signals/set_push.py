@@ -8,13 +8,12 @@ never this machine, a link's own addresses or a cloud's metadata, whatever a res
 from __future__ import annotations
 
 import asyncio
-import ipaddress
-import socket
 import ssl
 
 import httpx
 import msgspec
 
+from doorward.adapters.addresses import Address, addresses_of, is_callable
 from doorward.administrator.signals.transmitting.refusals import error_code
 from doorward.errors import DoorwardError
 from doorward.protocol.signals.delivery import SET_MEDIA_TYPE, SetError
@@ -28,13 +27,6 @@ _ABOUT_US = frozenset({"authentication_failed", "access_denied"})
 """Errors about who sends, not about what: the same token is taken once that is put right."""
 
 _errors = msgspec.json.Decoder(SetError)
-
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-
-_METADATA: frozenset[Address] = frozenset(
-    map(ipaddress.ip_address, ("100.100.100.200", "168.63.129.16", "fd00:ec2::254"))
-)
-"""Where clouds tell a machine its credentials, beside link-local addresses."""
 
 
 class HttpSetPusher:
@@ -57,8 +49,6 @@ class HttpSetPusher:
             raise _undelivered(f"was not reached ({type(error).__name__})") from error
 
     async def _post(self, url: httpx.URL, authorization: str, token: str) -> None:
-        # The address that was looked at is the one that is called: a name may mean another a
-        # moment later.
         address = await self._address(url)
         headers = {
             "host": url.netloc.decode("ascii"),
@@ -90,24 +80,11 @@ class HttpSetPusher:
 
     async def _address(self, url: httpx.URL) -> Address:
         """Raises DoorwardError `set-undelivered` where the name stands for what is not called."""
-        loop = asyncio.get_running_loop()
-        port = url.port or _PORTS[url.scheme]
-        found = await loop.getaddrinfo(url.host, port, type=socket.SOCK_STREAM)
-        addresses = [ipaddress.ip_address(item[4][0]) for item in found]
+        addresses = await addresses_of(url.host, url.port or _PORTS[url.scheme])
         for address in addresses:
-            if not _callable(address, loopback=self._loopback):
+            if not is_callable(address, loopback=self._loopback):
                 raise _undelivered("has an address that is not called")
         return addresses[0]
-
-
-def _callable(address: Address, *, loopback: bool) -> bool:
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    address = mapped or address
-    if address.is_loopback:
-        return loopback
-    if address in _METADATA:
-        return False
-    return not (address.is_link_local or address.is_unspecified or address.is_multicast)
 
 
 async def _refuse(answer: httpx.Response) -> None:

@@ -11,7 +11,7 @@ from doorward.administrator.authentication import Browser, digest
 from doorward.administrator.federation.assurance import acr_values
 from doorward.administrator.federation.federation import Federation
 from doorward.administrator.federation.flow import Flow, Wish, keep_flow, seal_verifier
-from doorward.administrator.federation.metadata import Metadata
+from doorward.administrator.federation.metadata import with_query
 from doorward.model.estate import IdentityProvider
 from doorward.model.ids import UnixSeconds
 
@@ -60,7 +60,7 @@ async def begin_federation(
         "code_challenge_method": "S256",
         **_strength(provider, wish, fresh=fresh),
     }
-    return _with_query(metadata, asked)
+    return with_query(metadata.authorization_endpoint, urlencode(asked))
 
 
 def _strength(provider: IdentityProvider, wish: Wish, *, fresh: bool) -> dict[str, str]:
@@ -70,11 +70,6 @@ def _strength(provider: IdentityProvider, wish: Wish, *, fresh: bool) -> dict[st
         if wanted:
             asked["acr_values"] = " ".join(wanted)
     return asked
-
-
-def _with_query(metadata: Metadata, asked: dict[str, str]) -> str:
-    endpoint = metadata.authorization_endpoint
-    return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(asked)}"
 
 
 def _challenge(verifier: str) -> str:

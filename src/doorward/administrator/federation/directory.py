@@ -123,11 +123,12 @@ class IssuerDirectory(Generic[M]):
         metadata = await self.metadata(provider, now)
         known = self._of(provider)
         async with known.lock:
+            missing = bool(key_id) and all(key.get("kid") != key_id for key in known.keys)
+            if _within(known.keys_at, now, NEW_KEY_SECONDS if missing else KEPT_SECONDS):
+                return known.keys
             if known.keys_error is not None and _within(known.keys_asked_at, now, RETRY_SECONDS):
                 raise known.keys_error
-            missing = bool(key_id) and all(key.get("kid") != key_id for key in known.keys)
-            if not _within(known.keys_at, now, NEW_KEY_SECONDS if missing else KEPT_SECONDS):
-                await self._fetch_keys(known, metadata, now)
+            await self._fetch_keys(known, metadata, now)
             return known.keys
 
     def _of(self, provider: Issuer) -> _Known[M]:
@@ -139,7 +140,7 @@ class IssuerDirectory(Generic[M]):
     async def _discover(self, known: _Known[M], now: UnixSeconds) -> M:
         skew = known.state.skew_seconds
         try:
-            answer = await self._http.get(self._where(known.issuer))
+            answer = await self._http.get(self._where(known.issuer), issuer=known.issuer)
             skew = None if answer.date is None else answer.date - now
             metadata = self._read(_body(answer, "discovery document"), known.issuer)
         except DoorwardError as error:
@@ -151,7 +152,8 @@ class IssuerDirectory(Generic[M]):
     async def _fetch_keys(self, known: _Known[M], metadata: M, now: UnixSeconds) -> None:
         known.keys_asked_at = now
         try:
-            known.keys = read_keys(_body(await self._http.get(metadata.jwks_uri), "keys"))
+            answer = await self._http.get(metadata.jwks_uri, issuer=known.issuer)
+            known.keys = read_keys(_body(answer, "keys"))
         except DoorwardError as error:
             known.keys_error = error
             raise

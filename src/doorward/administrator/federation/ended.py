@@ -13,21 +13,28 @@ from doorward.model.ids import ProviderId, UnixSeconds
 
 _SESSION = "ended-at-provider"
 _SUBJECT = "signed-out-at-provider"
+_UNNAMED = "session-ended-at-provider"
+"""Of this subject one session ended: meant is one whose ID token did not name it."""
 
 
 async def remember_ended(
     transaction: Transaction, provider: ProviderId, logout: Logout, now: UnixSeconds
 ) -> None:
     """Remember what `logout` ended for as long as a sign-in may take."""
-    purpose, name = (_SESSION, logout.session) if logout.session else (_SUBJECT, logout.subject)
-    await transaction.one_time.put(
-        OneTime(
-            purpose=purpose,
-            key=_key(provider, digest(name)),
-            data=msgspec.Raw(msgspec.json.encode(now)),
-            expires_at=now + LIFETIME_SECONDS,
-        )
+    ended = (
+        (_SESSION, logout.session),
+        (_UNNAMED if logout.session else _SUBJECT, logout.subject),
     )
+    for purpose, name in ended:
+        if name:
+            await transaction.one_time.put(
+                OneTime(
+                    purpose=purpose,
+                    key=_key(provider, digest(name)),
+                    data=msgspec.Raw(msgspec.json.encode(now)),
+                    expires_at=now + LIFETIME_SECONDS,
+                )
+            )
 
 
 async def require_not_ended(
@@ -50,10 +57,11 @@ async def require_standing(transaction: Transaction, proof: Proof, at: UnixSecon
     provider = ProviderId(proof.provider)
     await require_not_ended(transaction, provider, proof.provider_session, at)
     key = _key(provider, proof.provider_subject)
-    ended = await transaction.one_time.peek(_SUBJECT, key, at)
-    # Whoever signs in anew after they signed out everywhere is welcome.
-    if ended is not None and msgspec.json.decode(ended.data, type=float) >= at:
-        raise FederationRejectedError("session-ended-at-provider")
+    for purpose in (_SUBJECT,) if proof.provider_session else (_SUBJECT, _UNNAMED):
+        ended = await transaction.one_time.peek(purpose, key, at)
+        # Whoever signs in anew after they signed out everywhere is welcome.
+        if ended is not None and msgspec.json.decode(ended.data, type=float) >= at:
+            raise FederationRejectedError("session-ended-at-provider")
     links = await transaction.federation.identities(proof.user)
     if (provider, proof.provider_subject) not in {(n.provider, digest(n.subject)) for n in links}:
         raise FederationRejectedError("unlinked-meanwhile")

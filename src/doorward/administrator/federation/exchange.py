@@ -91,7 +91,9 @@ async def _tokens(
         basic = (provider.client_id, secret)
     else:
         fields |= {"client_id": provider.client_id, "client_secret": secret}
-    answer = await federation.http.post(metadata.token_endpoint, fields, basic=basic)
+    answer = await federation.http.post(
+        metadata.token_endpoint, fields, issuer=provider.issuer, basic=basic
+    )
     if answer.status >= _SERVER_ERROR:
         raise invalid(f"its token endpoint answers with status {answer.status}")
     if answer.status != _OK:
@@ -124,7 +126,9 @@ async def _with_user_info(
     federation: Federation, metadata: Metadata, claims: IdClaims, access_token: str
 ) -> IdClaims:
     """The claims with those of UserInfo (Core 5.3), which must be of the same subject (5.3.2)."""
-    answer = await federation.http.get(metadata.userinfo_endpoint, bearer=access_token)
+    answer = await federation.http.get(
+        metadata.userinfo_endpoint, issuer=metadata.issuer, bearer=access_token
+    )
     if answer.status != _OK:
         raise invalid(f"its UserInfo endpoint answers with status {answer.status}")
     try:

@@ -36,6 +36,7 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True):
     token_endpoint: str
     jwks_uri: str
     userinfo_endpoint: str = ""
+    end_session_endpoint: str = ""
     id_token_signing_alg_values_supported: tuple[str, ...] = ("RS256",)
     token_endpoint_auth_methods_supported: tuple[str, ...] = ("client_secret_basic",)
     response_types_supported: tuple[str, ...] = ("code",)
@@ -58,6 +59,11 @@ def discovery_url(issuer: str) -> str:
     return issuer.removesuffix("/") + DISCOVERY_PATH
 
 
+def with_query(endpoint: str, query: str) -> str:
+    """An endpoint of a provider, which may have a query of its own, with more of it."""
+    return f"{endpoint}{'&' if '?' in endpoint else '?'}{query}"
+
+
 def read_metadata(body: bytes, issuer: str) -> Metadata:
     """The document of `issuer`. Raises DoorwardError `provider-invalid`.
 
@@ -77,8 +83,9 @@ def read_metadata(body: bytes, issuer: str) -> Metadata:
         "token_endpoint": metadata.token_endpoint,
         "jwks_uri": metadata.jwks_uri,
     }
-    if metadata.userinfo_endpoint:
-        named["userinfo_endpoint"] = metadata.userinfo_endpoint
+    for name in ("userinfo_endpoint", "end_session_endpoint"):
+        if getattr(metadata, name):
+            named[name] = getattr(metadata, name)
     for name, endpoint in named.items():
         problem = endpoint_problem(endpoint, issuer)
         if problem:

@@ -21,14 +21,21 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 class ProviderHttp(Protocol):
     """HTTP to a provider: no redirects, bounded in time and size, TLS verified.
 
+    `issuer` is who named the address, or is it: where its own name does not lead into a private
+    network, no other that does is called.
     Raises DoorwardError `provider-unreachable`, or `provider-invalid` for an answer that is too
     large or leads elsewhere.
     """
 
-    async def get(self, url: str, *, bearer: str = "") -> Answer: ...
+    async def get(self, url: str, *, issuer: str, bearer: str = "") -> Answer: ...
 
     async def post(
-        self, url: str, fields: Mapping[str, str], *, basic: tuple[str, str] | None = None
+        self,
+        url: str,
+        fields: Mapping[str, str],
+        *,
+        issuer: str,
+        basic: tuple[str, str] | None = None,
     ) -> Answer: ...
 
 

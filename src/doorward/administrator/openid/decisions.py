@@ -1,7 +1,6 @@
 """Asking the policy engine whether a person may sign in to a client, and recording the answer.
 
-The control plane decides by the same policies as the gateways, on the same snapshot; only the
-country of an address is not known here, and what is not known satisfies no condition.
+The control plane decides by the same policies as the gateways, on the same snapshot.
 """
 
 from __future__ import annotations
@@ -55,10 +54,12 @@ async def decide_sign_in(
     """
     started = time.perf_counter()
     prepared = await provider.prepared.of(provider.snapshot)
+    country = provider.country(origin.address)
     request = AccessRequest(
         resource=client.resource,
         action="read",
         address=origin.address,
+        country=country,
         session=session.id,
         certificate=origin.certificate,
     )
@@ -84,7 +85,7 @@ async def decide_sign_in(
         method=origin.method,
         path=origin.path,
         address=origin.address,
-        country="",
+        country=country or "",
         networks=prepared.networks_of(origin.address),
         latency_us=int((time.perf_counter() - started) * 1e6),
     )

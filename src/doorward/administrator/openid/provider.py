@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from doorward.administrator.control_plane import ControlPlane
@@ -18,7 +19,8 @@ class Provider:
     """Ports and values. `issuer` is the sign-in host's origin.
 
     `session_seconds` is how long a sign-in lasts: so long a key is published after its last use,
-    since an application may show an ID token of the sign-in at logout.
+    since an application may show an ID token of the sign-in at logout. `country` answers the ISO
+    3166 code of an address, None where it is unknown.
     """
 
     control: ControlPlane
@@ -27,6 +29,7 @@ class Provider:
     throttle: Throttle
     issuer: str
     session_seconds: float
+    country: Callable[[str], str | None]
     prepared: PreparedSnapshots = field(default_factory=PreparedSnapshots)
 
     @property

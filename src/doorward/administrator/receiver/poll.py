@@ -73,7 +73,11 @@ async def _asked(
     bearer = await management_token(receiver, transmitter)
     try:
         answer = await receiver.http.send(
-            "POST", url, bearer=bearer, body=msgspec.json.encode(request)
+            "POST",
+            url,
+            issuer=transmitter.issuer,
+            bearer=bearer,
+            body=msgspec.json.encode(request),
         )
     except DoorwardError as error:
         raise from_http(error, transmitter) from error

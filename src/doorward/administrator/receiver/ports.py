@@ -12,6 +12,8 @@ Method = Literal["GET", "POST", "DELETE"]
 class TransmitterHttp(ProviderHttp, Protocol):
     """HTTP to a transmitter, under the rules of `ProviderHttp`."""
 
-    async def send(self, method: Method, url: str, *, bearer: str, body: bytes = b"") -> Answer:
+    async def send(
+        self, method: Method, url: str, *, issuer: str, bearer: str, body: bytes = b""
+    ) -> Answer:
         """`body` is JSON, empty for none."""
         ...

@@ -177,7 +177,9 @@ async def _ask(
     bearer = await management_token(receiver, transmitter)
     content = b"" if body is None else msgspec.json.encode(body)
     try:
-        answer = await receiver.http.send(method, url, bearer=bearer, body=content)
+        answer = await receiver.http.send(
+            method, url, issuer=transmitter.issuer, bearer=bearer, body=content
+        )
     except DoorwardError as error:
         raise from_http(error, transmitter) from error
     if answer.status not in accepted:

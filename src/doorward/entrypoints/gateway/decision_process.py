@@ -22,7 +22,7 @@ from doorward.adapters.atomic_file import replace_file
 from doorward.adapters.believed_clock import BelievedClock
 from doorward.adapters.envoy.validation import EnvoyValidator
 from doorward.adapters.envoy_admin import EnvoySocket
-from doorward.adapters.geo import CountryDatabase
+from doorward.adapters.geo import countries
 from doorward.adapters.link_client import LinkClient
 from doorward.adapters.secrets import SystemSecrets
 from doorward.adapters.spool import SpoolReader, SpoolWriter
@@ -109,7 +109,7 @@ class DecisionProcess:
             tickets=tickets,
             assertions=Assertions(assertions, settings.domain),
             denials=Denials(settings.domain, ids.token),
-            country=_countries(settings),
+            country=countries(settings.country_database),
             open_stream=self._streams.open,
         )
         admin = EnvoySocket(folder.socket("admin"))
@@ -218,12 +218,6 @@ async def _every(seconds: float, act: Callable[[], Awaitable[None]]) -> None:
     while True:
         await asyncio.sleep(seconds)
         await act()
-
-
-def _countries(settings: GatewaySettings) -> Callable[[str], str | None]:
-    if not settings.country_database:
-        return lambda _address: None
-    return CountryDatabase(Path(settings.country_database)).country
 
 
 async def _serve(folder: GatewayFolder, settings: GatewaySettings, pulse: int) -> None:

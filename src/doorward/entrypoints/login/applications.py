@@ -28,18 +28,16 @@ class Application:
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """From where somebody asks: their session, address and certificate, None without one."""
+    """From where somebody asks: session, address, its country, and certificate; None for none."""
 
     session: SessionId
     address: str
+    country: str | None
     certificate: ClientCertificate | None
 
 
 class Applications:
-    """A forecast for a person's own pages, never a permission: the gateway decides each request.
-
-    The country is unknown here, so a resource that asks for it shows its hint.
-    """
+    """A forecast for a person's own pages, never a permission: the gateway decides each request."""
 
     def __init__(self, prepared: PreparedSnapshots) -> None:
         self._prepared = prepared
@@ -83,11 +81,12 @@ def forecast(
     seat: Seat,
     now: UnixSeconds,
 ) -> Decision:
-    """What the engine would say of somebody in `seat` at `resource`, the country unknown."""
+    """What the engine would say of somebody in `seat` at `resource`."""
     request = AccessRequest(
         resource=resource.id,
         action=action,
         address=seat.address,
+        country=seat.country,
         session=seat.session,
         certificate=seat.certificate,
     )

@@ -15,10 +15,9 @@ from doorward.administrator.redirect_code import (
     redeem_code,
 )
 from doorward.entrypoints.login.answers import drop_cookie, page, put_cookie, redirect
-from doorward.entrypoints.login.applications import Seat
 from doorward.entrypoints.login.continuation import read_continuation
 from doorward.entrypoints.login.visit import FLOW_COOKIE, SESSION_COOKIE, TICKET_COOKIE, Visit
-from doorward.entrypoints.login.wiring import Wiring, resource_here, signed_in
+from doorward.entrypoints.login.wiring import Wiring, resource_here, seat_of, signed_in
 from doorward.errors import DoorwardError
 
 
@@ -79,7 +78,7 @@ async def home(wiring: Wiring, visit: Visit) -> Response:
     if person is None:
         return redirect("/sign-in")
     snapshot = wiring.snapshot
-    seat = Seat(person.session.id, visit.address, visit.certificate)
+    seat = seat_of(wiring, visit, person.session.id)
     applications = await wiring.applications.of(snapshot, seat, visit.now)
     return page(
         "home.html",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from doorward.administrator.control_plane import Act
+from doorward.administrator.federation.sign_out_there import SignOutThere, sign_out_there
 from doorward.administrator.revoke_session import revoke_session
 from doorward.administrator.sign_out_everywhere import sign_out_everywhere
 from doorward.entrypoints.login.answers import drop_cookie, page
@@ -18,6 +19,9 @@ from doorward.entrypoints.login.wiring import (
 )
 from doorward.errors import DoorwardError
 
+OF_THIS_BROWSER = "This browser is signed out of every application."
+OF_ALL = "Every session of yours has ended, on all your devices and in all applications."
+
 
 async def ask_everywhere(wiring: Wiring, visit: Visit) -> Response:
     """A link changes nothing: the page asks first."""
@@ -30,8 +34,7 @@ async def everywhere(wiring: Wiring, visit: Visit) -> Response:
     person = require_signed_in(wiring, visit)
     await sign_out_everywhere(wiring.control, person.act(visit.now), person.user.id)
     return signed_out(
-        "Every session of yours has ended, on all your devices and in all applications.",
-        "/sign-in",
+        OF_ALL, "/sign-in", await sign_out_there(wiring.federation, person.session, visit.now)
     )
 
 
@@ -45,6 +48,7 @@ async def here(wiring: Wiring, visit: Visit) -> Response:
     """End the session behind this resource's cookie, with all its cookies."""
     resource = resource_here(wiring, visit)
     session = session_of_cookie(wiring, visit, resource.id)
+    there = None
     if session is not None:
         act = Act(f"user:{session.user}", visit.now)
         try:
@@ -52,20 +56,23 @@ async def here(wiring: Wiring, visit: Visit) -> Response:
         except DoorwardError as error:
             if error.code != "session-unknown":
                 raise
-    return signed_out(
-        "This browser is signed out of every application.",
-        f"{visit.place.beside(AUTH_LABEL)}/sign-in",
-    )
+        there = await sign_out_there(wiring.federation, session, visit.now)
+    return signed_out(OF_THIS_BROWSER, f"{visit.place.beside(AUTH_LABEL)}/sign-in", there)
 
 
-def signed_out(text: str, sign_in: str) -> Response:
-    """The page after a session has ended, without its cookie; `sign_in` leads back in."""
+def signed_out(text: str, sign_in: str, there: SignOutThere | None = None) -> Response:
+    """The page after a session has ended, without its cookie; `sign_in` leads back in.
+
+    `there` is where the provider of that session ends its own, which would let whoever has this
+    browser next back in.
+    """
     response = page(
         "message.html",
         title="You are signed out",
         text=text,
         action_label="Sign in again",
         action_href=sign_in,
+        there=there,
     )
     drop_cookie(response, SESSION_COOKIE)
     return response

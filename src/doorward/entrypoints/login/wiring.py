@@ -22,13 +22,13 @@ from doorward.administrator.open_session import AUTH
 from doorward.administrator.openid.provider import Provider
 from doorward.engine.devices import device_shown, usable_on
 from doorward.entrypoints.login.answers import failed, put_cookie
-from doorward.entrypoints.login.applications import Applications
+from doorward.entrypoints.login.applications import Applications, Seat
 from doorward.entrypoints.login.site import Site
 from doorward.entrypoints.login.visit import FLOW_COOKIE, Visit
 from doorward.errors import DoorwardError
 from doorward.model.estate import Resource, User
 from doorward.model.identity import Session
-from doorward.model.ids import ResourceId, UnixSeconds
+from doorward.model.ids import ResourceId, SessionId, UnixSeconds
 from doorward.model.snapshot import Snapshot
 
 _FLOW_SECONDS = 3600
@@ -55,6 +55,12 @@ class Wiring:
     @property
     def snapshot(self) -> Snapshot:
         return self.control.live.current
+
+
+def seat_of(wiring: Wiring, visit: Visit, session: SessionId) -> Seat:
+    """From where this visit asks, in `session`."""
+    country = wiring.openid.country(visit.address)
+    return Seat(session, visit.address, country, visit.certificate)
 
 
 @dataclass(frozen=True, slots=True)

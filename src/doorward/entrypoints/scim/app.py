@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 import structlog
+from pydantic import ValidationError
 from scim2_models import (
     Error,
     InvalidSyntaxException,
@@ -71,6 +72,8 @@ class DirectoryProtocol(ScimService):
             return scim_error(exception).to_error()
         if isinstance(exception, RecursionError):
             return InvalidSyntaxException(detail="This is nested too deeply").to_error()
+        if isinstance(exception.__cause__, ValidationError):
+            return Error.from_validation_errors(exception.__cause__)[0]
         if isinstance(exception, SCIMException):
             return exception.to_error()
         reference = secrets.token_hex(8)

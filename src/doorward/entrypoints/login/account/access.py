@@ -14,12 +14,12 @@ from doorward.entrypoints.login.account.sections import SECTIONS
 from doorward.entrypoints.login.account.sign_ins import number_of
 from doorward.entrypoints.login.account.visit import AccountVisit
 from doorward.entrypoints.login.applications import (
-    Seat,
     by_name,
     forecast,
     homes_of,
     within_reach,
 )
+from doorward.entrypoints.login.wiring import seat_of
 from doorward.entrypoints.pages.words import REASONS, REMEDIES, remedy_text
 from doorward.model.decision import Allow, Decision, Remedy, RemedyKind
 from doorward.model.estate import Policy, Resource
@@ -90,7 +90,7 @@ class DecisionWords:
 async def show(visit: AccountVisit) -> Response:
     """What is open or within reach; the others are not named. Then recent decisions."""
     prepared = await visit.wiring.applications.prepared(visit.snapshot)
-    seat = Seat(visit.session.id, visit.visit.address, visit.visit.certificate)
+    seat = seat_of(visit.wiring, visit.visit, visit.session.id)
     found: list[Access] = []
     for resource in by_name(visit.snapshot):
         read, write = (

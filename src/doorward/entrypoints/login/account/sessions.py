@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from starlette.responses import Response
 
 from doorward.administrator.end_other_sessions import end_other_sessions
+from doorward.administrator.federation.sign_out_there import SignOutThere, sign_out_there
 from doorward.administrator.revoke_session import revoke_session
 from doorward.administrator.sign_out_everywhere import sign_out_everywhere
 from doorward.engine import PreparedSnapshot
@@ -14,7 +15,7 @@ from doorward.entrypoints.login.account.devices import page_of
 from doorward.entrypoints.login.account.refusals import not_yours
 from doorward.entrypoints.login.account.visit import AccountVisit
 from doorward.entrypoints.login.account.words import by, place, strength
-from doorward.entrypoints.login.sign_out import signed_out
+from doorward.entrypoints.login.sign_out import OF_ALL, OF_THIS_BROWSER, signed_out
 from doorward.entrypoints.pages.device_words import name_of
 from doorward.entrypoints.pages.user_agents import browser_words
 from doorward.errors import DoorwardError
@@ -88,16 +89,17 @@ async def sign_out(visit: AccountVisit) -> Response:
     except DoorwardError as error:
         if error.code != "session-unknown":
             raise
-    return signed_out("This browser is signed out of every application.", "/sign-in")
+    return signed_out(OF_THIS_BROWSER, "/sign-in", await _there(visit))
 
 
 async def sign_out_of_all(visit: AccountVisit) -> Response:
     """End every session, this one too."""
     await sign_out_everywhere(visit.wiring.control, visit.act, visit.user.id)
-    return signed_out(
-        "Every session of yours has ended, on all your devices and in all applications.",
-        "/sign-in",
-    )
+    return signed_out(OF_ALL, "/sign-in", await _there(visit))
+
+
+async def _there(visit: AccountVisit) -> SignOutThere | None:
+    return await sign_out_there(visit.wiring.federation, visit.session, visit.visit.now)
 
 
 def own_sessions(visit: AccountVisit) -> list[Session]:

@@ -6,10 +6,12 @@ from urllib.parse import urlencode
 
 from starlette.responses import Response
 
+from doorward.administrator.federation.sign_out_there import sign_out_there
 from doorward.administrator.openid.end_session import LogoutRequest, is_own_logout, read_logout
 from doorward.administrator.revoke_session import revoke_session
 from doorward.entrypoints.login.answers import drop_cookie, page, redirect
 from doorward.entrypoints.login.openid.authorize import led_to
+from doorward.entrypoints.login.sign_out import OF_THIS_BROWSER, signed_out
 from doorward.entrypoints.login.visit import SESSION_COOKIE, Visit
 from doorward.entrypoints.login.wiring import SignedIn, Wiring, signed_in
 from doorward.errors import DoorwardError
@@ -66,19 +68,15 @@ async def _end(wiring: Wiring, visit: Visit, person: SignedIn, request: LogoutRe
     except DoorwardError as error:
         if error.code != "session-unknown":
             raise
-    return _done(request)
+    if request.redirect_uri:
+        return _done(request)
+    there = await sign_out_there(wiring.federation, person.session, visit.now)
+    return signed_out(OF_THIS_BROWSER, "/sign-in", there)
 
 
 def _done(request: LogoutRequest) -> Response:
-    if request.redirect_uri:
-        response = redirect(led_to(request.redirect_uri, {"state": request.state}))
-    else:
-        response = page(
-            "message.html",
-            title="You are signed out",
-            text="This browser is signed out of every application.",
-            action_label="Sign in again",
-            action_href="/sign-in",
-        )
+    if not request.redirect_uri:
+        return signed_out(OF_THIS_BROWSER, "/sign-in")
+    response = redirect(led_to(request.redirect_uri, {"state": request.state}))
     drop_cookie(response, SESSION_COOKIE)
     return response
