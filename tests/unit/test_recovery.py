@@ -190,6 +190,26 @@ async def test_a_password_with_totp_can_be_the_new_way(office: Desk) -> None:
     assert (await office.by_password(ALICE)).aal == 2
 
 
+async def test_a_password_that_is_replaced_is_not_kept_nor_its_sessions(office: Desk) -> None:
+    """Who approves may keep what there was; a password of that name there is only one."""
+    await office.with_password(ALICE)
+    by_passkey = await office.session(await office.by_passkey(await office.with_passkey(ALICE)))
+    stolen = await office.session(await office.by_password(ALICE))
+    await approve(office, (await ask(office)).code, keep=True)
+    new = await begin_recovery_totp(office.authenticators, HERE, office.now)
+    office.totp_secrets["alice"] = new.enrolment.secret
+    await recover_with_password(
+        office.authenticators,
+        HERE,
+        ticket=new.ticket,
+        password="another long password",
+        code=office.code(ALICE),
+        now=office.now,
+    )
+    live = office.control.live.current.sessions
+    assert (by_passkey in live, stolen in live) == (True, False)
+
+
 async def test_the_session_of_a_recovery_changes_nothing_more(office: Desk) -> None:
     await approve(office, (await ask(office)).code)
     await register(office)

@@ -14,10 +14,10 @@ from typing import Literal
 
 from doorward.administrator.authentication import Proof, digest
 from doorward.administrator.credentials.held import Held
-from doorward.administrator.ports import Passkey
+from doorward.administrator.ports import Passkey, Password
 from doorward.errors import DoorwardError
 from doorward.model.estate import Authenticator
-from doorward.model.identity import Session
+from doorward.model.identity import Method, Session
 from doorward.model.ids import UnixSeconds
 
 FRESH_SECONDS = 600
@@ -70,6 +70,19 @@ def passkey_proof(passkey: Passkey, authenticators: Mapping[str, Authenticator])
         multi_factor=True,
         aal=passkey_aal(passkey, authenticators),
         credential=passkey_credential(passkey.id),
+    )
+
+
+def password_proof(password: Password, second: Method) -> Proof:
+    """What `password` with a second factor proves."""
+    return Proof(
+        password.user,
+        ("password", second),
+        phishing_resistant=False,
+        multi_factor=True,
+        aal=2,
+        credential=PASSWORD_CREDENTIAL,
+        version=digest(password.hash),
     )
 
 
