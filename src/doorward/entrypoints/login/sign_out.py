@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from doorward.administrator.control_plane import Act
-from doorward.administrator.revoke_session import revoke_session
+from doorward.administrator.revoke_session import sign_out_session
 from doorward.administrator.sign_out_everywhere import sign_out_everywhere
 from doorward.entrypoints.login.answers import drop_cookie, page
 from doorward.entrypoints.login.site import AUTH_LABEL
@@ -16,7 +16,6 @@ from doorward.entrypoints.login.wiring import (
     resource_here,
     session_of_cookie,
 )
-from doorward.errors import DoorwardError
 
 
 async def ask_everywhere(wiring: Wiring, visit: Visit) -> Response:
@@ -47,11 +46,7 @@ async def here(wiring: Wiring, visit: Visit) -> Response:
     session = session_of_cookie(wiring, visit, resource.id)
     if session is not None:
         act = Act(f"user:{session.user}", visit.now)
-        try:
-            await revoke_session(wiring.control, act, session.id, "signed out")
-        except DoorwardError as error:
-            if error.code != "session-unknown":
-                raise
+        await sign_out_session(wiring.control, act, session.id, "signed out")
     return signed_out(
         "This browser is signed out of every application.",
         f"{visit.place.beside(AUTH_LABEL)}/sign-in",
