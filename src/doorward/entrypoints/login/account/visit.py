@@ -10,7 +10,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from doorward.administrator.control_plane import Act, Effect
-from doorward.administrator.credentials.assurance import FRESH_SECONDS
+from doorward.administrator.credentials.assurance import (
+    FRESH_SECONDS,
+    Need,
+    is_strong,
+    strongest,
+)
+from doorward.administrator.credentials.held import held_by
 from doorward.entrypoints.login.account.notices import notice
 from doorward.entrypoints.login.account.sections import SECTIONS
 from doorward.entrypoints.login.answers import page, redirect
@@ -59,6 +65,16 @@ class AccountVisit:
     def fresh(self) -> bool:
         """Whether this person proved who they are within `FRESH_SECONDS`."""
         return self.now - self.session.authenticated_at <= FRESH_SECONDS
+
+    async def unconfirmed(self) -> Need | None:
+        """What a step-up has to reach before this session adds anything that lets it in.
+
+        None where the session is fresh, and as strong as its person can be.
+        """
+        async with self.wiring.control.store.transaction() as transaction:
+            held = await held_by(transaction, self.user.id)
+        wanted = strongest(held, self.snapshot.authenticators)
+        return None if is_strong(self.session, wanted, self.now) else wanted.need
 
     def page(self, template: str, *, status: int = 200, **values: object) -> Response:
         """The template, which extends `account_layout.html`, with what was done just before."""
