@@ -69,6 +69,8 @@ async def sign_in_passkey(
                 fault = await use_challenge(
                     transaction, browser, "authentication", credential, user, now
                 )
+                if user is None and credential.user_handle is None:
+                    fault = fault or "passkey-without-handle"
                 passkey = await _verified(authenticators, transaction, credential, fault, now)
             except PasskeyRejectedError as error:
                 rejected = error
