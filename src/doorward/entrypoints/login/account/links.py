@@ -8,7 +8,6 @@ from doorward.administrator.federation.flow import Wish
 from doorward.administrator.federation.unlink import unlink
 from doorward.entrypoints.login.account.visit import AccountVisit
 from doorward.entrypoints.login.federation import LINKS, set_out
-from doorward.entrypoints.login.wiring import with_flow
 from doorward.model.ids import ProviderId
 
 
@@ -17,10 +16,9 @@ async def show(visit: AccountVisit) -> Response:
     async with visit.wiring.control.store.transaction() as transaction:
         links = await transaction.federation.identities(visit.user.id)
     linked = {link.provider: link for link in links}
-    response = visit.page(
+    return visit.page(
         "account/links.html", providers=visit.wiring.federation.providers(), linked=linked
     )
-    return with_flow(visit.wiring, visit.visit, response)
 
 
 async def link(visit: AccountVisit) -> Response:

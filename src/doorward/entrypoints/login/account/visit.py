@@ -28,6 +28,7 @@ from doorward.entrypoints.login.wiring import (
     require_signed_in,
     route,
     signed_in,
+    with_flow,
 )
 from doorward.model.estate import User
 from doorward.model.identity import Session
@@ -107,13 +108,17 @@ Handler = Callable[[AccountVisit], Awaitable[Response]]
 
 
 def account_page(wiring: Wiring, path: str, handler: Handler) -> Route:
-    """A page to look at. Whoever is not signed in does so first, and comes back."""
+    """A page to look at. Whoever is not signed in does so first, and comes back.
+
+    Its forms find a flow cookie, however long ago that of the sign-in has ended.
+    """
 
     async def show(wiring: Wiring, visit: Visit) -> Response:
         person = signed_in(wiring, visit)
         if person is None:
             return redirect(Continuation(path=visit.request.url.path).sign_in())
-        return await handler(AccountVisit(wiring, visit, person, wiring.snapshot))
+        answer = await handler(AccountVisit(wiring, visit, person, wiring.snapshot))
+        return with_flow(wiring, visit, answer)
 
     return route(wiring, path, show)
 
