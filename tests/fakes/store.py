@@ -197,9 +197,6 @@ class _Recoveries:
         ]
         return sorted(found, key=lambda item: (item.requested_at, item.id))
 
-    async def remove(self, recovery_id: str) -> None:
-        self._items.pop(recovery_id, None)
-
     async def remove_of(self, user: UserId) -> int:
         found = [key for key, item in self._items.items() if item.user == user]
         for key in found:

@@ -234,6 +234,18 @@ async def test_an_approval_is_used_once_also_by_racing_requests(office: Desk) ->
     assert await recovery_of(office.authenticators, HERE, office.now) is None
 
 
+async def test_a_recovery_ends_every_other_of_that_person(office: Desk) -> None:
+    """Of a thief's request and the person's own, both approved, the first to be used counts."""
+    await request_recovery(office.authenticators, ELSEWHERE, "alice", office.now)
+    theirs = await recovery_of(office.authenticators, ELSEWHERE, office.now)
+    assert theirs is not None
+    await approve(office, theirs.code)
+    await approve(office, (await ask(office)).code)
+    await register(office)
+    with pytest.raises(DoorwardError, match="recovery-not-approved"):
+        await begin_recovery_passkey(office.authenticators, ELSEWHERE, office.now)
+
+
 async def test_the_person_is_told_at_every_step(office: Desk) -> None:
     mail = await request_recovery(office.authenticators, HERE, "alice", office.now)
     assert mail is not None

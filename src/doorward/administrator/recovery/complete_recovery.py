@@ -1,6 +1,6 @@
 """Register a new way to sign in, in the browser whose recovery was approved.
 
-In one transaction the request is used up, the new way is kept, and what the person could sign in
+In one transaction the request is used up, with every other of that person, the new way is kept, and what the person could sign in
 with until now ends with all their sessions and accounts elsewhere, unless the approver chose to
 keep it.
 """
@@ -151,7 +151,7 @@ async def _completion(
             await transaction.credentials.remove_all(user.id)
             await transaction.one_time.take(NEWEST, digest(user.id), now)
         yield transaction
-        await transaction.recoveries.remove(recovery.id)
+        await transaction.recoveries.remove_of(user.id)
         number = await transaction.snapshot.publish(changes)
         await transaction.audit.append(
             at=now,
