@@ -85,6 +85,11 @@ WEAK: dict[str, tuple[Proof, float, Need]] = {
         FRESH_SECONDS + 1,
         "phishing-resistant",
     ),
+    "before the clock jumped back": (
+        Proof(ALICE, ("passkey",), phishing_resistant=True, multi_factor=True, aal=2),
+        -3600,
+        "phishing-resistant",
+    ),
     "by password": (
         Proof(ALICE, ("password", "totp"), phishing_resistant=False, multi_factor=True, aal=2),
         0,

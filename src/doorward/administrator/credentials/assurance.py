@@ -15,6 +15,7 @@ from typing import Literal
 from doorward.administrator.authentication import Proof, digest
 from doorward.administrator.credentials.held import Held
 from doorward.administrator.ports import Passkey, Password
+from doorward.engine.moments import SKEW_SECONDS
 from doorward.errors import DoorwardError
 from doorward.model.estate import Authenticator
 from doorward.model.identity import Method, Session
@@ -97,13 +98,21 @@ def strongest(held: Held, authenticators: Mapping[str, Authenticator]) -> Streng
     return Strength(1, phishing_resistant=False, need="fresh")
 
 
+def is_fresh(session: Session, now: UnixSeconds) -> bool:
+    """Whether the person proved who they are within `FRESH_SECONDS`.
+
+    An authentication that is yet to come, since the clock jumped back, is as good as an old one.
+    """
+    return -SKEW_SECONDS <= now - session.authenticated_at <= FRESH_SECONDS
+
+
 def is_strong(session: Session, wanted: Strength, now: UnixSeconds) -> bool:
     """Whether the session's authentication is recent, and as strong as `wanted`.
 
     A weaker session that somebody stole must not bind a credential (SP 800-63B-4 4.1.2.1).
     """
     return (
-        now - session.authenticated_at <= FRESH_SECONDS
+        is_fresh(session, now)
         and session.aal >= wanted.aal
         and (session.phishing_resistant or not wanted.phishing_resistant)
     )

@@ -1,8 +1,8 @@
 """Register a new way to sign in, in the browser whose recovery was approved.
 
-In one transaction the request is used up, with every other of that person, the new way is kept, and what the person could sign in
-with until now ends with all their sessions and accounts elsewhere, unless the approver chose to
-keep it.
+In one transaction the request is used up with every other of that person, the new way is kept,
+and what the person could sign in with until now ends with all their sessions and accounts
+elsewhere, unless the approver chose to keep it.
 """
 
 from __future__ import annotations

@@ -11,8 +11,8 @@ from starlette.routing import Route
 
 from doorward.administrator.control_plane import Act, Effect
 from doorward.administrator.credentials.assurance import (
-    FRESH_SECONDS,
     Need,
+    is_fresh,
     is_strong,
     strongest,
 )
@@ -65,7 +65,7 @@ class AccountVisit:
     @property
     def fresh(self) -> bool:
         """Whether this person proved who they are within `FRESH_SECONDS`."""
-        return self.now - self.session.authenticated_at <= FRESH_SECONDS
+        return is_fresh(self.session, self.now)
 
     async def unconfirmed(self) -> Need | None:
         """What a step-up has to reach before this session adds anything that lets it in.
