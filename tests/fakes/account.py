@@ -44,13 +44,19 @@ class OwnBrowser:
 
 
 async def browser(
-    office: Desk, user: UserId = ALICE, *, agent: str = FIREFOX, address: str = "192.0.2.1"
+    office: Desk,
+    user: UserId = ALICE,
+    *,
+    agent: str = FIREFOX,
+    address: str = "192.0.2.1",
+    proof: Proof | None = None,
 ) -> OwnBrowser:
-    """A new browser in which `user` signed in by passkey just now."""
+    """A new browser in which `user` signed in just now: by passkey, or as `proof` says."""
+    passkey = Proof(user, ("passkey",), phishing_resistant=True, multi_factor=True, aal=2)
     opened = await open_session(
         office.control,
         Act(f"user:{user}", office.now),
-        proof=Proof(user, ("passkey",), phishing_resistant=True, multi_factor=True, aal=2),
+        proof=proof or passkey,
         browser=Browser(address, agent, "f1" * 32),
         lifetime_seconds=3600,
     )

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -73,12 +74,17 @@ class CountingHasher:
 
     def __init__(self) -> None:
         self.verified = 0
+        self.meanwhile: Awaitable[object] | None = None
+        """What somebody else does while the next password is verified."""
 
     async def hash(self, password: str) -> str:
         return f"hash of {password}"
 
     async def verify(self, phc: str | None, password: str) -> bool:
         self.verified += 1
+        if self.meanwhile is not None:
+            meanwhile, self.meanwhile = self.meanwhile, None
+            await meanwhile
         await asyncio.sleep(0)  # as long as a real hash takes, others have their turn
         return phc == f"hash of {password}"
 

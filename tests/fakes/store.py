@@ -39,7 +39,7 @@ from doorward.administrator.ports import (
     StoredDecision,
     Totp,
 )
-from doorward.administrator.recovery_ports import Recovery
+from doorward.administrator.recovery_ports import Recovery, RecoveryCodeTable
 from doorward.administrator.sign_ins.ports import SignIn
 from doorward.administrator.signals.transmitting.recorder import Recorder
 from doorward.errors import DoorwardError
@@ -197,9 +197,6 @@ class _Recoveries:
         ]
         return sorted(found, key=lambda item: (item.requested_at, item.id))
 
-    async def remove(self, recovery_id: str) -> None:
-        self._items.pop(recovery_id, None)
-
     async def remove_of(self, user: UserId) -> int:
         found = [key for key, item in self._items.items() if item.user == user]
         for key in found:
@@ -277,7 +274,7 @@ class _Transaction:
     def __init__(self, state: _State) -> None:
         self.snapshot: SnapshotTable = _Snapshot(state)
         self.credentials: CredentialTable = _Credentials(state)
-        self.recovery_codes = _RecoveryCodes(state)
+        self.recovery_codes: RecoveryCodeTable = _RecoveryCodes(state)
         self.recoveries = _Recoveries(state)
         self.one_time = _OneTime(state)
         self.audit = _Audit(state)
@@ -314,6 +311,7 @@ class MemoryStore:
             watch = None if self.recorder is None else self.recorder.watch(tables)
             if watch is not None:
                 tables.snapshot, tables.credentials = watch.snapshot, watch.credentials
+                tables.recovery_codes = watch.recovery_codes
             told = len(draft.audit)
             yield tables
             if watch is not None:

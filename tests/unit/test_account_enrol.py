@@ -108,6 +108,22 @@ async def test_enrolling_needs_a_fresh_sign_in(
     assert (await here.post(path, **fields)).headers["location"] == back
 
 
+async def test_a_session_weaker_than_its_person_can_be_enrols_nothing(office: Desk) -> None:
+    """Whoever phished a password must not make a device of their own a known one."""
+    await office.with_passkey(ALICE)
+    await office.with_password(ALICE)
+    phished, device = await browser(office, proof=await office.by_password(ALICE)), Device(office)
+    started = await device.ask()
+    back = "/step-up?" + urlencode({"return": HERE, "need": "phishing-resistant"})
+    assert (await phished.get(HERE)).headers["location"] == back
+    typed = await phished.post(f"{HERE}/code", code=started["user_code"])
+    assert typed.headers["location"] == back
+    await (await browser(office)).post(f"{HERE}/code", code=started["user_code"])
+    approved = await phished.post(f"{HERE}/approve", enrolment=started["enrolment"], replaces="")
+    assert approved.headers["location"] == back
+    assert (await device.poll()).status_code == 202
+
+
 async def test_what_is_wrong_is_said_on_the_page(office: Desk) -> None:
     here = await browser(office)
     wrong = await here.post(f"{HERE}/code", code="00000000")

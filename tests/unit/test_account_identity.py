@@ -57,6 +57,14 @@ async def test_whoever_is_not_signed_in_signs_in_first(office: Desk) -> None:
         assert await transaction.identity.cases.open() == []
 
 
+async def test_the_page_gives_its_forms_the_cookie_that_they_need(office: Desk) -> None:
+    """The flow cookie of a sign-in lives for an hour, the session for longer."""
+    client = await browser(office)
+    flow = (await client.get(HERE)).cookies["__Host-doorward-flow"]
+    client.client.headers["cookie"] += f"; __Host-doorward-flow={flow}"
+    assert (await post(client, "code")).headers["location"] == f"{HERE}?done=code-sent"
+
+
 async def test_an_address_is_verified_by_the_code_that_was_sent_there(office: Desk) -> None:
     client = await signed_in(office)
     assert "Not verified" in (await client.get(HERE)).text

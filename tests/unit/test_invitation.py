@@ -163,12 +163,20 @@ async def test_a_registration_for_another_person_is_refused(office: Desk) -> Non
     assert await nothing_is_kept(office)
 
 
-@pytest.mark.parametrize("lie", ["origin", "rp_id", "verifies_user", "cross_origin"])
+@pytest.mark.parametrize(
+    "lie", ["origin", "rp_id", "verifies_user", "cross_origin", "credential_id"]
+)
 async def test_a_lying_registration_is_refused_and_the_invitation_stays(
     office: Desk, lie: str
 ) -> None:
     device, secret = office.device(), await office.invite(ALICE)
-    wrong = {"origin": PAYROLL, "rp_id": "localhost", "verifies_user": False, "cross_origin": True}
+    wrong = {
+        "origin": PAYROLL,
+        "rp_id": "localhost",
+        "verifies_user": False,
+        "cross_origin": True,
+        "credential_id": b"x" * 1024,
+    }
     setattr(device, lie, wrong[lie])
     with pytest.raises(DoorwardError, match="passkey-rejected"):
         await register(office, secret, device)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx
@@ -9,7 +10,11 @@ import msgspec
 import pytest
 
 from doorward.administrator.authentication import digest
+from doorward.administrator.control_plane import Act
+from doorward.administrator.end_other_sessions import end_other_sessions
+from doorward.administrator.open_session import SessionCookie, open_session
 from doorward.bootstrap import LIMITS
+from doorward.entrypoints.login import sign_in
 from doorward.model.estate import User
 from tests.fakes.authenticator import SoftwareAuthenticator
 from tests.fakes.sign_in import (
@@ -194,6 +199,22 @@ async def test_signing_in_again_ends_the_session_before(office: Desk) -> None:
     await client.post("/sign-in", data=fresh_form(office), headers=SAME)
     (session,) = office.control.live.current.sessions
     assert session != former
+
+
+async def test_a_session_that_ends_while_its_browser_signs_in_again_stops_nothing(
+    office: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = await signed_in(office)
+
+    async def opened(*asked: Any, **named: Any) -> SessionCookie:
+        cookie = await open_session(*asked, **named)
+        await end_other_sessions(office.control, Act("operator", 0), ALICE, cookie.session)
+        return cookie
+
+    monkeypatch.setattr(sign_in, "open_session", opened)
+    answer = await client.post("/sign-in", data=fresh_form(office), headers=SAME)
+    assert (answer.status_code, len(office.control.live.current.sessions)) == (303, 1)
+    assert (await client.get("/")).status_code == 200
 
 
 async def test_a_step_up_strengthens_the_session_and_changes_its_cookie(office: Desk) -> None:

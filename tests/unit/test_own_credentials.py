@@ -7,7 +7,12 @@ import pytest
 from doorward.administrator.authentication import PasskeyRejectedError, Proof
 from doorward.administrator.control_plane import Act
 from doorward.administrator.credentials.add_passkey import add_passkey, begin_adding
-from doorward.administrator.credentials.assurance import FRESH_SECONDS, Need, StepUpNeededError
+from doorward.administrator.credentials.assurance import (
+    FRESH_SECONDS,
+    Need,
+    StepUpNeededError,
+    password_proof,
+)
 from doorward.administrator.credentials.own_password import (
     begin_password,
     remove_own_password,
@@ -19,7 +24,7 @@ from doorward.administrator.credentials.recovery_codes import make_recovery_code
 from doorward.administrator.credentials.register_passkey import MAX_PASSKEYS
 from doorward.administrator.credentials.remove_passkey import remove_own_passkey, revoke_passkey
 from doorward.administrator.credentials.rename_passkey import rename_passkey
-from doorward.administrator.ports import Passkey
+from doorward.administrator.ports import Passkey, Password
 from doorward.administrator.strengthen_session import strengthen_session
 from doorward.errors import DoorwardError
 from doorward.model.estate import Authenticator
@@ -78,6 +83,11 @@ WEAK: dict[str, tuple[Proof, float, Need]] = {
     "too long ago": (
         Proof(ALICE, ("passkey",), phishing_resistant=True, multi_factor=True, aal=2),
         FRESH_SECONDS + 1,
+        "phishing-resistant",
+    ),
+    "before the clock jumped back": (
+        Proof(ALICE, ("passkey",), phishing_resistant=True, multi_factor=True, aal=2),
+        -3600,
         "phishing-resistant",
     ),
     "by password": (
@@ -289,6 +299,31 @@ async def test_what_is_removed_between_proof_and_session_begins_none(office: Des
     assert set(office.control.live.current.sessions) == {own}
 
 
+async def test_a_password_replaced_between_proof_and_session_begins_none(office: Desk) -> None:
+    await office.with_password(ALICE)
+    own = await office.session(await office.by_password(ALICE))
+    stolen, late = await office.by_password(ALICE), await office.by_password(ALICE)
+    await set_password(office, own, "another long password")
+    with pytest.raises(DoorwardError, match="session-unknown"):
+        await office.session(stolen)
+    with pytest.raises(DoorwardError, match="session-unknown"):
+        await strengthen_session(
+            office.control, Act("user:alice", office.now), session=own, proof=late, browser=HERE
+        )
+    assert live(office) == {own}
+
+
+async def test_a_password_replaced_while_it_was_verified_begins_no_session(office: Desk) -> None:
+    """Whoever keeps the hasher busy makes that moment last seconds."""
+    await office.with_password(ALICE)
+    own = await office.session(await office.by_password(ALICE))
+    stolen = office.code(ALICE, 1)
+    office.hasher.meanwhile = set_password(office, own, "another long password")
+    proof = await office.by_password(ALICE, stolen)
+    with pytest.raises(DoorwardError, match="session-unknown"):
+        await office.session(proof)
+
+
 async def test_a_step_up_moves_what_a_session_rests_on(office: Desk) -> None:
     first, second = await office.with_passkey(ALICE), await office.with_passkey(ALICE)
     session = await office.session(await office.by_passkey(first))
@@ -361,14 +396,7 @@ async def set_password(office: Desk, session: SessionId, password: str) -> None:
 async def test_a_new_password_replaces_the_old_and_ends_other_sessions_of_it(office: Desk) -> None:
     await office.with_password(ALICE, "another long password")
     old = office.totp_secrets["alice"]
-    proof = Proof(
-        ALICE,
-        ("password", "totp"),
-        phishing_resistant=False,
-        multi_factor=True,
-        aal=2,
-        credential="password",
-    )
+    proof = password_proof(Password(user=ALICE, hash="hash of another long password"), "totp")
     other, own = await office.session(proof), await office.session(proof)
     await office.with_password(BOB)
     bobs = await office.session(await office.by_password(BOB))

@@ -190,6 +190,26 @@ async def test_a_password_with_totp_can_be_the_new_way(office: Desk) -> None:
     assert (await office.by_password(ALICE)).aal == 2
 
 
+async def test_a_password_that_is_replaced_is_not_kept_nor_its_sessions(office: Desk) -> None:
+    """Who approves may keep what there was; a password of that name there is only one."""
+    await office.with_password(ALICE)
+    by_passkey = await office.session(await office.by_passkey(await office.with_passkey(ALICE)))
+    stolen = await office.session(await office.by_password(ALICE))
+    await approve(office, (await ask(office)).code, keep=True)
+    new = await begin_recovery_totp(office.authenticators, HERE, office.now)
+    office.totp_secrets["alice"] = new.enrolment.secret
+    await recover_with_password(
+        office.authenticators,
+        HERE,
+        ticket=new.ticket,
+        password="another long password",
+        code=office.code(ALICE),
+        now=office.now,
+    )
+    live = office.control.live.current.sessions
+    assert (by_passkey in live, stolen in live) == (True, False)
+
+
 async def test_the_session_of_a_recovery_changes_nothing_more(office: Desk) -> None:
     await approve(office, (await ask(office)).code)
     await register(office)
@@ -212,6 +232,18 @@ async def test_an_approval_is_used_once_also_by_racing_requests(office: Desk) ->
     async with office.store.transaction() as transaction:
         assert len(await transaction.credentials.passkeys(ALICE)) == 1
     assert await recovery_of(office.authenticators, HERE, office.now) is None
+
+
+async def test_a_recovery_ends_every_other_of_that_person(office: Desk) -> None:
+    """Of a thief's request and the person's own, both approved, the first to be used counts."""
+    await request_recovery(office.authenticators, ELSEWHERE, "alice", office.now)
+    theirs = await recovery_of(office.authenticators, ELSEWHERE, office.now)
+    assert theirs is not None
+    await approve(office, theirs.code)
+    await approve(office, (await ask(office)).code)
+    await register(office)
+    with pytest.raises(DoorwardError, match="recovery-not-approved"):
+        await begin_recovery_passkey(office.authenticators, ELSEWHERE, office.now)
 
 
 async def test_the_person_is_told_at_every_step(office: Desk) -> None:

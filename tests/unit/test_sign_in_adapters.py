@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 
 import pyotp
 import pytest
 
+from doorward.adapters.password_judge import ZxcvbnJudge
 from doorward.adapters.passwords import Argon2idHasher
 from doorward.adapters.sealer import AesGcmSealer
 from doorward.adapters.secrets import SystemSecrets
@@ -152,3 +154,24 @@ def test_tokens_have_256_bits_and_never_repeat() -> None:
     tokens = {secrets.token() for _ in range(100)}
     assert len(tokens) == 100
     assert all(re.fullmatch(r"[A-Za-z0-9_-]{43}", token) for token in tokens)
+
+
+@pytest.mark.parametrize(
+    ("password", "guessable"),
+    [
+        ("!@#$%^&*()_+", True),
+        ("p@$$w0rd", True),
+        ("P4$$W0RD!", True),
+        ("k7#vQ[m2<x!e|z", False),
+        ("4@8({[<369!1|0$5+7%2", False),
+    ],
+)
+def test_signs_are_read_as_letters(password: str, guessable: bool) -> None:
+    assert ZxcvbnJudge().guessable(password, []) is guessable
+
+
+def test_no_password_keeps_the_judge_busy() -> None:
+    """Every sign that stands for a letter, again and again: hundreds of ways to read it."""
+    began = time.process_time()
+    assert not ZxcvbnJudge().guessable("4@8({[<369!1|0$5+7%2" * 4, [])
+    assert time.process_time() - began < 3

@@ -59,6 +59,7 @@ LIES: dict[str, Callable[[SoftwareAuthenticator], object]] = {
     "user not verified": lambda device: setattr(device, "verifies_user", False),
     "frame of another site": lambda device: setattr(device, "cross_origin", True),
     "handle of another person": lambda device: setattr(device, "user_handle", b"b" * 32),
+    "no handle where nobody was named": lambda device: setattr(device, "user_handle", None),
     "unknown passkey": lambda device: setattr(device, "credential_id", b"?" * 32),
     "key of another": lambda device: setattr(
         device, "key", SoftwareAuthenticator(device.origin, device.rp_id).key

@@ -11,6 +11,7 @@ from doorward.administrator.authentication import (
     Browser,
     Proof,
     TooManyAttemptsError,
+    digest,
 )
 from doorward.administrator.sign_in_passkey import begin_passkey, sign_in_passkey
 from doorward.administrator.sign_in_password import sign_in_password
@@ -52,6 +53,7 @@ async def test_both_factors_prove_a_person(office: Desk) -> None:
         multi_factor=True,
         aal=2,
         credential="password",
+        version=digest(f"hash of {PASSWORD}"),
     )
 
 

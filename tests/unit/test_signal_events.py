@@ -314,6 +314,35 @@ async def test_a_password_that_changes_and_all_that_goes_at_once(desk: SignalsDe
     ]
 
 
+async def test_recovery_codes_made_used_replaced_and_removed(desk: SignalsDesk) -> None:
+    stream = await desk.polled()
+
+    async def make(*hashes: str) -> None:
+        async with desk.store.transaction() as transaction:
+            await transaction.recovery_codes.replace(ALICE, hashes, NOON)
+
+    await make("a", "b")
+    await make("c", "d")
+    for code, known in (("a", False), ("c", True), ("c", False)):
+        async with desk.store.transaction() as transaction:
+            assert await transaction.recovery_codes.take(ALICE, code) is known
+    await make()
+    await make()
+    await make("e")
+    async with desk.store.transaction() as transaction:
+        await transaction.credentials.remove_all(ALICE)
+    told = [payload(claims)[1] for claims in await desk.take(stream)]
+    assert [event["change_type"] for event in told] == [
+        "create",
+        "update",
+        "update",
+        "delete",
+        "create",
+        "delete",
+    ]
+    assert {event["credential_type"] for event in told} == {"recovery-code"}
+
+
 async def test_what_is_rolled_back_is_not_told(desk: SignalsDesk) -> None:
     stream = await desk.polled()
     await desk.session()

@@ -39,6 +39,7 @@ from doorward.model.estate import User
 
 _TIMEOUT_MS = 120_000
 _LONGEST_WHY = 200
+_LONGEST_ID = 1023  # bytes; WebAuthn level 3, 7.1 step 25
 
 
 class WebAuthnRelyingParty:
@@ -121,6 +122,8 @@ class WebAuthnRelyingParty:
                 expected_origin=self._origins,
                 require_user_verification=True,
             )
+            if len(verified.credential_id) > _LONGEST_ID:
+                raise PasskeyRejectedError("the passkey's id is too long")
             return NewCredential(
                 id=bytes_to_base64url(verified.credential_id),
                 public_key=verified.credential_public_key,

@@ -16,7 +16,11 @@ from doorward.administrator.authentication import (
     require_enabled,
 )
 from doorward.administrator.control_plane import effect
-from doorward.administrator.credentials.assurance import PASSWORD_CREDENTIAL, passkey_proof
+from doorward.administrator.credentials.assurance import (
+    PASSWORD_CREDENTIAL,
+    passkey_proof,
+    password_proof,
+)
 from doorward.administrator.credentials.enrol_password import (
     NewTotp,
     confirmed_password,
@@ -142,14 +146,7 @@ async def accept_with_password(
             number = await transaction.snapshot.publish(former)
     await effect(control, number)
     await _tell(authenticators, user, "A new password and authenticator app can now", browser, now)
-    return Proof(
-        user.id,
-        ("password", "totp"),
-        phishing_resistant=False,
-        multi_factor=True,
-        aal=2,
-        credential=PASSWORD_CREDENTIAL,
-    )
+    return password_proof(new.password, "totp")
 
 
 async def _tell(

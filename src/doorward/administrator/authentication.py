@@ -42,7 +42,8 @@ class Proof:
     `aal` is the authenticator assurance level, 1 to 3. Where another provider vouched, `provider`
     is its id and `provider_subject` and `provider_session` are SHA-256 of its `sub` and `sid`.
     `authenticated_at` is when, where that was not just now.
-    `credential` names what it rested on, as `Session.credential` does.
+    `credential` names what it rested on, as `Session.credential` does; `version` tells a password
+    from one that replaced it: the SHA-256 of its hash.
     """
 
     user: UserId
@@ -54,12 +55,12 @@ class Proof:
     provider_subject: str = ""
     provider_session: str = ""
     authenticated_at: UnixSeconds | None = None
+    credential: str = ""
+    version: str = ""
 
     def moment(self, now: UnixSeconds) -> UnixSeconds:
         """When the person was authenticated; never ahead of `now`."""
         return now if self.authenticated_at is None else min(now, self.authenticated_at)
-
-    credential: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,3 +32,15 @@ async def revoke_session(
     return await carry_out(
         control, act, "session-revoked", f"session:{session}", {"reason": reason}, prepare
     )
+
+
+async def sign_out_session(
+    control: ControlPlane, act: Act, session: SessionId, reason: str
+) -> Effect | None:
+    """As `revoke_session`, by whom it is enough that it has ended: None where it had already."""
+    try:
+        return await revoke_session(control, act, session, reason)
+    except DoorwardError as error:
+        if error.code != "session-unknown":
+            raise
+    return None

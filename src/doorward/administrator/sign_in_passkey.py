@@ -143,6 +143,8 @@ async def _verified(
     fault = await use_challenge(
         authenticators, transaction, browser, "authentication", credential, user, now
     )
+    if not fault and user is None and credential.user_handle is None:
+        fault = "passkey-without-handle"  # WebAuthn Level 3, 7.2, step 6
     if fault:
         raise PasskeyRejectedError(fault)
     passkey = await transaction.credentials.passkey(credential.id)

@@ -22,7 +22,7 @@ from doorward.administrator.authentication import (
     digest,
     find_user,
 )
-from doorward.administrator.credentials.assurance import PASSWORD_CREDENTIAL
+from doorward.administrator.credentials.assurance import password_proof
 from doorward.administrator.credentials.enrol_password import totp_context
 from doorward.administrator.credentials.recovery_codes import FEW, code_hash
 from doorward.administrator.credentials.tell import tell_person
@@ -81,14 +81,7 @@ async def sign_in_password(
             raise _rejected("wrong-code")
         second = await _use_second_factor(authenticators, user, step, recovery, browser, now)
         await authenticators.throttle.forget(account, person)
-    return Proof(
-        user_id,
-        ("password", second),
-        phishing_resistant=False,
-        multi_factor=True,
-        aal=2,
-        credential=PASSWORD_CREDENTIAL,
-    )
+    return password_proof(stored, second)
 
 
 def totp_secret(authenticators: Authenticators, totp: Totp | None) -> str:

@@ -70,9 +70,6 @@ class Recoveries:
         )
         return [_recovery(row) for row in rows]
 
-    async def remove(self, recovery_id: str) -> None:
-        await self._connection.execute(delete(recovery).where(recovery.c.id == recovery_id))
-
     async def remove_of(self, user: UserId) -> int:
         own = recovery.c.user == user
         return (await self._connection.execute(delete(recovery).where(own))).rowcount

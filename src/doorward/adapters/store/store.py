@@ -40,6 +40,7 @@ from doorward.administrator.ports import (
     SnapshotTable,
     StoredDecision,
 )
+from doorward.administrator.recovery_ports import RecoveryCodeTable
 from doorward.administrator.signals.transmitting.recorder import Recorder
 from doorward.errors import DoorwardError
 from doorward.model.decision import DecisionRecord
@@ -59,7 +60,7 @@ class SqlTransaction:
 
     snapshot: SnapshotTable
     credentials: CredentialTable
-    recovery_codes: RecoveryCodes
+    recovery_codes: RecoveryCodeTable
     recoveries: Recoveries
     one_time: OneTimeSecrets
     audit: AuditLog
@@ -127,7 +128,12 @@ class SqlStore:
                 watch = None
                 if self._recorder is not None:
                     watch = self._recorder.watch(tables)
-                    tables = replace(tables, snapshot=watch.snapshot, credentials=watch.credentials)
+                    tables = replace(
+                        tables,
+                        snapshot=watch.snapshot,
+                        credentials=watch.credentials,
+                        recovery_codes=watch.recovery_codes,
+                    )
                 yield tables
                 if watch is not None:
                     await watch.record(tables.audit.appended)

@@ -14,10 +14,11 @@ from typing import Literal
 
 from doorward.administrator.authentication import Proof, digest
 from doorward.administrator.credentials.held import Held
-from doorward.administrator.ports import Passkey
+from doorward.administrator.ports import Passkey, Password
+from doorward.engine.moments import SKEW_SECONDS
 from doorward.errors import DoorwardError
 from doorward.model.estate import Authenticator
-from doorward.model.identity import Session
+from doorward.model.identity import Method, Session
 from doorward.model.ids import UnixSeconds
 
 FRESH_SECONDS = 600
@@ -73,6 +74,19 @@ def passkey_proof(passkey: Passkey, authenticators: Mapping[str, Authenticator])
     )
 
 
+def password_proof(password: Password, second: Method) -> Proof:
+    """What `password` with a second factor proves."""
+    return Proof(
+        password.user,
+        ("password", second),
+        phishing_resistant=False,
+        multi_factor=True,
+        aal=2,
+        credential=PASSWORD_CREDENTIAL,
+        version=digest(password.hash),
+    )
+
+
 def strongest(held: Held, authenticators: Mapping[str, Authenticator]) -> Strength:
     """The most that this person can prove."""
     if any(passkey_aal(item, authenticators) == HARDWARE for item in held.passkeys):
@@ -84,13 +98,21 @@ def strongest(held: Held, authenticators: Mapping[str, Authenticator]) -> Streng
     return Strength(1, phishing_resistant=False, need="fresh")
 
 
+def is_fresh(session: Session, now: UnixSeconds) -> bool:
+    """Whether the person proved who they are within `FRESH_SECONDS`.
+
+    An authentication that is yet to come, since the clock jumped back, is as good as an old one.
+    """
+    return -SKEW_SECONDS <= now - session.authenticated_at <= FRESH_SECONDS
+
+
 def is_strong(session: Session, wanted: Strength, now: UnixSeconds) -> bool:
     """Whether the session's authentication is recent, and as strong as `wanted`.
 
     A weaker session that somebody stole must not bind a credential (SP 800-63B-4 4.1.2.1).
     """
     return (
-        now - session.authenticated_at <= FRESH_SECONDS
+        is_fresh(session, now)
         and session.aal >= wanted.aal
         and (session.phishing_resistant or not wanted.phishing_resistant)
     )

@@ -5,6 +5,7 @@ A password never stands alone: it is set together with a TOTP secret whose first
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from dataclasses import dataclass
 
@@ -89,7 +90,7 @@ async def confirmed_password(
     Raises DoorwardError `password-too-weak`, AttemptRejectedError `code-wrong` and
     `enrolment-expired`.
     """
-    require_acceptable(password, user, authenticators.judge)
+    await asyncio.to_thread(require_acceptable, password, user, authenticators.judge)
     async with authenticators.control.store.transaction() as transaction:
         item = await transaction.one_time.peek(_PURPOSE, digest(ticket), now)
     enrolment = item and msgspec.json.decode(item.data, type=_Enrolment)

@@ -1,14 +1,15 @@
 """Register a new way to sign in, in the browser whose recovery was approved.
 
-In one transaction the request is used up, the new way is kept, and what the person could sign in
-with until now ends with all their sessions and accounts elsewhere, unless the approver chose to
-keep it.
+In one transaction the request is used up with every other of that person, the new way is kept,
+and what the person could sign in with until now ends with all their sessions and accounts
+elsewhere, unless the approver chose to keep it.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 from doorward.administrator.accept_invitation import NEWEST
 from doorward.administrator.attempts import admit, network_of, recorded
@@ -21,13 +22,18 @@ from doorward.administrator.authentication import (
     require_enabled,
 )
 from doorward.administrator.control_plane import effect
-from doorward.administrator.credentials.assurance import PASSWORD_CREDENTIAL, passkey_credential
+from doorward.administrator.credentials.assurance import (
+    PASSWORD_CREDENTIAL,
+    passkey_proof,
+    password_proof,
+)
 from doorward.administrator.credentials.enrol_password import (
     NewTotp,
     confirmed_password,
     keep_password,
     new_totp,
 )
+from doorward.administrator.credentials.own_change import ends_with
 from doorward.administrator.credentials.register_passkey import (
     keep_passkey,
     registration_options,
@@ -80,7 +86,7 @@ async def recover_with_passkey(
         new = await verified_registration(authenticators, browser, user, response, now)
         async with _completion(authenticators, browser, user, "passkey", now) as transaction:
             passkey = await keep_passkey(transaction, user, new, browser, now)
-    return _proof(user, passkey_credential(passkey.id))
+    return _proof(passkey_proof(passkey, {}))
 
 
 async def begin_recovery_totp(
@@ -109,18 +115,17 @@ async def recover_with_password(
         )
         async with _completion(authenticators, browser, user, "password", now) as transaction:
             await keep_password(transaction, new, now)
-    return _proof(user, PASSWORD_CREDENTIAL)
+    return _proof(password_proof(new.password, "totp"))
 
 
-def _proof(user: User, credential: str) -> Proof:
-    """AAL 1: somebody was believed, nothing was proved yet with what was registered."""
-    return Proof(
-        user.id,
-        ("recovery-approval",),
+def _proof(registered: Proof) -> Proof:
+    """AAL 1: somebody was believed, nothing was proved yet with what was `registered`."""
+    return replace(
+        registered,
+        methods=("recovery-approval",),
         phishing_resistant=False,
         multi_factor=False,
         aal=1,
-        credential=credential,
     )
 
 
@@ -137,13 +142,16 @@ async def _completion(
         if recovery.user != user.id:
             raise _not_approved()
         changes: list[Change] = []
-        if not recovery.keep:
+        if recovery.keep:
+            replaced = {PASSWORD_CREDENTIAL} if method == "password" else set()
+            changes += ends_with(snapshot, user.id, replaced)
+        else:
             changes += end_sessions(snapshot, sessions_of(snapshot, user.id))
             changes += await unlink_all(transaction, snapshot, user.id)
             await transaction.credentials.remove_all(user.id)
             await transaction.one_time.take(NEWEST, digest(user.id), now)
         yield transaction
-        await transaction.recoveries.remove(recovery.id)
+        await transaction.recoveries.remove_of(user.id)
         number = await transaction.snapshot.publish(changes)
         await transaction.audit.append(
             at=now,
@@ -159,7 +167,7 @@ async def _completion(
             },
         )
     await effect(control, number)
-    kept = "What you had until now still works." if recovery.keep else "Nothing older works."
+    kept = "What else you had until now still works." if recovery.keep else "Nothing older works."
     await tell_person(
         control,
         user,

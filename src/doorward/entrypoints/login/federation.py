@@ -22,12 +22,11 @@ from doorward.entrypoints.login.answers import (
 )
 from doorward.entrypoints.login.continuation import read_continuation, read_need
 from doorward.entrypoints.login.sign_in import begin_session
-from doorward.entrypoints.login.visit import FLOW_COOKIE, SESSION_COOKIE, Visit
-from doorward.entrypoints.login.wiring import Wiring, require_signed_in, route
+from doorward.entrypoints.login.visit import SESSION_COOKIE, Visit
+from doorward.entrypoints.login.wiring import Wiring, flow_renewed, require_signed_in, route
 from doorward.errors import DoorwardError
 
 LINKS = "/account/links"
-_FLOW_SECONDS = 3600
 
 
 def federation_routes(wiring: Wiring) -> list[BaseRoute]:
@@ -73,9 +72,7 @@ async def set_out(wiring: Wiring, visit: Visit, provider_id: str, wish: Wish) ->
         now=visit.now,
     )
     provider = wiring.federation.provider(provider_id)
-    response = page("leaving.html", provider=provider, location=location)
-    put_cookie(response, FLOW_COOKIE, visit.flow_secret, _FLOW_SECONDS)
-    return response
+    return flow_renewed(visit, page("leaving.html", provider=provider, location=location))
 
 
 async def callback(wiring: Wiring, visit: Visit) -> Response:

@@ -20,7 +20,7 @@ from doorward.administrator.recovery.request_recovery import recovery_of, reques
 from doorward.entrypoints.login.answers import error_headers, error_status, json, page, redirect
 from doorward.entrypoints.login.sign_in import begin_session
 from doorward.entrypoints.login.visit import Visit
-from doorward.entrypoints.login.wiring import Wiring, with_flow
+from doorward.entrypoints.login.wiring import Wiring, flow_renewed, with_flow
 from doorward.errors import DoorwardError
 
 _PATH = "/recovery"
@@ -75,7 +75,7 @@ async def submit(wiring: Wiring, visit: Visit) -> Response:
         response = page("recovery.html", status=error_status(error), error=error, over=False)
         response.headers.update(error_headers(error))
         return response
-    response = redirect(_PATH)
+    response = flow_renewed(visit, redirect(_PATH))
     if mail is not None:
         response.background = BackgroundTask(notify, wiring.control.mailer, mail)
     return response

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from doorward.administrator.authentication import Proof
 from doorward.administrator.control_plane import Act
 from doorward.administrator.open_session import AUTH, SessionCookie, open_session
-from doorward.administrator.revoke_session import revoke_session
+from doorward.administrator.revoke_session import sign_out_session
 from doorward.administrator.sign_in_passkey import begin_passkey, open_session_by_passkey
 from doorward.administrator.sign_in_password import sign_in_password
 from doorward.entrypoints.login.answers import (
@@ -128,7 +128,7 @@ async def _begun(
 ) -> Response:
     if former is not None:
         act = Act(f"user:{former.user}", visit.now)
-        await revoke_session(wiring.control, act, former.id, "signed in anew")
+        await sign_out_session(wiring.control, act, former.id, "signed in anew")
     put_cookie(response, SESSION_COOKIE, cookie.secret, int(wiring.session_seconds))
     return response
 

@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from doorward.administrator.control_plane import Act
 from doorward.administrator.federation.sign_out_there import SignOutThere, sign_out_there
-from doorward.administrator.revoke_session import revoke_session
+from doorward.administrator.revoke_session import sign_out_session
 from doorward.administrator.sign_out_everywhere import sign_out_everywhere
 from doorward.entrypoints.login.answers import drop_cookie, page
 from doorward.entrypoints.login.site import AUTH_LABEL
@@ -17,7 +17,6 @@ from doorward.entrypoints.login.wiring import (
     resource_here,
     session_of_cookie,
 )
-from doorward.errors import DoorwardError
 
 OF_THIS_BROWSER = "This browser is signed out of every application."
 OF_ALL = "Every session of yours has ended, on all your devices and in all applications."
@@ -51,11 +50,7 @@ async def here(wiring: Wiring, visit: Visit) -> Response:
     there = None
     if session is not None:
         act = Act(f"user:{session.user}", visit.now)
-        try:
-            await revoke_session(wiring.control, act, session.id, "signed out")
-        except DoorwardError as error:
-            if error.code != "session-unknown":
-                raise
+        await sign_out_session(wiring.control, act, session.id, "signed out")
         there = await sign_out_there(wiring.federation, session, visit.now)
     return signed_out(OF_THIS_BROWSER, f"{visit.place.beside(AUTH_LABEL)}/sign-in", there)
 

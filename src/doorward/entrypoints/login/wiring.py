@@ -155,6 +155,12 @@ def with_flow(wiring: Wiring, visit: Visit, response: Response, secret: str = ""
     return response
 
 
+def flow_renewed(visit: Visit, response: Response) -> Response:
+    """`response`, with this browser's flow cookie for another hour: something waits for it."""
+    put_cookie(response, FLOW_COOKIE, visit.flow_secret, _FLOW_SECONDS)
+    return response
+
+
 def resource_here(wiring: Wiring, visit: Visit) -> Resource:
     """The resource whose host this is. Raises DoorwardError `resource-unknown`."""
     for resource in wiring.snapshot.resources.values():

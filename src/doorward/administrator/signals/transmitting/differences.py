@@ -27,12 +27,19 @@ class DocumentDifference:
 
 
 @dataclass(frozen=True, slots=True)
+class RecoveryCodes:
+    """All recovery codes of a person that are not used: one credential, of which `left` are."""
+
+    left: int
+
+
+@dataclass(frozen=True, slots=True)
 class CredentialDifference:
     """A credential of `user` before and after; None where there is none."""
 
     user: UserId
-    before: Credential | None
-    after: Credential | None
+    before: Credential | RecoveryCodes | None
+    after: Credential | RecoveryCodes | None
 
 
 @dataclass(frozen=True, slots=True)

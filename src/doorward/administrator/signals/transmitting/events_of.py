@@ -15,6 +15,7 @@ from doorward.administrator.signals.transmitting.differences import (
     Credential,
     CredentialDifference,
     DocumentDifference,
+    RecoveryCodes,
     Told,
 )
 from doorward.administrator.signals.transmitting.words import Occasion, occasion
@@ -223,7 +224,7 @@ def _credential_changed(item: CredentialDifference, cause: Cause) -> Iterator[Ha
     yield Happened(_told(changed, said), item.user)
 
 
-def _same(before: Credential, after: Credential) -> bool:
+def _same(before: Credential | RecoveryCodes, after: Credential | RecoveryCodes) -> bool:
     """Whether only what is counted of its use, or its name, is new."""
     match before, after:
         case Passkey(), Passkey():
@@ -235,7 +236,7 @@ def _same(before: Credential, after: Credential) -> bool:
     return False
 
 
-def _credential_type(credential: Credential) -> str:
+def _credential_type(credential: Credential | RecoveryCodes) -> str:
     match credential:
         case Passkey():
             return "fido2-platform" if "internal" in credential.transports else "fido2-roaming"
@@ -243,6 +244,8 @@ def _credential_type(credential: Credential) -> str:
             return "password"
         case Totp():
             return "app"
+        case RecoveryCodes():
+            return "recovery-code"
 
 
 def _change_type(before: object | None, after: object | None) -> CredentialChangeType:

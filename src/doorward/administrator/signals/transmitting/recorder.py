@@ -16,6 +16,7 @@ from doorward.administrator.ports import (
     SnapshotTable,
     Transaction,
 )
+from doorward.administrator.recovery_ports import RecoveryCodeTable
 from doorward.administrator.signal_ports import Pending, Stream
 from doorward.administrator.signals.transmitting.bell import Bell
 from doorward.administrator.signals.transmitting.claims import pending
@@ -30,6 +31,7 @@ from doorward.administrator.signals.transmitting.supported import delivered
 from doorward.administrator.signals.transmitting.watched import (
     Seen,
     WatchedCredentials,
+    WatchedRecoveryCodes,
     WatchedSnapshot,
 )
 from doorward.model.estate import Service, User
@@ -40,12 +42,14 @@ from doorward.protocol.signals.subjects import Json
 
 
 class Watch(Protocol):
-    """One transaction under a recorder's eyes. It uses `snapshot` and `credentials` of this."""
+    """One transaction under a recorder's eyes. It uses this one's tables of the same names."""
 
     @property
     def snapshot(self) -> SnapshotTable: ...
     @property
     def credentials(self) -> CredentialTable: ...
+    @property
+    def recovery_codes(self) -> RecoveryCodeTable: ...
 
     async def record(self, entries: Sequence[AuditEntry]) -> None:
         """At the end, before it is committed. `entries` are those of this transaction."""
@@ -79,7 +83,10 @@ class _Watch:
         self._seen = Seen(transaction)
         self._recorded = False
         self.snapshot = WatchedSnapshot(transaction.snapshot, self._seen)
-        self.credentials = WatchedCredentials(transaction.credentials, self._seen)
+        self.credentials = WatchedCredentials(
+            transaction.credentials, transaction.recovery_codes, self._seen
+        )
+        self.recovery_codes = WatchedRecoveryCodes(transaction.recovery_codes, self._seen)
 
     async def record(self, entries: Sequence[AuditEntry]) -> None:
         seen = self._seen

@@ -14,14 +14,16 @@ from doorward.administrator.ports import (
     Totp,
     Transaction,
 )
+from doorward.administrator.recovery_ports import RecoveryCodeTable
 from doorward.administrator.signals.transmitting.differences import (
     TOLD_KINDS,
     Credential,
     CredentialDifference,
     DocumentDifference,
+    RecoveryCodes,
     Told,
 )
-from doorward.model.ids import UserId
+from doorward.model.ids import UnixSeconds, UserId
 from doorward.model.snapshot import Change, Document, Kind, decode
 
 
@@ -74,8 +76,9 @@ class WatchedSnapshot:
 class WatchedCredentials:
     """Port `CredentialTable`, which notes what is written and removed."""
 
-    def __init__(self, table: CredentialTable, seen: Seen) -> None:
+    def __init__(self, table: CredentialTable, codes: RecoveryCodeTable, seen: Seen) -> None:
         self._table = table
+        self._codes = codes
         self._seen = seen
 
     async def passkeys(self, user: UserId) -> Sequence[Passkey]:
@@ -113,6 +116,8 @@ class WatchedCredentials:
             ):
                 if held is not None:
                     self._note(user, held, None)
+            codes = await _codes(self._codes, user)
+            self._seen.credentials.append(CredentialDifference(user, codes, None))
         await self._table.remove_all(user)
 
     async def _held(self, credential: Credential) -> Credential | None:
@@ -127,6 +132,44 @@ class WatchedCredentials:
     def _note(self, user: UserId, before: Credential | None, after: Credential | None) -> None:
         if before != after:
             self._seen.credentials.append(CredentialDifference(user, before, after))
+
+
+class WatchedRecoveryCodes:
+    """Port `RecoveryCodeTable`, which notes what is made, used and removed."""
+
+    def __init__(self, table: RecoveryCodeTable, seen: Seen) -> None:
+        self._table = table
+        self._seen = seen
+
+    async def replace(self, user: UserId, hashes: Sequence[str], at: UnixSeconds) -> None:
+        watched = await self._seen.anybody()
+        before = await _codes(self._table, user) if watched else None
+        await self._table.replace(user, hashes, at)
+        if watched:
+            await self._note(user, before)
+
+    async def holds(self, user: UserId, code_hash: str) -> bool:
+        return await self._table.holds(user, code_hash)
+
+    async def take(self, user: UserId, code_hash: str) -> bool:
+        watched = await self._seen.anybody()
+        before = await _codes(self._table, user) if watched else None
+        taken = await self._table.take(user, code_hash)
+        if watched and taken:
+            await self._note(user, before)
+        return taken
+
+    async def left(self, user: UserId) -> int:
+        return await self._table.left(user)
+
+    async def _note(self, user: UserId, before: RecoveryCodes | None) -> None:
+        after = await _codes(self._table, user)
+        self._seen.credentials.append(CredentialDifference(user, before, after))
+
+
+async def _codes(table: RecoveryCodeTable, user: UserId) -> RecoveryCodes | None:
+    left = await table.left(user)
+    return RecoveryCodes(left) if left else None
 
 
 def _told(document: Document | None) -> Told | None:

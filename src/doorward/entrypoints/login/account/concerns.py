@@ -101,7 +101,7 @@ async def few_recovery_codes(visit: AccountVisit, transaction: Transaction) -> C
         return None
     left = f"only {held.recovery_codes}" if held.recovery_codes else "no"
     return Concern(
-        f"You have {left} unused recovery codes",
+        f"You have {left} unused recovery code{'' if held.recovery_codes == 1 else 's'}",
         "If you lose the device with your authenticator app, they are your way in. A passkey "
         "beside your password would be a better one.",
         "See your ways to sign in",

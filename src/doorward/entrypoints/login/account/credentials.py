@@ -33,7 +33,7 @@ from doorward.entrypoints.login.account.visit import AccountVisit, Handler
 from doorward.entrypoints.login.answers import drop_cookie, error_status, json, problem, redirect
 from doorward.entrypoints.login.continuation import Continuation
 from doorward.entrypoints.login.visit import SESSION_COOKIE
-from doorward.entrypoints.login.wiring import signed_in, with_flow
+from doorward.entrypoints.login.wiring import signed_in
 from doorward.errors import DoorwardError
 from doorward.model.ids import SessionId
 
@@ -84,7 +84,7 @@ def _for_forms(handler: Handler) -> Handler:
 
 async def show(visit: AccountVisit) -> Response:
     """The list, and what can be done where the session is fresh and strong."""
-    return with_flow(visit.wiring, visit.visit, await _listing(visit))
+    return await _listing(visit)
 
 
 async def _listing(

@@ -46,16 +46,16 @@ class EnrolmentWords:
 
 async def show(visit: AccountVisit) -> Response:
     """Ask for the code, or whether the device that showed it is to be enrolled."""
-    if not visit.fresh:
-        return visit.confirm(HERE)
+    if need := await visit.unconfirmed():
+        return visit.confirm(HERE, need)
     return await _page(visit)
 
 
 async def claim(visit: AccountVisit) -> Response:
     """The code, typed."""
     code = (await visit.visit.form()).get("code", "")
-    if not visit.fresh:
-        return visit.confirm(HERE)
+    if need := await visit.unconfirmed():
+        return visit.confirm(HERE, need)
     try:
         await claim_enrolment(visit.wiring.fleet, visit.act, visit.user.id, code)
     except DoorwardError as error:
@@ -66,8 +66,8 @@ async def claim(visit: AccountVisit) -> Response:
 async def approve(visit: AccountVisit) -> Response:
     """Yes, it is mine."""
     form = await visit.visit.form()
-    if not visit.fresh:
-        return visit.confirm(HERE)
+    if need := await visit.unconfirmed():
+        return visit.confirm(HERE, need)
     try:
         await approve_enrolment(
             visit.wiring.fleet,

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from doorward.administrator.credentials.assurance import is_strong, strongest
-from doorward.administrator.credentials.held import held_by
 from doorward.administrator.federation.flow import Wish
 from doorward.administrator.federation.unlink import unlink
 from doorward.entrypoints.login.account.visit import AccountVisit
 from doorward.entrypoints.login.federation import LINKS, set_out
-from doorward.entrypoints.login.wiring import with_flow
 from doorward.model.ids import ProviderId
 
 
@@ -19,17 +16,15 @@ async def show(visit: AccountVisit) -> Response:
     async with visit.wiring.control.store.transaction() as transaction:
         links = await transaction.federation.identities(visit.user.id)
     linked = {link.provider: link for link in links}
-    response = visit.page(
+    return visit.page(
         "account/links.html", providers=visit.wiring.federation.providers(), linked=linked
     )
-    return with_flow(visit.wiring, visit.visit, response)
 
 
 async def link(visit: AccountVisit) -> Response:
-    """Off to the provider, to link the account there; only just after a sign-in here."""
+    """Off to the provider, to link the account there: a way in like any other."""
     fields = await visit.visit.form()
-    need = await _unconfirmed(visit)
-    if need:
+    if need := await visit.unconfirmed():
         return visit.confirm(LINKS, need)
     wish = Wish(intent="link", session=visit.session.id)
     return await set_out(visit.wiring, visit.visit, fields.get("provider", ""), wish)
@@ -38,17 +33,8 @@ async def link(visit: AccountVisit) -> Response:
 async def remove(visit: AccountVisit) -> Response:
     """Forget the account: it signs this person in no more."""
     fields = await visit.visit.form()
-    need = await _unconfirmed(visit)
-    if need:
+    if need := await visit.unconfirmed():
         return visit.confirm(LINKS, need)
     provider = ProviderId(fields.get("provider", ""))
     effect = await unlink(visit.wiring.control, visit.act, visit.user.id, provider)
     return visit.done(LINKS, "account-unlinked", effect)
-
-
-async def _unconfirmed(visit: AccountVisit) -> str:
-    """What a step-up has to reach first; empty for none: a link is a way in like any other."""
-    async with visit.wiring.control.store.transaction() as transaction:
-        held = await held_by(transaction, visit.user.id)
-    wanted = strongest(held, visit.snapshot.authenticators)
-    return "" if visit.fresh and is_strong(visit.session, wanted, visit.now) else wanted.need

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from doorward.administrator.end_other_sessions import end_other_sessions
 from doorward.administrator.federation.sign_out_there import SignOutThere, sign_out_there
-from doorward.administrator.revoke_session import revoke_session
+from doorward.administrator.revoke_session import sign_out_session
 from doorward.administrator.sign_out_everywhere import sign_out_everywhere
 from doorward.engine import PreparedSnapshot
 from doorward.entrypoints.login.account.devices import page_of
@@ -18,7 +18,6 @@ from doorward.entrypoints.login.account.words import by, place, strength
 from doorward.entrypoints.login.sign_out import OF_ALL, OF_THIS_BROWSER, signed_out
 from doorward.entrypoints.pages.device_words import name_of
 from doorward.entrypoints.pages.user_agents import browser_words
-from doorward.errors import DoorwardError
 from doorward.model.identity import Session
 from doorward.model.ids import UnixSeconds
 
@@ -63,14 +62,9 @@ async def end(visit: AccountVisit) -> Response:
         return await not_yours(visit, "session", named, HERE)
     if session.id == visit.session.id:
         return await sign_out(visit)
-    try:
-        effect = await revoke_session(
-            visit.wiring.control, visit.act, session.id, "ended by its person"
-        )
-    except DoorwardError as error:
-        if error.code != "session-unknown":
-            raise
-        return visit.done(HERE, "session-ended")
+    effect = await sign_out_session(
+        visit.wiring.control, visit.act, session.id, "ended by its person"
+    )
     return visit.done(HERE, "session-ended", effect)
 
 
@@ -84,11 +78,7 @@ async def end_others(visit: AccountVisit) -> Response:
 
 async def sign_out(visit: AccountVisit) -> Response:
     """End this session, in every application."""
-    try:
-        await revoke_session(visit.wiring.control, visit.act, visit.session.id, "signed out")
-    except DoorwardError as error:
-        if error.code != "session-unknown":
-            raise
+    await sign_out_session(visit.wiring.control, visit.act, visit.session.id, "signed out")
     return signed_out(OF_THIS_BROWSER, "/sign-in", await _there(visit))
 
 

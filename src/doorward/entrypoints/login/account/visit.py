@@ -10,7 +10,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from doorward.administrator.control_plane import Act, Effect
-from doorward.administrator.credentials.assurance import FRESH_SECONDS
+from doorward.administrator.credentials.assurance import (
+    Need,
+    is_fresh,
+    is_strong,
+    strongest,
+)
+from doorward.administrator.credentials.held import held_by
 from doorward.entrypoints.login.account.notices import notice
 from doorward.entrypoints.login.account.sections import SECTIONS
 from doorward.entrypoints.login.answers import page, redirect
@@ -22,6 +28,7 @@ from doorward.entrypoints.login.wiring import (
     require_signed_in,
     route,
     signed_in,
+    with_flow,
 )
 from doorward.model.estate import User
 from doorward.model.identity import Session
@@ -58,7 +65,17 @@ class AccountVisit:
     @property
     def fresh(self) -> bool:
         """Whether this person proved who they are within `FRESH_SECONDS`."""
-        return self.now - self.session.authenticated_at <= FRESH_SECONDS
+        return is_fresh(self.session, self.now)
+
+    async def unconfirmed(self) -> Need | None:
+        """What a step-up has to reach before this session adds anything that lets it in.
+
+        None where the session is fresh, and as strong as its person can be.
+        """
+        async with self.wiring.control.store.transaction() as transaction:
+            held = await held_by(transaction, self.user.id)
+        wanted = strongest(held, self.snapshot.authenticators)
+        return None if is_strong(self.session, wanted, self.now) else wanted.need
 
     def page(self, template: str, *, status: int = 200, **values: object) -> Response:
         """The template, which extends `account_layout.html`, with what was done just before."""
@@ -91,13 +108,17 @@ Handler = Callable[[AccountVisit], Awaitable[Response]]
 
 
 def account_page(wiring: Wiring, path: str, handler: Handler) -> Route:
-    """A page to look at. Whoever is not signed in does so first, and comes back."""
+    """A page to look at. Whoever is not signed in does so first, and comes back.
+
+    Its forms find a flow cookie, however long ago that of the sign-in has ended.
+    """
 
     async def show(wiring: Wiring, visit: Visit) -> Response:
         person = signed_in(wiring, visit)
         if person is None:
             return redirect(Continuation(path=visit.request.url.path).sign_in())
-        return await handler(AccountVisit(wiring, visit, person, wiring.snapshot))
+        answer = await handler(AccountVisit(wiring, visit, person, wiring.snapshot))
+        return with_flow(wiring, visit, answer)
 
     return route(wiring, path, show)
 

@@ -8,13 +8,12 @@ from starlette.responses import Response
 
 from doorward.administrator.federation.sign_out_there import sign_out_there
 from doorward.administrator.openid.end_session import LogoutRequest, is_own_logout, read_logout
-from doorward.administrator.revoke_session import revoke_session
+from doorward.administrator.revoke_session import sign_out_session
 from doorward.entrypoints.login.answers import drop_cookie, page, redirect
 from doorward.entrypoints.login.openid.authorize import led_to
 from doorward.entrypoints.login.sign_out import OF_THIS_BROWSER, signed_out
 from doorward.entrypoints.login.visit import SESSION_COOKIE, Visit
 from doorward.entrypoints.login.wiring import SignedIn, Wiring, signed_in
-from doorward.errors import DoorwardError
 from doorward.protocol.openid.addresses import origin_of
 from doorward.protocol.openid.errors import OpenidRefusedError
 from doorward.protocol.openid.metadata import LOGOUT
@@ -63,11 +62,7 @@ async def confirm(wiring: Wiring, visit: Visit) -> Response:
 
 async def _end(wiring: Wiring, visit: Visit, person: SignedIn, request: LogoutRequest) -> Response:
     reason = f"signed out at {request.client.id}" if request.client else "signed out"
-    try:
-        await revoke_session(wiring.control, person.act(visit.now), person.session.id, reason)
-    except DoorwardError as error:
-        if error.code != "session-unknown":
-            raise
+    await sign_out_session(wiring.control, person.act(visit.now), person.session.id, reason)
     if request.redirect_uri:
         return _done(request)
     there = await sign_out_there(wiring.federation, person.session, visit.now)
