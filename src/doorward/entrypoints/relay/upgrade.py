@@ -1,4 +1,4 @@
-"""The heads of an upgrade: what Envoy asks of the relay, and what the upstream answers."""
+"""The heads that the relay reads: what Envoy asks of it, and what an upstream answers an upgrade."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from doorward.entrypoints.ext_authz.credentials import without_own_cookies
 MAX_HEAD_BYTES = 64 * 1024
 HEAD_END = b"\r\n\r\n"
 
+_TUNNEL = b"CONNECT "
+_TUNNEL_LINE = re.compile(rb"CONNECT [\x21-\x7e]+ HTTP/1\.1")
 _REQUEST_LINE = re.compile(rb"GET (/[\x21-\x7e]*) HTTP/1\.1")
 _STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([1-5][0-9][0-9])(?: [^\r\n]*)?")
 _FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n\x00]*?)[ \t]*")
@@ -32,8 +34,36 @@ KEY_BYTES = 16
 SWITCHING_PROTOCOLS = 101
 
 
+TUNNEL_OPEN = b"HTTP/1.1 200 OK\r\n\r\n"
+
+
 class MalformedUpgradeError(Exception):
     """The head is not one that the relay carries."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tunnel:
+    """A connection of Envoy's to the upstream, for one request: the stream that it claims."""
+
+    stream: str
+
+
+def read_head(head: bytes, fresh: bytes) -> Tunnel | Upgrade:
+    """`head` without its empty line. Raises MalformedUpgradeError.
+
+    `fresh` is what `read_upgrade` takes.
+    """
+    if not head.startswith(_TUNNEL):
+        return read_upgrade(head, fresh)
+    line, fields = _split(head)
+    streams = [value for name, value in fields if name.lower() == STREAM_HEADER.encode()]
+    if (
+        _TUNNEL_LINE.fullmatch(line) is None
+        or len(streams) != 1
+        or any(name.lower() in _BODY_FIELDS for name, _ in fields)
+    ):
+        raise MalformedUpgradeError
+    return Tunnel(streams[0].decode("latin-1"))
 
 
 @dataclass(frozen=True, slots=True)
