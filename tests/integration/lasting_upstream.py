@@ -21,8 +21,9 @@ _PIECE = b"x" * 16_384
 class LastingUpstream:
     """`open` counts the answers that are under way, by the `name` in their query.
 
-    `/events?every=S` sends an event at once and every S seconds; `/whole?bytes=N` that many bytes,
-    and ends the connection; `/seen` what it was asked, as JSON, and on which connection.
+    `/events?every=S` sends an event at once and every S seconds; `/framed?bytes=N` that many bytes,
+    having said so; `/whole?bytes=N` without having said so, which only the connection's end tells;
+    `/seen` what it was asked, as JSON, and on which connection.
     """
 
     def __init__(self) -> None:
@@ -44,7 +45,7 @@ class LastingUpstream:
     def _run(self, work: Coroutine[Any, Any, int]) -> int:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
 
-    async def _listen(self, serve: Any) -> int:  # noqa: ANN401 - a callback of asyncio's
+    async def _listen(self, serve: Any) -> int:
         server = await asyncio.start_server(serve, "127.0.0.1", 0)
         self._servers.append(server)
         return int(server.sockets[0].getsockname()[1])
@@ -83,7 +84,11 @@ class LastingUpstream:
             if target.path == "/events":
                 await _events(writer, reader, float(query["every"]), int(query.get("last", "-1")))
             elif target.path == "/whole":
-                await _whole(writer, int(query["bytes"]))
+                await _bytes(writer, int(query["bytes"]), b"connection: close")
+                writer.close()
+            elif target.path == "/framed":
+                size = int(query["bytes"])
+                await _bytes(writer, size, b"content-length: %d" % size)
             else:
                 seen = {"connection": connection, "headers": headers, "body": body.decode()}
                 answer = json.dumps(seen).encode()
@@ -108,10 +113,9 @@ async def _events(
     writer.write(b"0\r\n\r\n")
 
 
-async def _whole(writer: asyncio.StreamWriter, size: int) -> None:
-    writer.write(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n")
+async def _bytes(writer: asyncio.StreamWriter, size: int, frame: bytes) -> None:
+    writer.write(b"HTTP/1.1 200 OK\r\n" + frame + b"\r\n\r\n")
     while size > 0:
         writer.write(_PIECE[:size])
         size -= len(_PIECE)
         await writer.drain()
-    writer.close()

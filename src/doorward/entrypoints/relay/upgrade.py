@@ -1,4 +1,4 @@
-"""The heads that the relay reads: what Envoy asks of it, and what an upstream answers an upgrade."""
+"""The heads that the relay reads: Envoy's, and of an upgrade the answer too."""
 
 from __future__ import annotations
 
