@@ -1,4 +1,4 @@
-"""What the relay passes on of a WebSocket handshake, and what it refuses."""
+"""What the relay passes on of a WebSocket handshake, what opens a tunnel, what it refuses."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import pytest
 
 from doorward.entrypoints.relay.upgrade import (
     MalformedUpgradeError,
+    Tunnel,
     read_answer,
+    read_head,
     read_upgrade,
 )
 from doorward.entrypoints.relay.websocket_frames import CLOSE_POLICY_VIOLATION, FrameBoundary
@@ -53,6 +55,33 @@ def test_the_stream_and_our_cookies_stay_here() -> None:
 def test_any_other_head_is_refused(head: bytes) -> None:
     with pytest.raises(MalformedUpgradeError):
         read_upgrade(head, FRESH)
+
+
+TUNNEL = b"CONNECT stream.doorward.invalid:0 HTTP/1.1\r\nhost: x\r\ndoorward-stream: abc"
+
+
+def test_a_tunnel_names_its_stream() -> None:
+    assert read_head(TUNNEL, FRESH) == Tunnel("abc")
+    assert read_head(HEAD, FRESH) == read_upgrade(HEAD, FRESH)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        TUNNEL.replace(b"CONNECT", b"connect"),
+        TUNNEL.replace(b"CONNECT", b"GET"),
+        TUNNEL.replace(b"HTTP/1.1", b"HTTP/1.0"),
+        TUNNEL.replace(b"stream.doorward.invalid:0", b""),
+        TUNNEL.replace(b"doorward-stream: abc", b"x: y"),
+        TUNNEL + b"\r\nDoorward-Stream: def",
+        TUNNEL + b"\r\ncontent-length: 0",
+        TUNNEL + b"\r\nTransfer-Encoding: chunked",
+        TUNNEL + b"\r\n folded: line",
+    ],
+)
+def test_any_other_head_is_no_tunnel(head: bytes) -> None:
+    with pytest.raises(MalformedUpgradeError):
+        read_head(head, FRESH)
 
 
 def test_a_handshake_over_http2_gets_the_key_that_upstreams_want() -> None:
