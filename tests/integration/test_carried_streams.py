@@ -22,7 +22,7 @@ from tests.integration.gateway_estate import (
     sign_in,
     standing,
 )
-from tests.integration.gateway_running import DOMAIN, Client, RunningGateway
+from tests.integration.gateway_running import DOMAIN, Client, RunningGateway, free_ports
 from tests.integration.lasting_upstream import LastingUpstream
 
 EVENTS = "accept: text/event-stream"
@@ -48,6 +48,7 @@ def gateway(
         *estate(lasting.port, lasting.port),
         resource("files", lasting.port, streams=True),
         resource("rpc", lasting.rpc_port, protocol="http2"),
+        resource("gone", free_ports(1)[0], streams=True),
     )
     try:
         running.start()
@@ -260,3 +261,10 @@ def test_who_is_not_let_in_gets_no_stream(gateway: RunningGateway) -> None:
         answer = client.get(QUICK, accept="text/event-stream")
     assert answer.status == 401
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_an_upstream_that_is_not_there_is_said_at_once(gateway: RunningGateway) -> None:
+    person = entered(gateway, at="gone")
+    with Client(gateway.port, f"gone.{DOMAIN}") as client:
+        assert client.get("/", cookie=person.cookie).status == 503
+    wait_until(lambda: gateway.control.health.open_streams == 0, 5)

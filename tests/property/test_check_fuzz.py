@@ -13,7 +13,7 @@ from doorward.entrypoints.ext_authz.credentials import (
     without_own_cookies,
 )
 from doorward.entrypoints.ext_authz.http_server import HttpProtocol, HttpRequest, HttpResponse
-from doorward.entrypoints.relay.upgrade import MalformedUpgradeError, Tunnel, read_head
+from doorward.entrypoints.relay.heads import MalformedHeadError, Tunnel, read_head
 from tests.unit.gateway_world import COOKIE, World
 
 WORLD = World()
@@ -118,7 +118,7 @@ def test_no_own_cookie_is_left_for_an_upstream(cookies: list[str], separator: st
 def test_a_relayed_head_is_one_request_without_a_body(head: bytes) -> None:
     try:
         upgrade = read_head(head, bytes(16))
-    except MalformedUpgradeError:
+    except MalformedHeadError:
         return
     if isinstance(upgrade, Tunnel):
         names = [line.partition(b":")[0] for line in head.lower().split(b"\r\n")]

@@ -8,8 +8,8 @@ import ssl
 from hypothesis import given
 from hypothesis import strategies as st
 
+from doorward.entrypoints.relay.heads import TUNNEL_OPEN, Tunnel, Upgrade, read_head
 from doorward.entrypoints.relay.server import ClientSide, UpstreamSide
-from doorward.entrypoints.relay.upgrade import TUNNEL_OPEN, Tunnel, Upgrade, read_head
 from tests.unit.gateway_world import World, header, signed_in
 
 TLS = ssl.create_default_context()

@@ -185,6 +185,15 @@ def test_what_may_last_goes_through_the_relay_on_a_connection_of_its_own() -> No
     assert filters[STREAM_FILTER]["disabled"], "costs nothing elsewhere"
 
 
+def test_only_what_the_relay_can_cut_may_last() -> None:
+    hosts = _manager(_complete(HR))["route_config"]["virtual_hosts"]
+    for route in hosts[0]["routes"]:
+        bounded = {"max_stream_duration", "timeout"} & {
+            name for name, value in route["route"].items() if value != "0s"
+        }
+        assert bool(bounded) == (route.get("name") != RELAYED)
+
+
 def _relayed(item: Resource) -> list[Any]:
     hosts = _manager(_complete(item))["route_config"]["virtual_hosts"]
     return [

@@ -6,8 +6,8 @@ import base64
 
 import pytest
 
-from doorward.entrypoints.relay.upgrade import (
-    MalformedUpgradeError,
+from doorward.entrypoints.relay.heads import (
+    MalformedHeadError,
     Tunnel,
     read_answer,
     read_head,
@@ -53,7 +53,7 @@ def test_the_stream_and_our_cookies_stay_here() -> None:
     ],
 )
 def test_any_other_head_is_refused(head: bytes) -> None:
-    with pytest.raises(MalformedUpgradeError):
+    with pytest.raises(MalformedHeadError):
         read_upgrade(head, FRESH)
 
 
@@ -80,7 +80,7 @@ def test_a_tunnel_names_its_stream() -> None:
     ],
 )
 def test_any_other_head_is_no_tunnel(head: bytes) -> None:
-    with pytest.raises(MalformedUpgradeError):
+    with pytest.raises(MalformedHeadError):
         read_head(head, FRESH)
 
 
@@ -99,7 +99,7 @@ def test_the_answer_to_a_key_of_ours_is_looked_at_here() -> None:
     right = head + b"\r\nSec-WebSocket-Accept: right"
     assert read_answer(right, b"right").head == head + b"\r\n\r\n"
     for wrong in (head, right, right + b"\r\nsec-websocket-accept: wrong"):
-        with pytest.raises(MalformedUpgradeError):
+        with pytest.raises(MalformedHeadError):
             read_answer(wrong, b"wrong")
 
 
@@ -121,7 +121,7 @@ def test_a_refusal_of_the_upstream_loses_its_body_and_the_connection() -> None:
 
 @pytest.mark.parametrize("head", [b"", b"HTTP/1.1 099 x", b"HTTP/1.1 200 OK\r\nbad line"])
 def test_an_answer_that_is_none_is_refused(head: bytes) -> None:
-    with pytest.raises(MalformedUpgradeError):
+    with pytest.raises(MalformedHeadError):
         read_answer(head)
 
 

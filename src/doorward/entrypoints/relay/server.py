@@ -15,20 +15,20 @@ import ssl
 from typing import cast
 from urllib.parse import urlsplit
 
-from doorward.entrypoints.relay.streams import Stream, Streams
-from doorward.entrypoints.relay.upgrade import (
+from doorward.entrypoints.relay.heads import (
     HEAD_END,
     KEY_BYTES,
     MAX_HEAD_BYTES,
     SWITCHING_PROTOCOLS,
     TUNNEL_OPEN,
-    MalformedUpgradeError,
+    MalformedHeadError,
     Tunnel,
     Upgrade,
     read_answer,
     read_head,
     refusal,
 )
+from doorward.entrypoints.relay.streams import Stream, Streams
 from doorward.entrypoints.relay.websocket_frames import CLOSE_POLICY_VIOLATION, FrameBoundary
 
 _HEAD_SECONDS = 5.0
@@ -72,7 +72,7 @@ class ClientSide(asyncio.Protocol):
     def _begin(self, head: bytes, consumed: int) -> None:
         try:
             asked = read_head(head, secrets.token_bytes(KEY_BYTES))
-        except MalformedUpgradeError:
+        except MalformedHeadError:
             self._refuse(400, "Bad Request")
             return
         stream = self._streams.take(asked.stream, self.cut)
@@ -250,7 +250,7 @@ class UpstreamSide(asyncio.Protocol):
         try:
             accept = b"" if self._handshake is None else self._handshake.accept
             answer = read_answer(bytes(self._head[:end]), accept)
-        except MalformedUpgradeError:
+        except MalformedHeadError:
             self._broken()
             return
         self._answered = True

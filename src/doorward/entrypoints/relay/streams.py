@@ -52,7 +52,7 @@ class Streams:
         return len(self._streams)
 
     def open(self, asked: Asked, decided: Decided, resource: Resource) -> str | None:
-        """Register what was allowed and may last; its one-time id, None where there are too many."""
+        """Register what was allowed; its one-time id, or None where there are too many."""
         if len(self._streams) >= _MAX_STREAMS or not isinstance(decided.decision, Allow):
             return None
         if not resource.upstream.startswith(("http://", "https://")):

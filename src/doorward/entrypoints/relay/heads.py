@@ -32,12 +32,10 @@ _ACCEPT = b"sec-websocket-accept"
 _ACCEPTED = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 KEY_BYTES = 16
 SWITCHING_PROTOCOLS = 101
-
-
 TUNNEL_OPEN = b"HTTP/1.1 200 OK\r\n\r\n"
 
 
-class MalformedUpgradeError(Exception):
+class MalformedHeadError(Exception):
     """The head is not one that the relay carries."""
 
 
@@ -49,7 +47,7 @@ class Tunnel:
 
 
 def read_head(head: bytes, fresh: bytes) -> Tunnel | Upgrade:
-    """`head` without its empty line. Raises MalformedUpgradeError.
+    """`head` without its empty line. Raises MalformedHeadError.
 
     `fresh` is what `read_upgrade` takes.
     """
@@ -62,7 +60,7 @@ def read_head(head: bytes, fresh: bytes) -> Tunnel | Upgrade:
         or len(streams) != 1
         or any(name.lower() in _BODY_FIELDS for name, _ in fields)
     ):
-        raise MalformedUpgradeError
+        raise MalformedHeadError
     return Tunnel(streams[0].decode("latin-1"))
 
 
@@ -80,7 +78,7 @@ class Upgrade:
 
 
 def read_upgrade(head: bytes, fresh: bytes) -> Upgrade:
-    """`head` without its empty line. Raises MalformedUpgradeError.
+    """`head` without its empty line. Raises MalformedHeadError.
 
     doorward's cookies and the stream's id stay here; every other header goes on. `fresh` are 16
     random bytes: over HTTP/2 there is no key (RFC 8441, 5), and every upstream wants one
@@ -88,7 +86,7 @@ def read_upgrade(head: bytes, fresh: bytes) -> Upgrade:
     """
     request_line, fields = _split(head)
     if _REQUEST_LINE.fullmatch(request_line) is None:
-        raise MalformedUpgradeError
+        raise MalformedHeadError
     streams, upgrades = [], []
     kept = [request_line]
     for name, value in fields:
@@ -102,7 +100,7 @@ def read_upgrade(head: bytes, fresh: bytes) -> Upgrade:
             continue
         elif lower in _BODY_FIELDS:
             # A body here would reach the upstream as a request that nobody decided.
-            raise MalformedUpgradeError
+            raise MalformedHeadError
         elif lower == b"cookie":
             rest = without_own_cookies(value.decode("latin-1")).encode("latin-1")
             if rest:
@@ -110,7 +108,7 @@ def read_upgrade(head: bytes, fresh: bytes) -> Upgrade:
             continue
         kept.append(name + b": " + value)
     if upgrades != [b"websocket"] or len(streams) != 1:
-        raise MalformedUpgradeError
+        raise MalformedHeadError
     accept = b"" if _KEY in {name.lower() for name, _ in fields} else _add_key(kept, fresh)
     return Upgrade(streams[0], b"\r\n".join(kept) + HEAD_END, accept)
 
@@ -131,7 +129,7 @@ class Answer:
 
 
 def read_answer(head: bytes, accept: bytes = b"") -> Answer:
-    """`head` without its empty line. Raises MalformedUpgradeError.
+    """`head` without its empty line. Raises MalformedHeadError.
 
     With `accept`, that is what the upstream must have answered; it is none of the client's.
 
@@ -141,13 +139,13 @@ def read_answer(head: bytes, accept: bytes = b"") -> Answer:
     status_line, fields = _split(head)
     match = _STATUS_LINE.fullmatch(status_line)
     if match is None:
-        raise MalformedUpgradeError
+        raise MalformedHeadError
     status = int(match[1])
     if status == SWITCHING_PROTOCOLS:
         if not accept:
             return Answer(status, head + HEAD_END)
         if [value for name, value in fields if name.lower() == _ACCEPT] != [accept]:
-            raise MalformedUpgradeError
+            raise MalformedHeadError
         rest = [name + b": " + value for name, value in fields if name.lower() != _ACCEPT]
         return Answer(status, b"\r\n".join([status_line, *rest]) + HEAD_END)
     kept = [status_line]
@@ -167,6 +165,6 @@ def _split(head: bytes) -> tuple[bytes, list[tuple[bytes, bytes]]]:
     for line in lines:
         match = _FIELD.fullmatch(line)
         if match is None:
-            raise MalformedUpgradeError
+            raise MalformedHeadError
         fields.append((match[1], match[2]))
     return first, fields
