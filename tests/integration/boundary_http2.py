@@ -6,7 +6,14 @@ import socket
 
 from h2.config import H2Configuration
 from h2.connection import H2Connection
-from h2.events import DataReceived, Event, ResponseReceived, StreamEnded, TrailersReceived
+from h2.events import (
+    DataReceived,
+    Event,
+    ResponseReceived,
+    StreamEnded,
+    StreamReset,
+    TrailersReceived,
+)
 
 Headers = list[tuple[str, str]]
 
@@ -54,6 +61,12 @@ class Http2Stream:
         while isinstance(event := self._next(DataReceived, StreamEnded), DataReceived):
             parts.append(bytes(event.data or b""))
         return b"".join(parts)
+
+    def reset(self) -> int:
+        """The error code with which the stream is given up."""
+        event = self._next(StreamReset)
+        assert isinstance(event, StreamReset)
+        return int(event.error_code)
 
     def _fields(self, kind: type[ResponseReceived | TrailersReceived]) -> dict[str, str]:
         event = self._next(kind)

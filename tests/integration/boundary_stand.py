@@ -130,14 +130,16 @@ class Stand:
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
         self._certificates()
-        echo, rpc, control = asyncio.run_coroutine_threadsafe(self._serve(), self._loop).result()
+        self.echo_port, self.rpc_port, control = asyncio.run_coroutine_threadsafe(
+            self._serve(), self._loop
+        ).result()
         self.plain = ("127.0.0.1", free_port())
         self.tls = ("127.0.0.1", free_port())
         self.settings = self._settings(control)
         resources = (
-            resource("hr", f"http://127.0.0.1:{echo}", HR_RULES),
-            resource("wiki", f"http://localhost:{echo}"),
-            resource("rpc", f"http://127.0.0.1:{rpc}", protocol="http2"),
+            resource("hr", f"http://127.0.0.1:{self.echo_port}", HR_RULES),
+            resource("wiki", f"http://localhost:{self.echo_port}"),
+            resource("rpc", f"http://127.0.0.1:{self.rpc_port}", protocol="http2"),
             resource("gone", f"http://127.0.0.1:{free_port()}"),
             resource("console", "control"),
         )

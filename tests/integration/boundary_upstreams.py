@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import suppress
 
 from h2.config import H2Configuration
 from h2.connection import H2Connection
@@ -62,8 +63,15 @@ def _parted(field: str) -> tuple[str, str, str]:
 
 
 async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Accepts any upgrade, says which headers came, then echoes bytes."""
+    """Accepts any upgrade, says which headers came, then echoes bytes.
+
+    A tunnel leads to the port that its stream is named by.
+    """
     head = await reader.readuntil(b"\r\n\r\n")
+    if head.startswith(b"CONNECT "):
+        port = int(head.partition(b"doorward-stream: ")[2].split(b"\r\n")[0])
+        await _tunnel(reader, writer, port)
+        return
     writer.write(b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\n")
     writer.write(b"upgrade: websocket\r\n\r\n")
     writer.write(b"%d\n%s" % (len(head), head))
@@ -73,6 +81,19 @@ async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
     except ConnectionError:
         pass
     writer.close()
+
+
+async def _tunnel(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, port: int) -> None:
+    there, back = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+
+    async def pass_on(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while data := await source.read(65536):
+                sink.write(data)
+        sink.close()
+
+    await asyncio.gather(pass_on(reader, back), pass_on(there, writer))
 
 
 async def rpc(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -7,7 +7,15 @@ import time
 from dataclasses import dataclass
 from hashlib import sha256
 
-from doorward.model.estate import ActionRule, Label, Policy, Resource, Service, User
+from doorward.model.estate import (
+    ActionRule,
+    Label,
+    Policy,
+    Resource,
+    Service,
+    UpstreamProtocol,
+    User,
+)
 from doorward.model.identity import ResourceCookie, ServiceToken, Session, Standing
 from doorward.model.ids import (
     LabelId,
@@ -29,7 +37,13 @@ def policy(text: str) -> Change:
     return change("policy", Policy(id=PolicyId("everyone"), text=text, file="p.cedar", line=1))
 
 
-def resource(name: str, upstream_port: int) -> Change:
+def resource(
+    name: str,
+    upstream_port: int,
+    *,
+    protocol: UpstreamProtocol = "http1",
+    streams: bool = False,
+) -> Change:
     """A resource whose `/admin/*` is for writers."""
     return change(
         "resource",
@@ -41,6 +55,8 @@ def resource(name: str, upstream_port: int) -> Change:
             label=LabelId("internal"),
             owner=UserId("bob"),
             rules=(ActionRule(path="/admin/*", action="write"),),
+            protocol=protocol,
+            streams=streams,
         ),
     )
 

@@ -64,19 +64,22 @@ class Client:
     def __post_init__(self) -> None:
         self.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
 
-    def get(self, path: str = "/", method: str = "GET", **headers: str) -> Answer:
+    def get(
+        self, path: str = "/", method: str = "GET", body: str | None = None, **headers: str
+    ) -> Answer:
         """Ask; `_` in a header's name stands for `-`."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        self.connection.request(method, path, headers={"host": f"{self.host}:{self.port}"} | named)
+        host = {"host": f"{self.host}:{self.port}"}
+        self.connection.request(method, path, body, headers=host | named)
         response = self.connection.getresponse()
-        body = response.read()
+        content = response.read()
         cookies = dict(
             value.split(";", 1)[0].split("=", 1)
             for name, value in response.getheaders()
             if name.lower() == "set-cookie"
         )
         headers_got = {name.lower(): value for name, value in response.getheaders()}
-        return Answer(response.status, headers_got, cookies, body)
+        return Answer(response.status, headers_got, cookies, content)
 
     def close(self) -> None:
         self.connection.close()

@@ -1,5 +1,7 @@
 """Each kind of fact, when it changes, cuts an open WebSocket within a second: all of it for real.
 
+So it does an answer that lasts; the kinds that end a session, or leave it alone, stand for all.
+
 Control, gateway and Envoy are processes; each person has a device, with a certificate of the
 device CA and a key that signs reports. The application's policy reads every kind of fact. What
 time alone changes inside control, a fact that grew too old, takes a quarter of an hour: it is in
@@ -14,6 +16,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -45,6 +48,7 @@ from doorward.model.spiffe import device_spiffe_id
 from doorward.protocol.agent import DEVICES, SIGNATURE_HEADER, Report, Taken
 from tests.fakes.fleet import SoftwareDevice
 from tests.integration.gateway_upstream import Upstream
+from tests.integration.lasting_upstream import LastingUpstream
 
 DOMAIN = "doorward.localhost"
 LONG = 3600.0
@@ -66,6 +70,14 @@ label = "internal"
 owner = "owner"
 upstream = "http://127.0.0.1:{port}"
 
+[[resource]]
+id = "news"
+name = "News"
+host = "news"
+label = "internal"
+owner = "owner"
+upstream = "http://127.0.0.1:{events}"
+
 [[compliance]]
 id = "base"
 name = "Basics"
@@ -85,7 +97,8 @@ groups = ["staff"]
 """
 POLICY = """
 @id("app-for-staff")
-permit (principal is User in Group::"staff", action, resource == Resource::"app") when {
+permit (principal is User in Group::"staff", action, resource) when {
+  [Resource::"app", Resource::"news"].contains(resource) &&
   principal.risk < 50 && principal.ial >= 2 &&
   context has session && context.session.risk < 50 && context has device &&
   context.device has healthy && context.device.healthy &&
@@ -105,9 +118,11 @@ class Person:
     def __post_init__(self) -> None:
         self.laptop = SoftwareDevice(DeviceId(f"{self.name}-laptop"))
 
-    @property
-    def secret(self) -> str:
-        return hashlib.sha256(f"cookie of {self.name}".encode()).hexdigest()
+    def secret_at(self, resource: str) -> str:
+        return hashlib.sha256(f"cookie of {self.name} at {resource}".encode()).hexdigest()
+
+    def cookie_at(self, resource: str) -> str:
+        return f"__Host-doorward-session={self.secret_at(resource)}"
 
     @property
     def passkey(self) -> Passkey:
@@ -124,7 +139,14 @@ class Person:
 
     def changes(self, now: float) -> list[Change]:
         user, session = UserId(self.name), SessionId(f"ses_{self.name}")
-        cookie = hashlib.sha256(self.secret.encode()).hexdigest()
+        cookies = [
+            ResourceCookie(
+                id=hashlib.sha256(self.secret_at(resource).encode()).hexdigest(),
+                session=session,
+                resource=ResourceId(resource),
+            )
+            for resource in ("app", "news")
+        ]
         return [
             change(
                 "session",
@@ -141,9 +163,7 @@ class Person:
                     credential=passkey_credential(self.passkey.id),
                 ),
             ),
-            change(
-                "cookie", ResourceCookie(id=cookie, session=session, resource=ResourceId("app"))
-            ),
+            *(change("cookie", cookie) for cookie in cookies),
             change("standing", Standing(id=user, ial=2, ial_until=now + LONG)),
             change(
                 "device",
@@ -192,15 +212,29 @@ class Place:
 
     def websocket(self, person: Person, seconds: float = LONG) -> ClientConnection:
         """Open one with the device's certificate, which lasts so long."""
-        tls = ssl.create_default_context(cafile=self._ca)
-        tls.load_cert_chain(self._certificate(person, seconds))
+        tls = self._shown(person, seconds)
         return connect(
             f"wss://app.{DOMAIN}:{self._port}/live",
             sock=socket.create_connection(("127.0.0.1", self._port)),
             ssl=tls,
-            additional_headers={"Cookie": f"__Host-doorward-session={person.secret}"},
+            additional_headers={"Cookie": person.cookie_at("app")},
             proxy=None,
         )
+
+    def events(self, person: Person) -> socket.socket:
+        """Ask for events with the device's certificate, and read the first."""
+        host = f"news.{DOMAIN}"
+        raw = socket.create_connection(("127.0.0.1", self._port), 10)
+        stream = self._shown(person, LONG).wrap_socket(raw, server_hostname=host)
+        stream.sendall(
+            f"GET /events?every=0.05 HTTP/1.1\r\nhost: {host}\r\naccept: text/event-stream\r\n"
+            f"cookie: {person.cookie_at('news')}\r\n\r\n".encode()
+        )
+        read = b""
+        while b"data: " not in read:
+            read += (received := stream.recv(4096))
+            assert received, read
+        return stream
 
     def do(self, method: str, path: str, body: dict[str, object] | None = None) -> None:
         """An operator's act."""
@@ -216,6 +250,11 @@ class Place:
             await store.close()
 
         asyncio.run(put())
+
+    def _shown(self, person: Person, seconds: float) -> ssl.SSLContext:
+        tls = ssl.create_default_context(cafile=self._ca)
+        tls.load_cert_chain(self._certificate(person, seconds))
+        return tls
 
     def _certificate(self, person: Person, seconds: float) -> Path:
         key = ec.generate_private_key(ec.SECP256R1())
@@ -270,15 +309,22 @@ SIGNALS: dict[str, Signal] = {
     "session": act("PUT", "/sessions/ses_{user}/risk", {"risk": 90}),
     "removed": act("DELETE", "/devices/{device}"),
 }
-PEOPLE = {name: Person(name) for name in (*SIGNALS, "certificate", "bystander")}
+ENDING = {
+    "reading": firewall_off,
+    "passkey": SIGNALS["credential"],
+    "lost": SIGNALS["removed"],
+}
+PEOPLE = {name: Person(name) for name in (*SIGNALS, *ENDING, "certificate", "bystander")}
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    upstream, folder = Upstream(), tmp_path_factory.mktemp("assessment")
+    upstream, lasting = Upstream(), LastingUpstream()
+    folder = tmp_path_factory.mktemp("assessment")
     people = [PERSON.format(name=name) for name in ("owner", *PEOPLE)]
     files = {
-        "estate.toml": ESTATE.format(port=upstream.websocket_port) + "".join(people),
+        "estate.toml": ESTATE.format(port=upstream.websocket_port, events=lasting.port)
+        + "".join(people),
         "policies.cedar": POLICY,
     }
 
@@ -306,6 +352,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         with place.api:
             yield place
     upstream.close()
+    lasting.close()
 
 
 def cut(stream: ClientConnection, since: float) -> None:
@@ -328,6 +375,21 @@ def test_a_fact_that_changes_cuts_what_rests_on_it(place: Place, kind: str) -> N
         cut(stream, SIGNALS[kind](place, person))
         other.send("still here")
         assert other.recv(5) == "still here"
+
+
+@pytest.mark.parametrize("kind", ENDING)
+def test_a_fact_that_changes_ends_events_that_rest_on_it(place: Place, kind: str) -> None:
+    person, bystander = PEOPLE[kind], PEOPLE["bystander"]
+    for reporting in (person, bystander):
+        place.report(reporting, firewall=True)
+    with place.events(person) as stream, place.events(bystander) as other:
+        since = ENDING[kind](place, person)
+        with suppress(ConnectionResetError, ssl.SSLEOFError):
+            while stream.recv(4096):
+                assert time.monotonic() - since < 2
+        assert time.monotonic() - since < 1
+        assert other.recv(4096)
+        assert other.recv(4096)
 
 
 def test_a_certificate_that_ends_cuts_what_it_let_in(place: Place) -> None:

@@ -11,13 +11,15 @@ import pytest
 from doorward.enforcement.envoy.check import (
     CERTIFICATE_HEADER,
     IDENTITY_HEADERS,
+    RELAYED,
+    ROUTE_HEADER,
     STREAM_HEADER,
     certificate_in,
 )
 from doorward.enforcement.envoy.settings import Limits
 from doorward.entrypoints.ext_authz.http_server import HttpRequest, HttpResponse
 from tests.integration.boundary_http2 import Http2Stream, request
-from tests.integration.boundary_stand import Stand, allow
+from tests.integration.boundary_stand import Answerer, Stand, allow
 from tests.integration.boundary_wire import TIMEOUT_SECONDS, Wire
 
 WEBSOCKET = (
@@ -58,8 +60,13 @@ def test_tls_offers_http2(stand: Stand) -> None:
         assert stream.headers()[":status"] == "403"
 
 
+def carried_to(port: int) -> Answerer:
+    """An allow whose stream the stand's relay takes to `port`."""
+    return lambda asked: HttpResponse(200, [*allow(asked).headers, (STREAM_HEADER, str(port))])
+
+
 def test_a_bidirectional_grpc_call_passes_message_by_message(stand: Stand) -> None:
-    stand.check.answer = allow
+    stand.check.answer = carried_to(stand.rpc_port)
     with connected(stand.plain) as plain:
         kind = ("content-type", "application/grpc")
         call = Http2Stream(
@@ -71,6 +78,30 @@ def test_a_bidirectional_grpc_call_passes_message_by_message(stand: Stand) -> No
             call.send(message, last=number == 2)
             assert call.data() == message
         assert call.trailers()["grpc-status"] == "0"
+    assert stand.check.questions[0].headers[ROUTE_HEADER] == [RELAYED]
+
+
+def test_without_a_stream_s_id_nothing_is_carried(stand: Stand, wire: Wire) -> None:
+    stand.check.answer = allow
+    answer = wire.get("/", "accept: text/event-stream", "doorward-stream: 1")
+    assert answer.status == 503
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "accept: text/event-stream",
+        "accept: application/json, Text/Event-Stream;q=0.5",
+        "content-type: application/grpc-web+proto",
+    ],
+)
+def test_what_may_last_rides_on_no_ticket(stand: Stand, wire: Wire, header: str) -> None:
+    stand.check.answer = carried_to(stand.echo_port)
+    answer = wire.get("/x", header, stand.ticket())
+    assert answer.status == 200
+    assert answer.seen("doorward-user") == ["bob"], "by the decision, not by alice's ticket"
+    assert answer.seen("doorward-stream") == []
+    assert len(stand.check.questions) == 1
 
 
 def test_a_body_passes_chunk_by_chunk(stand: Stand, wire: Wire) -> None:

@@ -13,7 +13,7 @@ from doorward.entrypoints.ext_authz.credentials import (
     without_own_cookies,
 )
 from doorward.entrypoints.ext_authz.http_server import HttpProtocol, HttpRequest, HttpResponse
-from doorward.entrypoints.relay.upgrade import MalformedUpgradeError, read_upgrade
+from doorward.entrypoints.relay.heads import MalformedHeadError, Tunnel, read_head
 from tests.unit.gateway_world import COOKIE, World
 
 WORLD = World()
@@ -25,6 +25,9 @@ PIECE = st.sampled_from(
         b"host: payroll.doorward.localhost\r\n",
         b"doorward-check-address: 192.0.2.1\r\n",
         b"doorward-check-resource: wiki\r\n",
+        b"doorward-check-route: relayed\r\n",
+        b"CONNECT stream.doorward.invalid:0 HTTP/1.1\r\n",
+        b"doorward-stream: abc\r\n",
         b"cookie: " + SECRET.encode() + b"\r\n",
         b"Content-Length: 0\r\n",
         b"Content-Length: 7\r\n",
@@ -114,8 +117,13 @@ def test_no_own_cookie_is_left_for_an_upstream(cookies: list[str], separator: st
 @given(st.lists(st.one_of(PIECE, st.binary(max_size=8)), max_size=8).map(b"".join))
 def test_a_relayed_head_is_one_request_without_a_body(head: bytes) -> None:
     try:
-        upgrade = read_upgrade(head, bytes(16))
-    except MalformedUpgradeError:
+        upgrade = read_head(head, bytes(16))
+    except MalformedHeadError:
+        return
+    if isinstance(upgrade, Tunnel):
+        names = [line.partition(b":")[0] for line in head.lower().split(b"\r\n")]
+        assert names.count(b"doorward-stream") == 1
+        assert not {b"content-length", b"transfer-encoding"} & set(names)
         return
     assert upgrade.head.count(b"\r\n\r\n") == 1
     assert b"content-length" not in upgrade.head.lower()

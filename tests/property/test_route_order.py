@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from doorward.enforcement.envoy.filters import AUTHZ_FILTER
 from doorward.enforcement.envoy.routes import route_configuration
 from doorward.enforcement.envoy.ticket import scope
 from doorward.engine import classify
@@ -69,5 +70,9 @@ def test_another_table_is_another_scope(
 
 def test_own_pages_are_the_only_routes_that_ask_nobody() -> None:
     routes = _routes((ActionRule(path="/*", action="read"),))
-    silent = [route["match"] for route in routes if "typed_per_filter_config" in route]
+    silent = [
+        route["match"]
+        for route in routes
+        if AUTHZ_FILTER in route.get("typed_per_filter_config", {})
+    ]
     assert silent == [{"prefix": "/.doorward/"}]

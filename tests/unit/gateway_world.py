@@ -200,6 +200,8 @@ class World:
         }
         values |= {name.replace("_", "-"): value for name, value in headers.items()}
         values.setdefault("doorward-check-resource", values["host"].lower().partition(".")[0])
+        if values.get("upgrade"):
+            values.setdefault("doorward-check-route", "relayed")
         return self.authorizer.answer(
             HttpRequest(method, target, {name: [value] for name, value in values.items() if value})
         )

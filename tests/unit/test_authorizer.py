@@ -155,6 +155,17 @@ def test_an_upgrade_gets_a_stream_and_no_ticket() -> None:
     assert len(world.streams) == 1
 
 
+def test_what_envoy_sends_through_the_relay_gets_a_stream_and_no_ticket() -> None:
+    """Envoy says which route it took; what a request looks like decides nothing here."""
+    world = World()
+    response = world.ask(**signed_in(doorward_check_route="relayed"))
+    assert len(header(response, "doorward-stream")) >= 32
+    assert header(response, "set-cookie") == ""
+    response = world.ask(**signed_in(accept="text/event-stream", doorward_check_route="asked"))
+    assert header(response, "doorward-stream") == ""
+    assert len(world.streams) == 1
+
+
 def test_a_browser_without_a_session_is_sent_to_sign_in_bound_to_its_flow() -> None:
     response = World().ask("/page?x=1", **BROWSER)
     assert response.status == 302

@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from doorward.enforcement.envoy.check import ADDRESS_HEADER, IDENTITY_HEADERS, binding
+from doorward.enforcement.envoy.check import ADDRESS_HEADER, IDENTITY_HEADERS, RELAYED, binding
 from doorward.enforcement.envoy.compiler import compile_envoy, compile_epoch
-from doorward.enforcement.envoy.filters import AUTHZ_FILTER
+from doorward.enforcement.envoy.filters import AUTHZ_FILTER, STREAM_FILTER
 from doorward.enforcement.envoy.settings import EnvoySettings
 from doorward.enforcement.envoy.ticket import JWT_FILTER, RBAC_FILTER
 from doorward.errors import DoorwardError
@@ -169,3 +169,43 @@ def test_doorwards_own_upstreams_are_the_control_plane_and_keep_their_checks() -
     configuration = json.dumps(compiled["static_resources"]["listeners"])
     for item in own:
         assert f"{item.host}." in configuration
+
+
+def test_what_may_last_goes_through_the_relay_on_a_connection_of_its_own() -> None:
+    """Two requests on one connection, or a pool for both, and a cut would end the wrong one."""
+    compiled = _complete(HR)
+    clusters = {item["name"]: item for item in compiled["static_resources"]["clusters"]}
+    carried = clusters["carried-hr"]
+    [options] = carried["typed_extension_protocol_options"].values()
+    assert options["common_http_protocol_options"] == {"max_requests_per_connection": 1}
+    filters = {item["name"]: item for item in _manager(compiled)["http_filters"]}
+    [value] = filters[STREAM_FILTER]["typed_config"]["on_request_headers"]
+    assert value["factory_key"] == "envoy.hashable_string", "what pools are told apart by"
+    assert value["shared_with_upstream"] == "ONCE"
+    assert filters[STREAM_FILTER]["disabled"], "costs nothing elsewhere"
+
+
+def test_only_what_the_relay_can_cut_may_last() -> None:
+    hosts = _manager(_complete(HR))["route_config"]["virtual_hosts"]
+    for route in hosts[0]["routes"]:
+        bounded = {"max_stream_duration", "timeout"} & {
+            name for name, value in route["route"].items() if value != "0s"
+        }
+        assert bool(bounded) == (route.get("name") != RELAYED)
+
+
+def _relayed(item: Resource) -> list[Any]:
+    hosts = _manager(_complete(item))["route_config"]["virtual_hosts"]
+    return [
+        (route["match"].get("headers", [{}])[0].get("name"), route["route"]["cluster"])
+        for route in hosts[0]["routes"]
+        if route.get("name") == RELAYED
+    ]
+
+
+def test_a_resource_that_streams_has_every_request_carried() -> None:
+    upgrade = ("upgrade", "doorward-relay")
+    carried = [(name, "carried-hr") for name in ("accept", "content-type", None)]
+    assert _relayed(HR) == [upgrade, *carried[:2]]
+    assert _relayed(msgspec.structs.replace(HR, streams=True)) == [upgrade, carried[2]]
+    assert _relayed(resource("console", (), "control")) == [upgrade]

@@ -1,4 +1,4 @@
-"""What the relay passes on of a WebSocket handshake, and what it refuses."""
+"""What the relay passes on of a WebSocket handshake, what opens a tunnel, what it refuses."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import base64
 
 import pytest
 
-from doorward.entrypoints.relay.upgrade import (
-    MalformedUpgradeError,
+from doorward.entrypoints.relay.heads import (
+    MalformedHeadError,
+    Tunnel,
     read_answer,
+    read_head,
     read_upgrade,
 )
 from doorward.entrypoints.relay.websocket_frames import CLOSE_POLICY_VIOLATION, FrameBoundary
@@ -51,8 +53,35 @@ def test_the_stream_and_our_cookies_stay_here() -> None:
     ],
 )
 def test_any_other_head_is_refused(head: bytes) -> None:
-    with pytest.raises(MalformedUpgradeError):
+    with pytest.raises(MalformedHeadError):
         read_upgrade(head, FRESH)
+
+
+TUNNEL = b"CONNECT stream.doorward.invalid:0 HTTP/1.1\r\nhost: x\r\ndoorward-stream: abc"
+
+
+def test_a_tunnel_names_its_stream() -> None:
+    assert read_head(TUNNEL, FRESH) == Tunnel("abc")
+    assert read_head(HEAD, FRESH) == read_upgrade(HEAD, FRESH)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        TUNNEL.replace(b"CONNECT", b"connect"),
+        TUNNEL.replace(b"CONNECT", b"GET"),
+        TUNNEL.replace(b"HTTP/1.1", b"HTTP/1.0"),
+        TUNNEL.replace(b"stream.doorward.invalid:0", b""),
+        TUNNEL.replace(b"doorward-stream: abc", b"x: y"),
+        TUNNEL + b"\r\nDoorward-Stream: def",
+        TUNNEL + b"\r\ncontent-length: 0",
+        TUNNEL + b"\r\nTransfer-Encoding: chunked",
+        TUNNEL + b"\r\n folded: line",
+    ],
+)
+def test_any_other_head_is_no_tunnel(head: bytes) -> None:
+    with pytest.raises(MalformedHeadError):
+        read_head(head, FRESH)
 
 
 def test_a_handshake_over_http2_gets_the_key_that_upstreams_want() -> None:
@@ -70,7 +99,7 @@ def test_the_answer_to_a_key_of_ours_is_looked_at_here() -> None:
     right = head + b"\r\nSec-WebSocket-Accept: right"
     assert read_answer(right, b"right").head == head + b"\r\n\r\n"
     for wrong in (head, right, right + b"\r\nsec-websocket-accept: wrong"):
-        with pytest.raises(MalformedUpgradeError):
+        with pytest.raises(MalformedHeadError):
             read_answer(wrong, b"wrong")
 
 
@@ -92,7 +121,7 @@ def test_a_refusal_of_the_upstream_loses_its_body_and_the_connection() -> None:
 
 @pytest.mark.parametrize("head", [b"", b"HTTP/1.1 099 x", b"HTTP/1.1 200 OK\r\nbad line"])
 def test_an_answer_that_is_none_is_refused(head: bytes) -> None:
-    with pytest.raises(MalformedUpgradeError):
+    with pytest.raises(MalformedHeadError):
         read_answer(head)
 
 

@@ -199,6 +199,14 @@ def _check_resource(resource: Resource, source: Source, problems: Problems) -> N
             f"`{resource.host}` is not one DNS label.",
             "Use lower-case letters, digits and `-`; the domain is added by doorward.",
         )
+    if resource.streams and resource.upstream in {*OWN_UPSTREAMS, EXTERNAL_UPSTREAM}:
+        problems.add(
+            source,
+            ("streams",),
+            "streams-without-upstream",
+            f"`{resource.id}` is not behind the gateway's relay, so its answers cannot be cut.",
+            "Take `streams` away, or name an upstream of http:// or https://.",
+        )
     problem = _upstream_problem(resource.upstream)
     if problem:
         problems.add(

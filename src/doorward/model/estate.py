@@ -119,6 +119,8 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     `signals` for its transmitter of Shared Signals, or `external` for what stands elsewhere and
     asks doorward by OpenID Connect; then `host` is empty.
     Without a matching rule GET, HEAD and OPTIONS are `read` and everything else is `write`.
+    `streams` has every answer end when it is no longer allowed, also those that do not look as if
+    they could last; each request is decided then, and none reuses a ticket.
     """
 
     id: ResourceId
@@ -131,6 +133,7 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     timezone: str = "UTC"
     description: str = ""
     rules: tuple[ActionRule, ...] = ()
+    streams: bool = False
 
 
 class Client(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

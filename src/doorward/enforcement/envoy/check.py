@@ -9,14 +9,15 @@ The question repeats the client's method, path with query, and `Host`, has no bo
   `CERTIFICATE_FORMAT` writes it (`certificate_in` reads it); hyphens where the client showed none;
 - `SCHEME_HEADER`: `http` or `https`, by which listener the request came;
 - `RESOURCE_HEADER`: the id of the resource whose route Envoy chose, to whose upstream the request
-  goes. Envoy's routes may be older or newer than the snapshot that the answer comes from.
-The last four are Envoy's own: what a client sends under `doorward-*` is dropped on arrival.
+  goes. Envoy's routes may be older or newer than the snapshot that the answer comes from;
+- `ROUTE_HEADER`: the name of that route; `RELAYED` where the relay carries the request.
+The last five are Envoy's own: what a client sends under `doorward-*` is dropped on arrival.
 The path is normalised already (dot segments, double slashes); it may still hold `;`, `%` or `\`.
 
 The answer 200 means allow. Of its headers those in `UPSTREAM_HEADERS` replace the request's own
 on the way to the upstream, and those in `SUCCESS_CLIENT_HEADERS` reach the client. An allow
 answers every one of `IDENTITY_HEADERS`, those without a value as the empty string, so that
-nothing else can fill the gap. For an upgrade it also answers `STREAM_HEADER`, for the relay.
+nothing else can fill the gap. On a route of the relay it also answers `STREAM_HEADER`.
 
 Any other answer from 300 to 499 is a denial: status, body and `DENIED_CLIENT_HEADERS` reach the
 client. An answer of 500 and above, a broken connection or `CHECK_TIMEOUT_SECONDS` without an
@@ -35,9 +36,19 @@ ADDRESS_HEADER: Final = "doorward-check-address"
 CERTIFICATE_HEADER: Final = "doorward-check-certificate"
 SCHEME_HEADER: Final = "doorward-check-scheme"
 RESOURCE_HEADER: Final = "doorward-check-resource"
+ROUTE_HEADER: Final = "doorward-check-route"
 
-CHECK_HEADERS: Final = (ADDRESS_HEADER, CERTIFICATE_HEADER, SCHEME_HEADER, RESOURCE_HEADER)
+CHECK_HEADERS: Final = (
+    ADDRESS_HEADER,
+    CERTIFICATE_HEADER,
+    SCHEME_HEADER,
+    RESOURCE_HEADER,
+    ROUTE_HEADER,
+)
 """Sent with every check, from Envoy itself."""
+
+RELAYED: Final = "relayed"
+"""The name of every route that leads through the relay."""
 
 CLIENT_HEADERS: Final = (
     "accept",

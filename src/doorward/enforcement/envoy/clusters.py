@@ -1,4 +1,9 @@
-"""Clusters: where Envoy connects to."""
+"""Clusters: where Envoy connects to.
+
+An upstream has two: one that Envoy connects to itself, and one through the relay, for requests
+that must end when their answer turns. The second keeps a connection for one request alone; its
+bytes, TLS to the upstream included, go by the internal listener to the relay.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +11,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from doorward.enforcement.envoy.filters import CHECK_CLUSTER
-from doorward.enforcement.envoy.settings import ControlWeb, EnvoySettings
+from doorward.enforcement.envoy.settings import ControlWeb, EnvoySettings, Limits
 from doorward.enforcement.envoy.typed import Json, extension, typed
 from doorward.errors import DoorwardError
 from doorward.model.estate import EXTERNAL_UPSTREAM, OWN_UPSTREAMS, Resource
@@ -14,7 +19,10 @@ from doorward.model.snapshot import Snapshot
 
 CONTROL_CLUSTER: Final = "doorward-control"
 RELAY_CLUSTER: Final = "doorward-relay"
+RELAY_LISTENER: Final = "relay"
+"""The internal listener that puts a connection's bytes into a tunnel to the relay."""
 
+_SOCKETS: Final = "extensions.transport_sockets"
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _MAX_SOCKET_PATH_BYTES: Final = 100
 
@@ -26,19 +34,37 @@ def cluster_of(resource: Resource) -> str:
     return f"resource-{resource.id}"
 
 
+def carried_cluster_of(resource: Resource) -> str:
+    """The name of the cluster that reaches the resource's upstream through the relay."""
+    return f"carried-{resource.id}"
+
+
 def clusters(snapshot: Snapshot, settings: EnvoySettings) -> list[Json]:
     """All clusters. Raises DoorwardError `envoy-uncompilable`."""
     timeout = f"{settings.limits.connect_timeout_seconds}s"
+    relayed = _relayed(settings.limits)
     return [
         _socket(CHECK_CLUSTER, settings.check_socket, timeout),
-        _socket(RELAY_CLUSTER, settings.relay_socket, timeout),
+        _socket(RELAY_CLUSTER, settings.relay_socket, timeout, **relayed),
         _control(settings.control, timeout),
         *(
-            _upstream(resource, timeout)
+            cluster
             for resource in sorted(snapshot.resources.values(), key=lambda item: item.id)
             if resource.upstream not in {*OWN_UPSTREAMS, EXTERNAL_UPSTREAM}
+            for cluster in _upstream(resource, timeout, relayed)
         ),
     ]
+
+
+def _relayed(limits: Limits) -> Json:
+    """For clusters whose requests may all last: each has a connection, and little under way."""
+    most = dict.fromkeys(
+        ("max_connections", "max_pending_requests", "max_requests"), limits.connections
+    )
+    return {
+        "per_connection_buffer_limit_bytes": limits.buffer_bytes,
+        "circuit_breakers": {"thresholds": [most]},
+    }
 
 
 def _cluster(name: str, kind: str, address: Json, timeout: str, **more: Json) -> Json:
@@ -55,10 +81,10 @@ def _cluster(name: str, kind: str, address: Json, timeout: str, **more: Json) ->
     }
 
 
-def _socket(name: str, path: str, timeout: str) -> Json:
+def _socket(name: str, path: str, timeout: str, **more: Json) -> Json:
     if len(path.encode()) > _MAX_SOCKET_PATH_BYTES:
         raise _uncompilable(f"The socket path `{path}` is longer than the system allows.")
-    return _cluster(name, "STATIC", {"pipe": {"path": path}}, timeout)
+    return _cluster(name, "STATIC", {"pipe": {"path": path}}, timeout, **more)
 
 
 def _control(control: ControlWeb, timeout: str) -> Json:
@@ -80,7 +106,8 @@ def _control(control: ControlWeb, timeout: str) -> Json:
     )
 
 
-def _upstream(resource: Resource, timeout: str) -> Json:
+def _upstream(resource: Resource, timeout: str, relayed: Json) -> tuple[Json, Json]:
+    """The resource's two clusters."""
     try:
         url = urlsplit(resource.upstream)
         default = _DEFAULT_PORTS[url.scheme]
@@ -92,20 +119,39 @@ def _upstream(resource: Resource, timeout: str) -> Json:
         raise _uncompilable(
             f"Resource `{resource.id}` has an upstream that is no `http://address:port`."
         ) from None
-    more: Json = {}
+    socket = extension("envoy.transport_sockets.raw_buffer", f"{_SOCKETS}.raw_buffer.v3.RawBuffer")
     if url.scheme == "https":
-        more["transport_socket"] = _tls(
-            host, {"filename": "/etc/ssl/certs/ca-certificates.crt"}, []
-        )
-    version = "http2_protocol_options" if resource.protocol == "http2" else "http_protocol_options"
-    options = typed(
-        "extensions.upstreams.http.v3.HttpProtocolOptions",
-        explicit_http_config={version: {}},
+        socket = _tls(host, {"filename": "/etc/ssl/certs/ca-certificates.crt"}, [])
+    direct = _cluster(
+        cluster_of(resource),
+        "STRICT_DNS",
+        _address(host, port),
+        timeout,
+        transport_socket=socket,
+        typed_extension_protocol_options=_protocol(resource),
     )
-    more["typed_extension_protocol_options"] = {
-        "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": options
-    }
-    return _cluster(cluster_of(resource), "STRICT_DNS", _address(host, port), timeout, **more)
+    carried = _cluster(
+        carried_cluster_of(resource),
+        "STATIC",
+        {"envoy_internal_address": {"server_listener_name": RELAY_LISTENER}},
+        timeout,
+        transport_socket=extension(
+            "envoy.transport_sockets.internal_upstream",
+            f"{_SOCKETS}.internal_upstream.v3.InternalUpstreamTransport",
+            transport_socket=socket,
+        ),
+        typed_extension_protocol_options=_protocol(
+            resource, common_http_protocol_options={"max_requests_per_connection": 1}
+        ),
+        **relayed,
+    )
+    return direct, carried
+
+
+def _protocol(resource: Resource, **more: Json) -> Json:
+    version = "http2_protocol_options" if resource.protocol == "http2" else "http_protocol_options"
+    message = "extensions.upstreams.http.v3.HttpProtocolOptions"
+    return {f"envoy.{message}": typed(message, explicit_http_config={version: {}}, **more)}
 
 
 def _address(host: str, port: int) -> Json:

@@ -11,7 +11,7 @@ from doorward.enforcement.envoy.filters import ticket_filter, ticket_filter_of
 from doorward.enforcement.envoy.listeners import listeners
 from doorward.enforcement.envoy.routes import route_configuration
 from doorward.enforcement.envoy.settings import EnvoySettings
-from doorward.enforcement.envoy.typed import Json, typed
+from doorward.enforcement.envoy.typed import Json, extension, typed
 from doorward.model.snapshot import Snapshot
 
 
@@ -68,6 +68,13 @@ def _bootstrap(settings: EnvoySettings) -> Json:
     return {
         "node": {"id": "doorward", "cluster": "doorward"},
         "admin": {"address": {"pipe": {"path": settings.admin_socket, "mode": 0o600}}},
+        "bootstrap_extensions": [
+            extension(
+                "envoy.bootstrap.internal_listener",
+                "extensions.bootstrap.internal_listener.v3.InternalListener",
+                buffer_size_kb=settings.limits.buffer_bytes // 1024,
+            )
+        ],
         "dynamic_resources": {"lds_config": file("lds"), "cds_config": file("cds")},
         "overload_manager": {
             "resource_monitors": [

@@ -6,9 +6,11 @@
    resources as for one, and takes effect on open connections.
 3. `ext_authz` asks the decision process, unless that result is `allowed`.
 4. `lua` takes doorward's own credentials out of `Cookie` and `Authorization`.
-5. `header_mutation` drops from a client's trailers what it may not say in headers; it is switched
+5. `set_filter_state` hands a stream's id to the connection that will carry it; it is switched on
+   only on routes through the relay.
+6. `header_mutation` drops from a client's trailers what it may not say in headers; it is switched
    on only where the upstream speaks HTTP/2, as nothing else passes trailers on.
-6. `router`.
+7. `router`.
 """
 
 from __future__ import annotations
@@ -29,8 +31,10 @@ from doorward.enforcement.envoy.check import (
     GROUPS_HEADER,
     NAME_HEADER,
     RESOURCE_HEADER,
+    ROUTE_HEADER,
     SCHEME_HEADER,
     SESSION_HEADER,
+    STREAM_HEADER,
     SUCCESS_CLIENT_HEADERS,
     UPSTREAM_HEADERS,
     USER_HEADER,
@@ -52,6 +56,9 @@ from doorward.enforcement.envoy.typed import Json, extension, typed
 RBAC: Final = "extensions.filters.http.rbac.v3.RBAC"
 AUTHZ_FILTER: Final = "envoy.filters.http.ext_authz"
 CREDENTIALS_FILTER: Final = "envoy.filters.http.lua"
+STREAM_FILTER: Final = "envoy.filters.http.set_filter_state"
+STREAM_STATE: Final = "doorward.stream"
+"""Where Envoy keeps the id of a stream, for its connection to the relay."""
 TRAILERS_FILTER: Final = "envoy.filters.http.header_mutation"
 _MUTATION: Final = "extensions.filters.http.header_mutation.v3.HeaderMutation"
 CHECK_CLUSTER: Final = "doorward-check"
@@ -116,6 +123,7 @@ def http_filters(settings: EnvoySettings, ticket: Json) -> list[Json]:
         ticket,
         _ext_authz(),
         _credentials(),
+        {**_stream_id(), "disabled": True},
         {**extension(TRAILERS_FILTER, _MUTATION), "disabled": True},
         router(),
     ]
@@ -224,6 +232,7 @@ def _ext_authz() -> Json:
                         "key": RESOURCE_HEADER,
                         "value": f"%METADATA(VIRTUAL_HOST:{ROUTED}:resource)%",
                     },
+                    {"key": ROUTE_HEADER, "value": "%ROUTE_NAME%"},
                 ]
             },
             "authorization_response": {
@@ -248,6 +257,31 @@ def _credentials() -> Json:
         # A route chosen anew after the decision could be one that nobody decided.
         clear_route_cache=False,
     )
+
+
+def _stream_id() -> Json:
+    """The id becomes part of what Envoy chooses a connection by, which makes it one of its own."""
+    return extension(
+        STREAM_FILTER,
+        "extensions.filters.http.set_filter_state.v3.Config",
+        on_request_headers=[
+            {
+                "object_key": STREAM_STATE,
+                "factory_key": "envoy.hashable_string",
+                "format_string": {
+                    "text_format_source": {"inline_string": f"%REQ({STREAM_HEADER})%"},
+                    "omit_empty_values": True,
+                },
+                "read_only": True,
+                "shared_with_upstream": "ONCE",
+            }
+        ],
+    )
+
+
+def with_stream_id() -> Json:
+    """Per-route configuration of a route to a cluster of `clusters.carried`."""
+    return {STREAM_FILTER: typed("config.route.v3.FilterConfig", config={})}
 
 
 def without_authorization() -> Json:

@@ -1,11 +1,22 @@
-"""Listeners: plain HTTP on loopback, HTTPS, and the probe socket, all with the same routes."""
+"""Listeners: plain HTTP on loopback, HTTPS, and the probe socket, all with the same routes.
+
+And one inside Envoy, without a socket: what connects to it goes to the relay, in a tunnel that
+names the stream.
+"""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
-from doorward.enforcement.envoy.check import DECISION_HEADER, SESSION_HEADER, USER_HEADER
+from doorward.enforcement.envoy.check import (
+    DECISION_HEADER,
+    SESSION_HEADER,
+    STREAM_HEADER,
+    USER_HEADER,
+)
+from doorward.enforcement.envoy.clusters import RELAY_CLUSTER, RELAY_LISTENER
 from doorward.enforcement.envoy.filters import (
+    STREAM_STATE,
     TICKETED,
     front_mutations,
     http_filters,
@@ -77,7 +88,37 @@ def listeners(settings: EnvoySettings, ticket: Json, routes: Json | None = None)
             settings,
         )
     )
-    return result
+    return [*result, _relay(settings)]
+
+
+def _relay(settings: EnvoySettings) -> Json:
+    """What has no stream's id gets no tunnel. Idle streams are ended where clients connect."""
+    tunnel = extension(
+        "envoy.filters.network.tcp_proxy",
+        "extensions.filters.network.tcp_proxy.v3.TcpProxy",
+        stat_prefix="relay",
+        cluster=RELAY_CLUSTER,
+        idle_timeout="0s",
+        tunneling_config={
+            "hostname": "stream.doorward.invalid:0",
+            "headers_to_add": [
+                {
+                    "header": {
+                        "key": STREAM_HEADER,
+                        "value": f"%FILTER_STATE({STREAM_STATE}:PLAIN)%",
+                    },
+                    "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
+                }
+            ],
+        },
+    )
+    return {
+        "name": RELAY_LISTENER,
+        "internal_listener": {},
+        "filter_chains": [{"filters": [tunnel]}],
+        "per_connection_buffer_limit_bytes": settings.limits.buffer_bytes,
+        "ignore_global_conn_limit": True,
+    }
 
 
 def _listener(name: str, address: Json, chain: Json, settings: EnvoySettings) -> Json:

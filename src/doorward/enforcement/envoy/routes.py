@@ -3,7 +3,8 @@
 In each resource's virtual host the first route that matches wins:
 
 1. `/.doorward/`: doorward's own pages, no decision.
-2. An upgrade: to the relay, never by ticket.
+2. What goes through the relay, never by ticket: an upgrade; a request that asks for events
+   (`text/event-stream`) or is gRPC; where the resource says `streams`, every request.
 3. A path that `engine.classify` reads twice: always to the decision process.
 4. One route for each `ActionRule`, in order.
 5. GET, HEAD and OPTIONS: read. Everything else: write.
@@ -15,15 +16,22 @@ from __future__ import annotations
 
 from typing import Final
 
-from doorward.enforcement.envoy.check import CERTIFICATE_FORMAT, CERTIFICATE_HEADER
+from doorward.enforcement.envoy.check import (
+    CERTIFICATE_FORMAT,
+    CERTIFICATE_HEADER,
+    RELAYED,
+    STREAM_HEADER,
+)
 from doorward.enforcement.envoy.clusters import (
     CONTROL_CLUSTER,
     RELAY_CLUSTER,
+    carried_cluster_of,
     cluster_of,
 )
 from doorward.enforcement.envoy.filters import (
     ROUTED,
     trailer_mutations,
+    with_stream_id,
     without_authorization,
 )
 from doorward.enforcement.envoy.settings import EnvoySettings
@@ -35,7 +43,7 @@ from doorward.enforcement.envoy.ticket import (
     scope,
 )
 from doorward.enforcement.envoy.typed import Json
-from doorward.model.estate import EXTERNAL_UPSTREAM, ActionRule, Resource
+from doorward.model.estate import EXTERNAL_UPSTREAM, OWN_UPSTREAMS, ActionRule, Resource
 from doorward.model.snapshot import Snapshot
 
 ROUTES: Final = "doorward"
@@ -51,9 +59,18 @@ _REVALIDATED: Final[Json] = {
 }
 """Unless the application says otherwise, a browser asks again before it shows a copy it kept."""
 
-_STREAMED: Final[Json] = {"max_stream_duration": {"max_stream_duration": "900s"}}
-"""An answer that streams (server-sent events, gRPC, a download) is decided again at least so
-often: it does not go through the relay, which could cut it at once."""
+_LONGEST: Final[Json] = {"max_stream_duration": {"max_stream_duration": "900s"}}
+"""An answer that does not go through the relay, which could cut it, ends after so long."""
+
+_UPGRADE: Final[Json] = {"name": "upgrade", "present_match": True}
+_EVENTS: Final[Json] = {
+    "name": "accept",
+    "string_match": {"contains": "text/event-stream", "ignore_case": True},
+}
+_GRPC: Final[Json] = {
+    "name": "content-type",
+    "string_match": {"prefix": "application/grpc", "ignore_case": True},
+}
 
 _READ_METHODS: Final = ("GET", "HEAD", "OPTIONS")
 
@@ -90,9 +107,8 @@ def _resource_host(resource: Resource, domain: str) -> Json:
     cluster = cluster_of(resource)
     routes = [
         _own_pages(),
-        _route(
-            {"prefix": "/", "headers": [{"name": "upgrade", "present_match": True}]}, RELAY_CLUSTER
-        ),
+        _relayed({"prefix": "/", "headers": [_UPGRADE]}, RELAY_CLUSTER),
+        *_carried(resource),
         _route({"safe_regex": {"regex": _TRICKY_PATH}}, cluster),
         *(
             _route(_rule_match(rule), cluster, scope(resource, rule.action))
@@ -133,15 +149,30 @@ def _methods(methods: tuple[str, ...]) -> Json:
 
 def _route(match: Json, cluster: str, name: str = "asked") -> Json:
     """A route. Where its name is a scope, a ticket of that scope opens it."""
-    return {
-        "name": name,
-        "match": match,
-        "route": {
-            "cluster": cluster,
-            "timeout": "0s",
-            **({} if cluster == RELAY_CLUSTER else _STREAMED),
-        },
-    }
+    route = {"cluster": cluster, "timeout": "0s", **_LONGEST}
+    return {"name": name, "match": match, "route": route}
+
+
+def _relayed(match: Json, cluster: str) -> Json:
+    """A route through the relay, which ends what it carries when the answer turns."""
+    return {"name": RELAYED, "match": match, "route": {"cluster": cluster, "timeout": "0s"}}
+
+
+def _carried(resource: Resource) -> list[Json]:
+    """Routes of requests, other than upgrades, that the relay carries."""
+    if resource.upstream in OWN_UPSTREAMS:
+        return []
+    matches: list[Json] = [{"prefix": "/", "headers": [header]} for header in (_EVENTS, _GRPC)]
+    if resource.streams:
+        matches = [{"prefix": "/"}]
+    return [
+        {
+            **_relayed(match, carried_cluster_of(resource)),
+            "typed_per_filter_config": with_stream_id(),
+            "request_headers_to_remove": [STREAM_HEADER],
+        }
+        for match in matches
+    ]
 
 
 def _own_pages() -> Json:

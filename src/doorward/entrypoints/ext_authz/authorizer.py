@@ -46,7 +46,7 @@ class Authorizer:
         country: Callable[[str], str | None],
         open_stream: Callable[[Asked, Decided, Resource], str | None],
     ) -> None:
-        """`open_stream` registers an allowed upgrade and returns its one-time id, or None."""
+        """`open_stream` registers what the relay will carry; its one-time id, or None."""
         self._point = point
         self._hosts = Hosts(domain)
         self._tickets = Tickets(tickets)
@@ -107,7 +107,7 @@ class Authorizer:
             return HttpResponse(403, [("cache-control", "no-store")])
         assertion = self._assertions.assertion(identity, resource.id, decided.at)
         headers = identity_headers(identity, assertion, decided)
-        if question.upgrade:
+        if question.relayed:
             stream = self._open_stream(asked, decided, resource)
             if stream is None:
                 return HttpResponse(403, [("cache-control", "no-store")])

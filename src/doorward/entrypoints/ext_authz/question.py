@@ -14,7 +14,9 @@ from ipaddress import ip_address
 from doorward.enforcement.envoy.check import (
     ADDRESS_HEADER,
     CERTIFICATE_HEADER,
+    RELAYED,
     RESOURCE_HEADER,
+    ROUTE_HEADER,
     SCHEME_HEADER,
     certificate_in,
 )
@@ -40,7 +42,8 @@ class QuestionRefusedError(Exception):
 class Question:
     """One request before any lookup. `host` is in lower case, `port` as the client wrote it.
 
-    `routed` is the id of the resource to whose upstream Envoy will send it.
+    `routed` is the id of the resource to whose upstream Envoy will send it, `relayed` whether it
+    does so through the relay.
     """
 
     method: str
@@ -52,7 +55,7 @@ class Question:
     address: str
     certificate: ClientCertificate | None
     credentials: Credentials
-    upgrade: bool
+    relayed: bool
     navigation: bool
     cross_site: bool
 
@@ -87,7 +90,7 @@ def read_question(request: HttpRequest) -> Question:
             address=address,
             certificate=certificate,
             credentials=credentials,
-            upgrade=bool(request.headers.get("upgrade")),
+            relayed=request.only(ROUTE_HEADER) == RELAYED,
             navigation=_is_navigation(request),
             cross_site=_is_cross_site(request),
         )

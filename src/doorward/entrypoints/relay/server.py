@@ -2,6 +2,9 @@
 
 Each side is read only as fast as the other takes it; the relay holds no more than one head and
 the transports' bounded buffers. Whatever ends one side ends the other.
+
+Envoy asks in two ways. By an upgrade, it leaves the handshake with the upstream to the relay; by
+CONNECT, it speaks with the upstream itself, through the tunnel, TLS included.
 """
 
 from __future__ import annotations
@@ -12,18 +15,20 @@ import ssl
 from typing import cast
 from urllib.parse import urlsplit
 
-from doorward.entrypoints.relay.streams import Stream, Streams
-from doorward.entrypoints.relay.upgrade import (
+from doorward.entrypoints.relay.heads import (
     HEAD_END,
     KEY_BYTES,
     MAX_HEAD_BYTES,
     SWITCHING_PROTOCOLS,
-    MalformedUpgradeError,
+    TUNNEL_OPEN,
+    MalformedHeadError,
+    Tunnel,
     Upgrade,
     read_answer,
-    read_upgrade,
+    read_head,
     refusal,
 )
+from doorward.entrypoints.relay.streams import Stream, Streams
 from doorward.entrypoints.relay.websocket_frames import CLOSE_POLICY_VIOLATION, FrameBoundary
 
 _HEAD_SECONDS = 5.0
@@ -45,7 +50,7 @@ class ClientSide(asyncio.Protocol):
         self._connecting: asyncio.Task[None] | None = None
         self._head = bytearray()
         self._open = False
-        self._sent = FrameBoundary()
+        self._frames: FrameBoundary | None = None
         self._deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -66,11 +71,11 @@ class ClientSide(asyncio.Protocol):
 
     def _begin(self, head: bytes, consumed: int) -> None:
         try:
-            upgrade = read_upgrade(head, secrets.token_bytes(KEY_BYTES))
-        except MalformedUpgradeError:
+            asked = read_head(head, secrets.token_bytes(KEY_BYTES))
+        except MalformedHeadError:
             self._refuse(400, "Bad Request")
             return
-        stream = self._streams.take(upgrade.stream, self.cut)
+        stream = self._streams.take(asked.stream, self.cut)
         if stream is None or self._transport is None:
             self._refuse(403, "Forbidden")
             return
@@ -79,30 +84,36 @@ class ClientSide(asyncio.Protocol):
         self._transport.pause_reading()
         self._expect_within(_CONNECT_SECONDS + _ANSWER_SECONDS)
         self._connecting = asyncio.get_running_loop().create_task(
-            self._connect(stream.upstream, upgrade)
+            self._connect(stream.upstream, asked)
         )
 
-    async def _connect(self, address: str, upgrade: Upgrade) -> None:
+    async def _connect(self, address: str, asked: Tunnel | Upgrade) -> None:
         url = urlsplit(address)
         secure = url.scheme == "https"
         loop = asyncio.get_running_loop()
-        upstream = UpstreamSide(self, upgrade.accept)
+        handshake = asked if isinstance(asked, Upgrade) else None
         try:
             async with asyncio.timeout(_CONNECT_SECONDS):
                 await loop.create_connection(
-                    lambda: upstream,
+                    lambda: UpstreamSide(self, handshake),
                     url.hostname or "",
                     url.port or (443 if secure else 80),
-                    ssl=self._tls if secure else None,
+                    ssl=self._tls if secure and handshake is not None else None,
                 )
         except (OSError, TimeoutError, ssl.SSLError):
             self._refuse(502, "Bad Gateway")
-            return
+
+    def connected(self, upstream: UpstreamSide, handshake: Upgrade | None) -> None:
+        """The upstream is reached. A tunnel is open before its first byte, which may be its own."""
         if self._transport is None or self._transport.is_closing():
             upstream.abort()
             return
         self._upstream = upstream
-        upstream.write(upgrade.head)
+        if handshake is not None:
+            upstream.write(handshake.head)
+        else:
+            self._transport.write(TUNNEL_OPEN)
+            self._begin_carrying()
 
     def answered(self, head: bytes, status: int) -> None:
         """The upstream answered the handshake."""
@@ -112,31 +123,37 @@ class ClientSide(asyncio.Protocol):
         if status != SWITCHING_PROTOCOLS:
             self._transport.close()
             return
+        self._frames = FrameBoundary()
+        self._begin_carrying()
+
+    def _begin_carrying(self) -> None:
         self._stop_waiting()
         self._open = True
         early = bytes(self._head)
         self._head.clear()
         if early and self._upstream is not None:
             self._upstream.write(early)
-        self._transport.resume_reading()
+        if self._transport is not None:
+            self._transport.resume_reading()
 
     def write(self, data: bytes) -> None:
         """Bytes from the upstream."""
         if self._transport is not None and not self._transport.is_closing():
-            self._sent.feed(data)
+            if self._frames is not None:
+                self._frames.feed(data)
             self._transport.write(data)
 
     def cut(self) -> None:
         """End the stream now: nothing more passes in either direction.
 
-        Where the client is between two frames it is told why (close status 1008).
+        The client of a WebSocket that is between two frames is told why (close status 1008).
         """
         if self._upstream is not None:
             self._upstream.abort()
         transport = self._transport
         if transport is None:
             return
-        if self._open and self._sent.between_frames:
+        if self._open and self._frames is not None and self._frames.between_frames:
             transport.write(CLOSE_POLICY_VIOLATION)
             transport.pause_reading()
             transport.close()
@@ -147,9 +164,15 @@ class ClientSide(asyncio.Protocol):
         self._open = False
 
     def finish(self) -> None:
-        """The upstream is gone: what it said is still delivered, within bounds."""
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.close()
+        """The upstream is gone: what it said is still delivered.
+
+        The end of an answer is waited for as long as Envoy waits for its client; a handshake, or
+        the last frames of a WebSocket, for a second.
+        """
+        if self._transport is None or self._transport.is_closing():
+            return
+        self._transport.close()
+        if self._frames is not None or not self._open:
             asyncio.get_running_loop().call_later(_CLOSE_SECONDS, self._transport.abort)
 
     def pause_writing(self) -> None:
@@ -201,16 +224,18 @@ class ClientSide(asyncio.Protocol):
 class UpstreamSide(asyncio.Protocol):
     """The connection to the upstream."""
 
-    def __init__(self, client: ClientSide, accept: bytes) -> None:
+    def __init__(self, client: ClientSide, handshake: Upgrade | None) -> None:
+        """`handshake` is what the upstream has to answer, None in a tunnel."""
         self._client = client
-        self._accept = accept
+        self._handshake = handshake
         self._transport: asyncio.Transport | None = None
         self._head = bytearray()
-        self._answered = False
+        self._answered = handshake is None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
         self._transport.set_write_buffer_limits(high=_BUFFER_BYTES)
+        self._client.connected(self, self._handshake)
 
     def data_received(self, data: bytes) -> None:
         if self._answered:
@@ -223,8 +248,9 @@ class UpstreamSide(asyncio.Protocol):
                 self._broken()
             return
         try:
-            answer = read_answer(bytes(self._head[:end]), self._accept)
-        except MalformedUpgradeError:
+            accept = b"" if self._handshake is None else self._handshake.accept
+            answer = read_answer(bytes(self._head[:end]), accept)
+        except MalformedHeadError:
             self._broken()
             return
         self._answered = True

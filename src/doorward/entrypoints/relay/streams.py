@@ -1,7 +1,8 @@
 """Every stream that may be open, and the decision that keeps it so.
 
-A stream begins as pending, when ext_authz allowed its upgrade; the relay takes it over once. From
-the first moment it is decided again whenever a change touches it and whenever time could.
+A stream begins as pending, when ext_authz allowed what the relay is to carry; the relay takes it
+over once. From the first moment it is decided again whenever a change touches it and whenever
+time could.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ class Streams:
         return len(self._streams)
 
     def open(self, asked: Asked, decided: Decided, resource: Resource) -> str | None:
-        """Register an allowed upgrade; its one-time id, or None where there are too many."""
+        """Register what was allowed; its one-time id, or None where there are too many."""
         if len(self._streams) >= _MAX_STREAMS or not isinstance(decided.decision, Allow):
             return None
         if not resource.upstream.startswith(("http://", "https://")):

@@ -1,4 +1,4 @@
-"""The heads of an upgrade: what Envoy asks of the relay, and what the upstream answers."""
+"""The heads that the relay reads: Envoy's, and of an upgrade the answer too."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from doorward.entrypoints.ext_authz.credentials import without_own_cookies
 MAX_HEAD_BYTES = 64 * 1024
 HEAD_END = b"\r\n\r\n"
 
+_TUNNEL = b"CONNECT "
+_TUNNEL_LINE = re.compile(rb"CONNECT [\x21-\x7e]+ HTTP/1\.1")
 _REQUEST_LINE = re.compile(rb"GET (/[\x21-\x7e]*) HTTP/1\.1")
 _STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([1-5][0-9][0-9])(?: [^\r\n]*)?")
 _FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n\x00]*?)[ \t]*")
@@ -30,10 +32,36 @@ _ACCEPT = b"sec-websocket-accept"
 _ACCEPTED = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 KEY_BYTES = 16
 SWITCHING_PROTOCOLS = 101
+TUNNEL_OPEN = b"HTTP/1.1 200 OK\r\n\r\n"
 
 
-class MalformedUpgradeError(Exception):
+class MalformedHeadError(Exception):
     """The head is not one that the relay carries."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tunnel:
+    """A connection of Envoy's to the upstream, for one request: the stream that it claims."""
+
+    stream: str
+
+
+def read_head(head: bytes, fresh: bytes) -> Tunnel | Upgrade:
+    """`head` without its empty line. Raises MalformedHeadError.
+
+    `fresh` is what `read_upgrade` takes.
+    """
+    if not head.startswith(_TUNNEL):
+        return read_upgrade(head, fresh)
+    line, fields = _split(head)
+    streams = [value for name, value in fields if name.lower() == STREAM_HEADER.encode()]
+    if (
+        _TUNNEL_LINE.fullmatch(line) is None
+        or len(streams) != 1
+        or any(name.lower() in _BODY_FIELDS for name, _ in fields)
+    ):
+        raise MalformedHeadError
+    return Tunnel(streams[0].decode("latin-1"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +78,7 @@ class Upgrade:
 
 
 def read_upgrade(head: bytes, fresh: bytes) -> Upgrade:
-    """`head` without its empty line. Raises MalformedUpgradeError.
+    """`head` without its empty line. Raises MalformedHeadError.
 
     doorward's cookies and the stream's id stay here; every other header goes on. `fresh` are 16
     random bytes: over HTTP/2 there is no key (RFC 8441, 5), and every upstream wants one
@@ -58,7 +86,7 @@ def read_upgrade(head: bytes, fresh: bytes) -> Upgrade:
     """
     request_line, fields = _split(head)
     if _REQUEST_LINE.fullmatch(request_line) is None:
-        raise MalformedUpgradeError
+        raise MalformedHeadError
     streams, upgrades = [], []
     kept = [request_line]
     for name, value in fields:
@@ -72,7 +100,7 @@ def read_upgrade(head: bytes, fresh: bytes) -> Upgrade:
             continue
         elif lower in _BODY_FIELDS:
             # A body here would reach the upstream as a request that nobody decided.
-            raise MalformedUpgradeError
+            raise MalformedHeadError
         elif lower == b"cookie":
             rest = without_own_cookies(value.decode("latin-1")).encode("latin-1")
             if rest:
@@ -80,7 +108,7 @@ def read_upgrade(head: bytes, fresh: bytes) -> Upgrade:
             continue
         kept.append(name + b": " + value)
     if upgrades != [b"websocket"] or len(streams) != 1:
-        raise MalformedUpgradeError
+        raise MalformedHeadError
     accept = b"" if _KEY in {name.lower() for name, _ in fields} else _add_key(kept, fresh)
     return Upgrade(streams[0], b"\r\n".join(kept) + HEAD_END, accept)
 
@@ -101,7 +129,7 @@ class Answer:
 
 
 def read_answer(head: bytes, accept: bytes = b"") -> Answer:
-    """`head` without its empty line. Raises MalformedUpgradeError.
+    """`head` without its empty line. Raises MalformedHeadError.
 
     With `accept`, that is what the upstream must have answered; it is none of the client's.
 
@@ -111,13 +139,13 @@ def read_answer(head: bytes, accept: bytes = b"") -> Answer:
     status_line, fields = _split(head)
     match = _STATUS_LINE.fullmatch(status_line)
     if match is None:
-        raise MalformedUpgradeError
+        raise MalformedHeadError
     status = int(match[1])
     if status == SWITCHING_PROTOCOLS:
         if not accept:
             return Answer(status, head + HEAD_END)
         if [value for name, value in fields if name.lower() == _ACCEPT] != [accept]:
-            raise MalformedUpgradeError
+            raise MalformedHeadError
         rest = [name + b": " + value for name, value in fields if name.lower() != _ACCEPT]
         return Answer(status, b"\r\n".join([status_line, *rest]) + HEAD_END)
     kept = [status_line]
@@ -137,6 +165,6 @@ def _split(head: bytes) -> tuple[bytes, list[tuple[bytes, bytes]]]:
     for line in lines:
         match = _FIELD.fullmatch(line)
         if match is None:
-            raise MalformedUpgradeError
+            raise MalformedHeadError
         fields.append((match[1], match[2]))
     return first, fields
