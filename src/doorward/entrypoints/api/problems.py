@@ -49,6 +49,7 @@ STATUS: Mapping[str, int] = MappingProxyType(
         "provider-unreachable": 503,
         "receiver-needed": 403,
         "request-invalid": 400,
+        "recovery-code-unknown": 422,
         "recovery-code-wrong": 422,
         "recovery-needs-person": 403,
         "recovery-own": 403,

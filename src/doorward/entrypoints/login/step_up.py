@@ -151,7 +151,7 @@ async def _means(wiring: Wiring, person: SignedIn, need: Need) -> _Means:
     least = HARDWARE if need == "hardware-key" else 1
     return _Means(
         passkey=any(passkey_aal(item, models) >= least for item in held.passkeys),
-        password=held.password and need not in _PASSKEY_ONLY,
+        password=held.password and not held.password_off and need not in _PASSKEY_ONLY,
         models=", ".join(sorted(model.name for model in models.values() if model.aal3)),
     )
 
