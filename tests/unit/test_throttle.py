@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from doorward.adapters.throttle import Limit, SlidingWindowThrottle
 
+TWO_A_MINUTE = Limit(2, 60)
+
 
 class Clock:
     def __init__(self) -> None:
@@ -19,7 +21,7 @@ class Clock:
 
 
 def throttle(
-    limit: Limit = Limit(2, 60), *, most_keys: int = 1000
+    limit: Limit = TWO_A_MINUTE, *, most_keys: int = 1000
 ) -> tuple[SlidingWindowThrottle, Clock]:
     clock = Clock()
     limits = {"a": limit, "b": Limit(1, 60)}

@@ -18,6 +18,8 @@ from doorward.administrator.ports import Transaction
 from doorward.model.ids import UnixSeconds
 
 _MINUTE = 60
+MOST_IN_A_ROW = 100
+"""Failures in a row after which a person's password is off (SP 800-63B-4 3.2.2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +35,8 @@ class Bound:
     in_a_row: int | None = None
 
 
-PASSWORD = Bound("password", 10, 15 * _MINUTE, in_a_row=100)
-"""One person's password with its code, under all their names (SP 800-63B-4 3.2.2)."""
+PASSWORD_OF_PERSON = Bound("password", 10, 15 * _MINUTE, in_a_row=MOST_IN_A_ROW)
+"""One person's password with its code, under all their names."""
 
 PASSWORD_OF_NOBODY = Bound("password-of-nobody", 10, 15 * _MINUTE)
 """The same for a name that nobody has."""

@@ -1,7 +1,7 @@
 """Attempts at a password: counted, forgotten after a success, and ended after too many in a row.
 
-After `PASSWORD.in_a_row` without a success a person's password is off (SP 800-63B-4 3.2.2),
-until they sign in another way, set a new one, or somebody who runs doorward allows it again.
+After `MOST_IN_A_ROW` without a success a person's password is off, until they sign in another
+way, set a new one, or somebody who runs doorward allows it again.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from doorward.administrator.authentication import Proof, TooManyAttemptsError, digest
 from doorward.administrator.control_plane import Act
 from doorward.administrator.guesses import (
-    PASSWORD,
+    MOST_IN_A_ROW,
     PASSWORD_BY_NAME,
     PASSWORD_OF_NOBODY,
+    PASSWORD_OF_PERSON,
     Bound,
     count,
 )
@@ -22,7 +23,6 @@ from doorward.model.estate import User
 from doorward.model.ids import UnixSeconds, UserId
 
 _REFUSED = {"window": "too-many-attempts-for-person", "in-a-row": "password-off"}
-_WITHOUT_END = PASSWORD.in_a_row or 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,9 @@ class PasswordAttempt:
     def of(cls, typed: str, user: User | None) -> PasswordAttempt:
         """By the name that was `typed`, and the person who goes by it, if there is one."""
         name = digest(typed.strip().casefold())
-        return cls(name, PASSWORD, user.id) if user else cls(name, PASSWORD_OF_NOBODY, name)
+        if user is None:
+            return cls(name, PASSWORD_OF_NOBODY, name)
+        return cls(name, PASSWORD_OF_PERSON, user.id)
 
     async def count(self, transaction: Transaction, now: UnixSeconds) -> str:
         """Count it; why it must fail whatever is right about it, empty where nothing says so.
@@ -62,8 +64,8 @@ class PasswordAttempt:
 
 async def password_off(transaction: Transaction, user: UserId) -> bool:
     """Whether the person's password signs in no more."""
-    found = await transaction.attempts.get(PASSWORD.purpose, user)
-    return found is not None and found.in_a_row >= _WITHOUT_END
+    found = await transaction.attempts.get(PASSWORD_OF_PERSON.purpose, user)
+    return found is not None and found.in_a_row >= MOST_IN_A_ROW
 
 
 async def allow_after(transaction: Transaction, proof: Proof, act: Act) -> None:
@@ -77,7 +79,9 @@ async def allow_after(transaction: Transaction, proof: Proof, act: Act) -> None:
 
 async def allow(transaction: Transaction, user: UserId, act: Act, how: str) -> bool:
     """The same whoever says so; False where it was not off."""
-    was_off = await transaction.attempts.forget(PASSWORD.purpose, user, at_least=_WITHOUT_END)
+    was_off = await transaction.attempts.forget(
+        PASSWORD_OF_PERSON.purpose, user, at_least=MOST_IN_A_ROW
+    )
     if was_off:
         await transaction.audit.append(
             at=act.at,
@@ -91,4 +95,4 @@ async def allow(transaction: Transaction, user: UserId, act: Act, how: str) -> b
 
 async def forget_attempts(transaction: Transaction, user: UserId) -> None:
     """Another password is another one to guess."""
-    await transaction.attempts.forget(PASSWORD.purpose, user)
+    await transaction.attempts.forget(PASSWORD_OF_PERSON.purpose, user)

@@ -9,7 +9,6 @@ import msgspec
 
 from doorward.model.ids import UnixSeconds, UserId
 
-
 LISTED_OF_EACH = 3
 LISTED = 200
 

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import msgspec
 
+from doorward.administrator.attempt_ports import Attempts
 from doorward.administrator.control_plane import ControlPlane
 from doorward.administrator.credentials.tell import account_mail
-from doorward.administrator.guesses import PASSWORD
+from doorward.administrator.guesses import MOST_IN_A_ROW, PASSWORD_OF_PERSON
 from doorward.administrator.mail import Mail, notify
+from doorward.administrator.ports import Transaction
 from doorward.model.estate import User
 from doorward.model.ids import UnixSeconds, UserId
 
 AT_ONCE = 50
-_WITHOUT_END = PASSWORD.in_a_row or 0
 
 
 async def tell_passwords_off(
@@ -26,7 +27,10 @@ async def tell_passwords_off(
     """Write each to the audit and to its person, and to the security contact; how many."""
     users = control.live.current.users
     async with control.store.transaction() as transaction:
-        found = await transaction.attempts.untold(PASSWORD.purpose, _WITHOUT_END, AT_ONCE)
+        reached = await transaction.attempts.untold(
+            PASSWORD_OF_PERSON.purpose, MOST_IN_A_ROW, AT_ONCE
+        )
+        found = [item for item in reached if await _guarded(transaction, item)]
         for item in found:
             await transaction.attempts.put(msgspec.structs.replace(item, told_at=now))
             await transaction.audit.append(
@@ -42,6 +46,14 @@ async def tell_passwords_off(
             for letter in _letters(person, item.in_a_row, now, security_contact):
                 await notify(control.mailer, letter)
     return len(found)
+
+
+async def _guarded(transaction: Transaction, item: Attempts) -> bool:
+    """Whether there is a password that was guessed at; else the count means nothing."""
+    if await transaction.credentials.password(UserId(item.subject)) is not None:
+        return True
+    await transaction.attempts.forget(item.purpose, item.subject)
+    return False
 
 
 def _letters(user: User, attempts: int, now: UnixSeconds, security_contact: str) -> list[Mail]:
