@@ -82,10 +82,11 @@ async def remove_password(ports: Ports, caller: Caller, user: str) -> EffectView
     return EffectView.model_validate(done)
 
 
-@router.post("/{user}/password/allow", status_code=204)
-async def allow_password(ports: Ports, caller: Caller, user: str) -> None:
+@router.post("/{user}/password/allow")
+async def allow_password(ports: Ports, caller: Caller, user: str) -> CredentialsView:
     """Let a password sign in again that too many failed attempts in a row had turned off."""
     await allow(ports.control, caller.act(ports.clock()), UserId(user))
+    return await list_credentials(ports, caller, user)
 
 
 @router.post("/{user}/disable")

@@ -204,9 +204,9 @@ def remove_password(user: str, data: Data = DEFAULT_DATA, as_json: AsJson = Fals
 def allow_password(user: str, data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
     """Let a password sign in again that too many failed attempts in a row had turned off."""
     with connect(data) as api:
-        api.post(f"/users/{segment(user)}/password/allow")
+        held = api.post(f"/users/{segment(user)}/password/allow")
     if as_json:
-        print_json({"user": user, "password_off": False})
+        print_json(held)
         return
     typer.echo(f"The password of {user} signs in again.")
 
