@@ -403,6 +403,9 @@ async def test_a_password_that_is_off_is_a_concern(office: Desk) -> None:
         await transaction.attempts.put(tried)
     assert title in await words(here, "/account")
     assert "It is off. Somebody failed too often" in await words(here, "/account/credentials")
+    step_up = await words(here, "/step-up")
+    assert "Your password is off" in step_up
+    assert "Sign out" not in step_up
     # A passkey's sign-in, which `browser` makes, allows it again.
     assert title not in await words(await browser(office), "/account")
 

@@ -159,8 +159,9 @@ async def test_a_request_is_found_by_its_code_at_the_console(
     page = await browser.post("/recoveries/find", data={"code": typed})
     assert page.status_code == 200
     assert "Is this who speaks to you?" in page.text
-    assert f'value="{typed}"' in page.text
+    assert f'name="code" value="{typed}"' in page.text
     assert "/recoveries/rec_0001/approve" in page.text
+    assert "/recoveries/rec_0001/approve" not in (await browser.get("/recoveries")).text
     unknown = await browser.post("/recoveries/find", data={"code": WRONG_CODE})
     assert (unknown.status_code, "No browser shows this code." in unknown.text) == (422, True)
     assert WRONG_CODE not in unknown.text

@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import msgspec
-from sqlalchemy import Row, delete, insert, select
+from sqlalchemy import Row, bindparam, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from doorward.adapters.store.tables import attempt as table
 from doorward.administrator.attempt_ports import Attempts
 from doorward.model.ids import UnixSeconds
+
+_own = table.c.purpose == bindparam("purpose_"), table.c.subject == bindparam("subject_")
+_found = select(table).where(*_own)
+_add = insert(table)
+_remove = delete(table).where(*_own)
+_forget = delete(table).where(*_own, table.c.in_a_row >= bindparam("at_least_"))
 
 
 class AttemptCounts:
@@ -20,22 +26,20 @@ class AttemptCounts:
         self._connection = connection
 
     async def get(self, purpose: str, subject: str) -> Attempts | None:
-        own = table.c.purpose == purpose, table.c.subject == subject
-        row = (await self._connection.execute(select(table).where(*own))).first()
+        own = {"purpose_": purpose, "subject_": subject}
+        row = (await self._connection.execute(_found, own)).first()
         return None if row is None else _attempts(row)
 
     async def put(self, attempts: Attempts) -> None:
-        own = table.c.purpose == attempts.purpose, table.c.subject == attempts.subject
+        own = {"purpose_": attempts.purpose, "subject_": attempts.subject}
         row = msgspec.structs.asdict(attempts)
         row["moments"] = msgspec.json.encode(attempts.moments).decode()
-        await self._connection.execute(delete(table).where(*own))
-        await self._connection.execute(insert(table).values(row))
+        await self._connection.execute(_remove, own)
+        await self._connection.execute(_add, row)
 
     async def forget(self, purpose: str, subject: str, *, at_least: int = 0) -> bool:
-        gone = delete(table).where(
-            table.c.purpose == purpose, table.c.subject == subject, table.c.in_a_row >= at_least
-        )
-        return (await self._connection.execute(gone)).rowcount == 1
+        own = {"purpose_": purpose, "subject_": subject, "at_least_": at_least}
+        return (await self._connection.execute(_forget, own)).rowcount == 1
 
     async def untold(self, purpose: str, at_least: int, limit: int) -> Sequence[Attempts]:
         found = (
