@@ -18,6 +18,7 @@ from doorward.administrator.sign_in_password import sign_in_password
 from doorward.administrator.strengthen_session import strengthen_session
 from doorward.administrator.sweep_expired import sweep_expired
 from doorward.administrator.tell_passwords_off import tell_passwords_off
+from doorward.bootstrap import keep_swept
 from doorward.errors import DoorwardError
 from doorward.model.ids import UserId
 from tests.fakes.sign_in import ALICE, BOB, HERE, Desk, browser_at, desk
@@ -124,6 +125,24 @@ async def test_the_person_and_the_security_contact_are_told_once(office: Desk) -
     assert "doorward user allow-password alice" in security.text
     (noted,) = await office.audited("password-off")
     assert noted == {"target": "user:alice", "attempts": "100"}
+
+
+async def test_the_control_plane_tells_by_itself(office: Desk) -> None:
+    await guess_slowly(office, MOST_IN_A_ROW)
+    sweeping = asyncio.create_task(
+        keep_swept(
+            office.control,
+            0.01,
+            sign_in_log_days=0,
+            received_signal_days=0,
+            security_contact=SECURITY,
+        )
+    )
+    async with asyncio.timeout(10):
+        while len(office.mailed) < 2:
+            await asyncio.sleep(0.01)
+    sweeping.cancel()
+    assert [mail.to for mail in office.mailed] == ["alice@example.test", SECURITY]
 
 
 async def test_two_processes_tell_once(office: Desk) -> None:
