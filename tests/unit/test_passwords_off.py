@@ -14,6 +14,12 @@ from doorward.administrator.credentials.held import held_by
 from doorward.administrator.credentials.own_password import allow_password, revoke_password
 from doorward.administrator.guesses import MOST_IN_A_ROW, PASSWORD_OF_NOBODY, PASSWORD_OF_PERSON
 from doorward.administrator.leave import leave
+from doorward.administrator.recovery.complete_recovery import (
+    begin_recovery_passkey,
+    recover_with_passkey,
+)
+from doorward.administrator.recovery.decide_recovery import approve_recovery, find_recovery
+from doorward.administrator.recovery.request_recovery import recovery_of, request_recovery
 from doorward.administrator.sign_in_password import sign_in_password
 from doorward.administrator.strengthen_session import strengthen_session
 from doorward.administrator.sweep_expired import sweep_expired
@@ -203,6 +209,21 @@ async def by_federation(office: Desk) -> None:
     await office.session(proof)
 
 
+async def by_recovery(office: Desk) -> None:
+    """The password stays, since the approver keeps what there was."""
+    await guess_slowly(office, MOST_IN_A_ROW)
+    parts = office.authenticators
+    await request_recovery(parts, HERE, "alice", office.now)
+    view = await recovery_of(parts, HERE, office.now)
+    assert view is not None
+    act = Act("user:bob", office.now)
+    (found,) = await find_recovery(office.control, act, parts.codes, view.code)
+    await approve_recovery(office.control, act, parts.sealer, found.id, code=view.code, keep=True)
+    options = await begin_recovery_passkey(parts, HERE, office.now)
+    made = office.device().create(options)
+    await office.session(await recover_with_passkey(parts, HERE, made, office.now))
+
+
 async def by_an_administrator(office: Desk) -> None:
     await guess_slowly(office, MOST_IN_A_ROW)
     await tell(office)
@@ -214,6 +235,7 @@ WAYS: dict[str, Callable[[Desk], Awaitable[None]]] = {
     "passkey": by_passkey,
     "passkey ": by_step_up,
     "federated": by_federation,
+    "recovery-approval": by_recovery,
     "administrator": by_an_administrator,
 }
 
