@@ -69,6 +69,7 @@ from doorward.administrator.signals.transmitting.bell import Bell
 from doorward.administrator.signals.transmitting.recorder import Recorder
 from doorward.administrator.signals.transmitting.transmitter import Transmitting
 from doorward.administrator.sweep_expired import sweep_expired
+from doorward.administrator.tell_passwords_off import tell_passwords_off
 from doorward.config import ControlSettings, DataFolder
 from doorward.errors import DoorwardError
 from doorward.model.ids import RoleId, UnixSeconds
@@ -87,24 +88,19 @@ _OSQUERY_SECONDS = 1.0
 _WATCH_SECONDS = 0.5
 _IDENTITY_SECONDS = 10 * _MINUTE
 LIMITS = {
-    "account": Limit(attempts=10, window_seconds=15 * _MINUTE),
-    "person": Limit(attempts=10, window_seconds=15 * _MINUTE),
     "address": Limit(attempts=30, window_seconds=5 * _MINUTE),
     "openid-address": Limit(attempts=120, window_seconds=_MINUTE),
     "recovery-address": Limit(attempts=10, window_seconds=15 * _MINUTE),
     "recovery-look": Limit(attempts=240, window_seconds=_MINUTE),
-    "recovery-person": Limit(attempts=5, window_seconds=15 * _MINUTE),
     "passkey-address": Limit(attempts=120, window_seconds=_MINUTE),
     "federation-address": Limit(attempts=120, window_seconds=_MINUTE),
     "audit-address": Limit(attempts=10, window_seconds=_MINUTE),
     "audit": Limit(attempts=120, window_seconds=_MINUTE),
-    "contact": Limit(attempts=5, window_seconds=60 * _MINUTE),
     "contact-address": Limit(attempts=30, window_seconds=60 * _MINUTE),
     "signal-address": Limit(attempts=1200, window_seconds=_MINUTE),
     "signals": Limit(attempts=600, window_seconds=_MINUTE),
     "enrolment-address": Limit(attempts=60, window_seconds=15 * _MINUTE),
     "enrolment-look": Limit(attempts=600, window_seconds=_MINUTE),
-    "enrolment-code": Limit(attempts=5, window_seconds=15 * _MINUTE),
     "provisioning": Limit(attempts=120, window_seconds=_MINUTE),
     "osquery-refused": Limit(attempts=120, window_seconds=_MINUTE),
 }
@@ -180,6 +176,7 @@ def compose(data: DataFolder, settings: ControlSettings) -> ControlParts:
         ),
         totp=PyotpCodes(settings.organisation),
         judge=ZxcvbnJudge(),
+        codes=HmacUserCodes(seal_key),
     )
     openid = Provider(
         control=control,
@@ -214,7 +211,7 @@ def compose(data: DataFolder, settings: ControlSettings) -> ControlParts:
         roll=Roll(),
         throttle=authenticators.throttle,
         attestor=tpm_attestor(data, control.secrets),
-        codes=HmacUserCodes(seal_key),
+        codes=authenticators.codes,
         trust_domain=settings.domain,
         auth_origin=settings.origin("auth"),
         certificate_seconds=settings.device_certificate_minutes * _MINUTE,
@@ -292,11 +289,20 @@ def _mailer(data: DataFolder, settings: ControlSettings) -> Mailer:
 
 
 async def keep_swept(
-    control: ControlPlane, every_seconds: float, *, sign_in_log_days: int, received_signal_days: int
+    control: ControlPlane,
+    every_seconds: float,
+    *,
+    sign_in_log_days: int,
+    received_signal_days: int,
+    security_contact: str,
 ) -> None:
-    """Remove what has expired, for ever; log entries when they are so many days old."""
+    """Remove what has expired, for ever; log entries when they are so many days old.
+
+    Tells of passwords that are off.
+    """
     while True:
         await asyncio.sleep(every_seconds)
+        await tell_passwords_off(control, now(), security_contact)
         await sweep_expired(
             control,
             now(),

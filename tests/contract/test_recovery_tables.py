@@ -153,3 +153,28 @@ async def test_only_open_requests_of_known_people_wait_oldest_first(store: Store
         await transaction.recoveries.sweep(100.0)
         assert await transaction.recoveries.get("rec_6") is None
         assert await transaction.recoveries.get("rec_5") is not None
+
+
+async def test_requests_are_found_by_code_however_many_wait(store: Store) -> None:
+    async with store.transaction() as transaction:
+        for number in range(50):
+            await transaction.recoveries.put(
+                changed(
+                    id=f"rec_{number:03d}",
+                    flow=f"{number:064x}",
+                    code_hash=f"hash-{number}",
+                    requested_at=float(number),
+                )
+            )
+        nobodys = changed(id="rec_nobody", user="", flow="aa" * 32, code_hash="hash-7")
+        await transaction.recoveries.put(nobodys)
+        bobs = changed(id="rec_bob", user=BOB, flow="bb" * 32, requested_at=0.5)
+        await transaction.recoveries.put(bobs)
+    async with store.transaction() as transaction:
+        recoveries = transaction.recoveries
+        listed = [item.id for item in await recoveries.waiting(100.0)]
+        assert listed == ["rec_bob", "rec_047", "rec_048", "rec_049"]
+        found = await recoveries.waiting(100.0, code_hash="hash-7")
+        assert [item.id for item in found] == ["rec_007"]
+        assert await recoveries.waiting(1000.0, code_hash="hash-7") == []
+        assert await recoveries.waiting(100.0, code_hash="hash-99") == []

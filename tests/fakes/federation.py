@@ -8,6 +8,7 @@ from doorward.adapters.password_judge import ZxcvbnJudge
 from doorward.adapters.sealer import AesGcmSealer
 from doorward.adapters.throttle import SlidingWindowThrottle
 from doorward.adapters.totp import PyotpCodes
+from doorward.adapters.user_codes import HmacUserCodes
 from doorward.adapters.webauthn import WebAuthnRelyingParty
 from doorward.administrator.authentication import Authenticators
 from doorward.administrator.control_plane import ControlPlane
@@ -45,5 +46,6 @@ def federation_on(control: ControlPlane, http: ProviderHttp) -> Federation:
         relying_party=WebAuthnRelyingParty(rp_id="x.test", name="x", origins=["https://x.test"]),
         totp=PyotpCodes("x"),
         judge=ZxcvbnJudge(),
+        codes=HmacUserCodes(bytes(32)),
     )
     return federation_by(authenticators, http)

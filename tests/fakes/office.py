@@ -16,6 +16,7 @@ from doorward.adapters.assertion_verifier import AssertionVerifier
 from doorward.adapters.sealer import AesGcmSealer
 from doorward.adapters.throttle import SlidingWindowThrottle
 from doorward.adapters.ticket_signer import Es256Signer
+from doorward.adapters.user_codes import HmacUserCodes
 from doorward.administrator.audit_chain import head_of
 from doorward.administrator.control_plane import Act, ControlPlane
 from doorward.administrator.directory.entries import Address, Details
@@ -455,6 +456,7 @@ def _recovery() -> Recovery:
         user=UserId("carol"),
         flow="f1" * 32,
         sealed_code=sealed_for(AesGcmSealer(bytes(32)), "rec_0001", APPROVAL_CODE),
+        code_hash=HmacUserCodes(bytes(32)).hash(APPROVAL_CODE),
         requested_at=NOON - 60,
         expires_at=NOON + 840,
         address="203.0.113.9",

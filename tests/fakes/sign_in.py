@@ -22,6 +22,7 @@ from doorward.adapters.sealer import AesGcmSealer
 from doorward.adapters.secrets import SystemSecrets
 from doorward.adapters.throttle import SlidingWindowThrottle
 from doorward.adapters.totp import PyotpCodes
+from doorward.adapters.user_codes import HmacUserCodes
 from doorward.adapters.webauthn import WebAuthnRelyingParty
 from doorward.administrator.accept_invitation import (
     accept_with_passkey,
@@ -247,6 +248,7 @@ async def desk(http: ProviderHttp | None = None) -> Desk:
         relying_party=WebAuthnRelyingParty(rp_id=AUTH_HOST, name="example", origins=[AUTH]),
         totp=PyotpCodes("example"),
         judge=ZxcvbnJudge(),
+        codes=HmacUserCodes(bytes(32)),
     )
     openid = Provider(
         control=control,

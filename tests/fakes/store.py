@@ -15,12 +15,14 @@ from __future__ import annotations
 import asyncio
 import copy
 import itertools
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, fields
 
 import msgspec
 
+from doorward.administrator.attempt_ports import Attempts
 from doorward.administrator.audit_chain import EMPTY_HEAD, head_of, next_entry
 from doorward.administrator.control_plane import ControlPlane
 from doorward.administrator.federation_table import FederatedIdentity
@@ -39,13 +41,19 @@ from doorward.administrator.ports import (
     StoredDecision,
     Totp,
 )
-from doorward.administrator.recovery_ports import Recovery, RecoveryCodeTable
+from doorward.administrator.recovery_ports import (
+    LISTED,
+    LISTED_OF_EACH,
+    Recovery,
+    RecoveryCodeTable,
+)
 from doorward.administrator.sign_ins.ports import SignIn
 from doorward.administrator.signals.transmitting.recorder import Recorder
 from doorward.errors import DoorwardError
 from doorward.model.decision import DecisionRecord
 from doorward.model.ids import DecisionId, UnixSeconds, UserId
 from doorward.model.snapshot import FIELDS, KINDS, Change, Document, Kind, Snapshot, decode
+from tests.fakes.attempts import AttemptsInMemory
 from tests.fakes.devices import DeviceState, MemoryDevices
 from tests.fakes.directory import DirectoryState, MemoryDirectory, MemoryDirectoryTable
 from tests.fakes.federation_table import FederationInMemory
@@ -69,6 +77,7 @@ class _State:
     recovery_codes: dict[tuple[str, str], UnixSeconds] = field(default_factory=dict)
     recoveries: dict[str, Recovery] = field(default_factory=dict)
     one_time: dict[tuple[str, str], OneTime] = field(default_factory=dict)
+    attempts: dict[tuple[str, str], Attempts] = field(default_factory=dict)
     audit: list[AuditEntry] = field(default_factory=list)
     decisions: list[StoredDecision] = field(default_factory=list)
     sign_ins: dict[int, SignIn] = field(default_factory=dict)
@@ -189,13 +198,21 @@ class _Recoveries:
     async def of_flow(self, flow: str) -> Recovery | None:
         return next((item for item in self._items.values() if item.flow == flow), None)
 
-    async def waiting(self, now: UnixSeconds) -> Sequence[Recovery]:
+    async def waiting(self, now: UnixSeconds, *, code_hash: str = "") -> Sequence[Recovery]:
         found = [
             item
             for item in self._items.values()
             if item.state == "waiting" and item.user and item.expires_at > now
+            if code_hash in ("", item.code_hash)
         ]
-        return sorted(found, key=lambda item: (item.requested_at, item.id))
+        newest = sorted(found, key=lambda item: (item.requested_at, item.id), reverse=True)
+        seen: Counter[str] = Counter()
+        listed: list[Recovery] = []
+        for item in newest:
+            seen[item.user] += 1
+            if seen[item.user] <= LISTED_OF_EACH and len(listed) < LISTED:
+                listed.append(item)
+        return listed[::-1]
 
     async def remove_of(self, user: UserId) -> int:
         found = [key for key, item in self._items.items() if item.user == user]
@@ -277,6 +294,7 @@ class _Transaction:
         self.recovery_codes: RecoveryCodeTable = _RecoveryCodes(state)
         self.recoveries = _Recoveries(state)
         self.one_time = _OneTime(state)
+        self.attempts = AttemptsInMemory(state.attempts)
         self.audit = _Audit(state)
         self.decisions = _Decisions(state)
         self.sign_ins = SignInMemory(state.sign_ins)

@@ -15,13 +15,15 @@ from typing import Any
 import pytest
 from granian.constants import Interfaces
 from granian.server.embed import Server
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
+from doorward.administrator.attempt_ports import Attempts
+from doorward.administrator.guesses import MOST_IN_A_ROW, PASSWORD_OF_PERSON
 from doorward.administrator.ports import AuditHead
 from doorward.entrypoints.actors import OperatorSocket
 from doorward.entrypoints.api.app import app
 from doorward.entrypoints.cli.app import app as program
-from tests.fakes.office import Office, decision_record, office
+from tests.fakes.office import APPROVAL_CODE, Office, decision_record, office
 
 PROGRAM = Path(sys.executable).with_name("doorward")
 
@@ -137,6 +139,34 @@ async def test_acting(cli: Cli) -> None:
     ]:
         assert said in await cli.shown(*arguments), arguments
     assert cli.company.control.live.current.users["bob"].groups == ("platform",)
+
+
+async def test_a_password_that_is_off_is_shown_and_allowed_again(cli: Cli) -> None:
+    assert "authenticator app: yes." in await cli.shown("user", "credentials", "bob")
+    tried = Attempts(purpose=PASSWORD_OF_PERSON.purpose, subject="bob", in_a_row=MOST_IN_A_ROW)
+    async with cli.company.store.transaction() as transaction:
+        await transaction.attempts.put(tried)
+    shown = await cli.shown("user", "credentials", "bob")
+    assert "authenticator app: off, after too many failed attempts." in shown
+    said = await cli.shown("user", "allow-password", "bob")
+    assert said == "The password of bob signs in again.\n"
+    again = await cli.run("user", "allow-password", "bob")
+    assert (again.status, "is not off" in again.err) == (1, True)
+
+
+async def test_a_recovery_is_found_by_its_code(cli: Cli) -> None:
+    async def approve(typed: str) -> Result:
+        arguments = ["recovery", "approve", "--data", str(cli.data)]
+        return await asyncio.to_thread(CliRunner().invoke, program, arguments, input=typed)
+
+    wrong = await approve("00000000\n")
+    assert (wrong.exit_code, "recovery-code-unknown" in str(wrong.exception)) == (1, True)
+    other = await approve(f"{APPROVAL_CODE}\nn\n")
+    assert (other.exit_code, "Nothing is approved." in other.output) == (1, True)
+    right = await approve(f"{APPROVAL_CODE}\ny\n")
+    assert "It is the code of" in right.output
+    assert "Approved: carol can go on in the browser that shows the code." in right.output
+    assert right.exit_code == 0
 
 
 async def test_a_secret_is_the_only_line_on_standard_output(cli: Cli) -> None:

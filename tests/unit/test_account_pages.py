@@ -10,8 +10,10 @@ import httpx
 import msgspec
 import pytest
 
+from doorward.administrator.attempt_ports import Attempts
 from doorward.administrator.attempts import recorded
 from doorward.administrator.authentication import AttemptRejectedError
+from doorward.administrator.guesses import MOST_IN_A_ROW, PASSWORD_OF_PERSON
 from doorward.administrator.issue_resource_cookie import issue_resource_cookie
 from doorward.model.decision import DecisionRecord
 from doorward.model.estate import Group, Network, Policy
@@ -390,6 +392,22 @@ async def test_proofing_that_has_run_out_is_none(office: Desk) -> None:
 
 async def concern(office: Desk, title: str) -> bool:
     return title in await words(await browser(office), "/account")
+
+
+async def test_a_password_that_is_off_is_a_concern(office: Desk) -> None:
+    await office.with_password(ALICE)
+    here, title = await browser(office), "Your password is off"
+    assert title not in await words(here, "/account")
+    tried = Attempts(purpose=PASSWORD_OF_PERSON.purpose, subject=ALICE, in_a_row=MOST_IN_A_ROW)
+    async with office.store.transaction() as transaction:
+        await transaction.attempts.put(tried)
+    assert title in await words(here, "/account")
+    assert "It is off. Somebody failed too often" in await words(here, "/account/credentials")
+    step_up = await words(here, "/step-up")
+    assert "Your password is off" in step_up
+    assert "Sign out" not in step_up
+    # A passkey's sign-in, which `browser` makes, allows it again.
+    assert title not in await words(await browser(office), "/account")
 
 
 async def test_one_passkey_alone_is_a_concern(office: Desk) -> None:

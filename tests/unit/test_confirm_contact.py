@@ -7,6 +7,7 @@ import re
 import msgspec
 import pytest
 
+from doorward.administrator.guesses import CONTACT_CODES
 from doorward.administrator.identity.records import Contact, is_contact_of
 from doorward.administrator.proofing.confirm_contact import MISTAKES, confirm_code, send_code
 from doorward.bootstrap import LIMITS
@@ -139,7 +140,7 @@ async def test_what_is_no_code_is_refused(office: Desk, code: str) -> None:
 
 
 async def test_messages_are_not_sent_without_end(office: Desk) -> None:
-    for _ in range(LIMITS["contact"].attempts):
+    for _ in range(CONTACT_CODES.attempts):
         await sent(office)
     with pytest.raises(DoorwardError, match="contact-too-often"):
         await send_code(office.authenticators, browser_at("203.0.113.1"), ALICE, office.now)

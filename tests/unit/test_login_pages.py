@@ -12,6 +12,7 @@ import pytest
 from doorward.administrator.authentication import digest
 from doorward.administrator.control_plane import Act
 from doorward.administrator.end_other_sessions import end_other_sessions
+from doorward.administrator.guesses import PASSWORD_BY_NAME
 from doorward.administrator.open_session import SessionCookie, open_session
 from doorward.bootstrap import LIMITS
 from doorward.entrypoints.login import sign_in
@@ -456,11 +457,11 @@ async def test_too_many_attempts_answer_429_and_say_when(office: Desk) -> None:
     await office.with_password(ALICE)
     client = office.client()
     await client.get("/sign-in")
-    for _ in range(LIMITS["account"].attempts):
+    for _ in range(PASSWORD_BY_NAME.attempts):
         await client.post("/sign-in", data=form(office, code="000000"), headers=SAME)
     answer = await client.post("/sign-in", data=form(office), headers=SAME)
     assert answer.status_code == 429
-    assert 0 < int(answer.headers["retry-after"]) <= LIMITS["account"].window_seconds + 1
+    assert 0 < int(answer.headers["retry-after"]) <= PASSWORD_BY_NAME.window_seconds + 1
     assert "too many attempts" in answer.text
 
 

@@ -8,6 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
+from doorward.administrator.attempt_ports import Attempts
+from doorward.administrator.guesses import MOST_IN_A_ROW, PASSWORD_OF_PERSON
 from doorward.entrypoints.actors import OperatorSocket
 from doorward.entrypoints.api.app import app as api_app
 from doorward.entrypoints.console.app import app as console_app
@@ -70,7 +72,13 @@ async def test_credentials_are_taken_away(company: Office, api: httpx.AsyncClien
     assert (await api.delete("/users/bob/passkeys/passkey-of-bob")).json()["enforced"]
     assert (await api.delete("/users/bob/password")).status_code == 200
     held = (await api.get("/users/bob/credentials")).json()
-    assert held == {"passkeys": 0, "password": False, "recovery_codes": 0, "passkey_list": []}
+    assert held == {
+        "passkeys": 0,
+        "password": False,
+        "password_off": False,
+        "recovery_codes": 0,
+        "passkey_list": [],
+    }
     assert (await acts(company))[-2:] == [
         ("operator", "passkey-removed", "user:bob"),
         ("operator", "password-removed", "user:bob"),
@@ -106,6 +114,65 @@ async def test_the_person_page_lists_and_removes(
     answer = await browser.post("/people/bob/password/remove")
     assert "No password." in (await browser.get(answer.headers["location"])).text
     assert (await acts(company))[-1] == ("user:alice", "password-removed", "user:bob")
+
+
+async def turn_off(company: Office) -> None:
+    """As many failures in a row at bob's password as turn it off."""
+    tried = Attempts(purpose=PASSWORD_OF_PERSON.purpose, subject=BOB, in_a_row=MOST_IN_A_ROW)
+    async with company.store.transaction() as transaction:
+        await transaction.attempts.put(tried)
+
+
+async def test_a_password_that_is_off_is_told_and_allowed_by_the_api(
+    company: Office, api: httpx.AsyncClient
+) -> None:
+    early = await api.post("/users/bob/password/allow")
+    assert (early.status_code, early.json()["code"]) == (409, "password-not-off")
+    await turn_off(company)
+    held = (await api.get("/users/bob/credentials")).json()
+    assert (held["password"], held["password_off"]) == (True, True)
+    allowed = await api.post("/users/bob/password/allow")
+    assert (allowed.status_code, allowed.json()["password_off"]) == (200, False)
+    assert (await acts(company))[-1] == ("operator", "password-allowed", "user:bob")
+    nobody = await api.post("/users/nobody/password/allow")
+    assert (nobody.status_code, nobody.json()["code"]) == (404, "user-unknown")
+
+
+async def test_a_password_that_is_off_is_told_and_allowed_at_the_console(
+    company: Office, browser: httpx.AsyncClient
+) -> None:
+    assert "Their password is off" not in (await browser.get("/people/bob")).text
+    await turn_off(company)
+    assert "Their password is off" in (await browser.get("/people/bob")).text
+    answer = await browser.post("/people/bob/password/allow")
+    assert answer.headers["location"] == "/people/bob?done=password-allowed.recorded"
+    page = (await browser.get(answer.headers["location"])).text
+    assert "The password signs in again" in page
+    assert "Their password is off" not in page
+    assert (await acts(company))[-1] == ("user:alice", "password-allowed", "user:bob")
+
+
+async def test_a_request_is_found_by_its_code_at_the_console(
+    company: Office, browser: httpx.AsyncClient
+) -> None:
+    typed = f"{APPROVAL_CODE[:4]} {APPROVAL_CODE[4:]}"
+    page = await browser.post("/recoveries/find", data={"code": typed})
+    assert page.status_code == 200
+    assert "Is this who speaks to you?" in page.text
+    assert f'name="code" value="{typed}"' in page.text
+    assert "/recoveries/rec_0001/approve" in page.text
+    assert "/recoveries/rec_0001/approve" not in (await browser.get("/recoveries")).text
+    unknown = await browser.post("/recoveries/find", data={"code": WRONG_CODE})
+    assert (unknown.status_code, "No browser shows this code." in unknown.text) == (422, True)
+    assert WRONG_CODE not in unknown.text
+    assert (await acts(company))[-1] == ("user:alice", "recovery-code-unknown", "")
+
+
+async def test_the_api_finds_a_request_by_its_code(api: httpx.AsyncClient) -> None:
+    (found,) = (await api.post("/recoveries/find", json={"code": APPROVAL_CODE})).json()
+    assert (found["id"], found["user"]) == ("rec_0001", "carol")
+    for code, status in ((WRONG_CODE, 422), ("x" * 33, 400), (7, 400)):
+        assert (await api.post("/recoveries/find", json={"code": code})).status_code == status
 
 
 async def test_recoveries_are_listed_without_their_code(

@@ -6,10 +6,16 @@ import asyncio
 
 import pytest
 
-from doorward.administrator.authentication import PasskeyRejectedError, TooManyAttemptsError
+from doorward.administrator.authentication import (
+    Browser,
+    PasskeyRejectedError,
+    TooManyAttemptsError,
+    digest,
+)
 from doorward.administrator.control_plane import Act
 from doorward.administrator.credentials.add_passkey import begin_adding
 from doorward.administrator.credentials.assurance import StepUpNeededError
+from doorward.administrator.guesses import RECOVERY_CODE, RECOVERY_MAIL
 from doorward.administrator.recovery.complete_recovery import (
     begin_recovery_passkey,
     begin_recovery_totp,
@@ -19,6 +25,7 @@ from doorward.administrator.recovery.complete_recovery import (
 from doorward.administrator.recovery.decide_recovery import (
     MAX_TRIES,
     approve_recovery,
+    find_recovery,
     refuse_recovery,
     waiting_recoveries,
 )
@@ -28,7 +35,7 @@ from doorward.administrator.recovery.request_recovery import (
     recovery_of,
     request_recovery,
 )
-from doorward.administrator.recovery_ports import Recovery
+from doorward.administrator.recovery_ports import LISTED_OF_EACH, Recovery
 from doorward.administrator.set_standing import disable_user, enable_user
 from doorward.administrator.sweep_expired import sweep_expired
 from doorward.bootstrap import LIMITS
@@ -44,7 +51,6 @@ from tests.fakes.sign_in import (
     HERE,
     PASSWORD,
     Desk,
-    browser_at,
     desk,
 )
 from tests.unit.federation_world import world
@@ -68,6 +74,11 @@ async def ask(office: Desk, name: str = "alice") -> RecoveryView:
 
 async def waiting(office: Desk) -> list[Recovery]:
     return list(await waiting_recoveries(office.control, office.now))
+
+
+async def find(office: Desk, code: str, actor: str = "user:bob") -> list[Recovery]:
+    codes = office.authenticators.codes
+    return list(await find_recovery(office.control, act(office, actor), codes, code))
 
 
 async def approve(
@@ -484,17 +495,76 @@ async def test_a_refusal_looks_like_waiting(office: Desk) -> None:
     assert await recovery_of(office.authenticators, HERE, office.now) == view
 
 
-async def test_many_requests_for_one_person_are_kept_from_the_console_silently(
-    office: Desk,
+# However many others ask in the same name
+
+
+async def others_ask(office: Desk, name: str, number: int) -> int:
+    """So many strangers, each from an address and a browser of their own; how many mails."""
+    mails = 0
+    for index in range(number):
+        stranger = Browser(f"10.0.{index // 250}.{index % 250}", "Test", f"{index:064x}")
+        sent = await request_recovery(office.authenticators, stranger, name, office.now)
+        mails += sent is not None
+    return mails
+
+
+async def test_requests_of_strangers_do_not_hide_ones_own(office: Desk) -> None:
+    await others_ask(office, "alice", 40)
+    view = await ask(office)
+    await others_ask(office, "alice", 40)
+    assert len(await waiting(office)) == LISTED_OF_EACH
+    (found,) = await find(office, f"{view.code[:4]}-{view.code[4:]}")
+    assert (found.user, found.flow) == (ALICE, HERE.flow)
+    await approve(office, view.code, recovery=found.id)
+    await register(office)
+
+
+async def test_requests_in_one_name_do_not_hide_those_in_another(office: Desk) -> None:
+    await ask(office, "carol")
+    await others_ask(office, "alice", 300)
+    assert "carol" in {item.user for item in await waiting(office)}
+
+
+@pytest.mark.parametrize("name", ["alice", "mallory"])
+async def test_a_flood_of_requests_is_no_flood_of_mail(office: Desk, name: str) -> None:
+    mails = await others_ask(office, name, RECOVERY_MAIL.attempts + 5)
+    assert mails == (RECOVERY_MAIL.attempts if name == "alice" else 0)
+    async with office.store.transaction() as transaction:
+        subject = ALICE if name == "alice" else digest(name)
+        counted = await transaction.attempts.get(RECOVERY_MAIL.purpose, subject)
+    assert counted is not None
+    assert len(counted.moments) == RECOVERY_MAIL.attempts
+
+
+@pytest.mark.parametrize("code", ["", "1", "x" * 5000, "00000000"])
+async def test_a_code_that_nobody_shows_finds_nothing_and_is_audited(
+    office: Desk, code: str
 ) -> None:
-    limit = LIMITS["recovery-person"].attempts
-    for number in range(limit + 3):
-        browser = browser_at(f"10.0.0.{number}")
-        mail = await request_recovery(office.authenticators, browser, "alice", office.now)
-        assert (mail is not None) == (number < limit)
-        view = await recovery_of(office.authenticators, browser, office.now)
-        assert view is not None
-        assert view.state == "waiting"
+    await ask(office, "mallory")
+    with pytest.raises(DoorwardError, match="recovery-code-unknown"):
+        await find(office, code)
+    assert len(await office.audited("recovery-code-unknown")) == 1
+
+
+async def test_the_code_of_nobody_finds_nothing(office: Desk) -> None:
+    view = await ask(office, "mallory")
+    with pytest.raises(DoorwardError, match="recovery-code-unknown"):
+        await find(office, view.code)
+
+
+async def test_an_approver_tries_few_codes_and_success_starts_anew(office: Desk) -> None:
+    view = await ask(office)
+    for last in (True, False):
+        for _ in range(RECOVERY_CODE.attempts - last):
+            with pytest.raises(DoorwardError, match="recovery-code-unknown"):
+                await find(office, "nothing")
+        if last:
+            assert len(await find(office, view.code)) == 1
+    with pytest.raises(DoorwardError, match="too-many-attempts"):
+        await find(office, view.code)
+    assert len(await find(office, view.code, actor="operator")) == 1
+    with pytest.raises(DoorwardError, match="recovery-needs-person"):
+        await find(office, view.code, actor="service:reports")
 
 
 @pytest.mark.parametrize("name", ["alice", "mallory"])

@@ -14,8 +14,8 @@ from doorward.administrator.credentials.recovery_codes import (
     make_recovery_codes,
     new_code,
 )
+from doorward.administrator.guesses import PASSWORD_BY_NAME
 from doorward.administrator.sign_in_password import sign_in_password
-from doorward.bootstrap import LIMITS
 from doorward.errors import DoorwardError
 from doorward.model.ids import UserId
 from tests.fakes.sign_in import ALICE, BOB, HERE, PASSWORD, Desk, browser_at, desk
@@ -156,7 +156,7 @@ async def test_a_code_is_of_one_person(office: Desk) -> None:
 async def test_guessing_codes_is_stopped_as_guessing_passwords_is(office: Desk) -> None:
     await codes_of(office)
     secrets = CountedSecrets()
-    for number in range(LIMITS["account"].attempts):
+    for number in range(PASSWORD_BY_NAME.attempts):
         with pytest.raises(AttemptRejectedError):
             await sign_in_password(
                 office.authenticators,

@@ -13,7 +13,6 @@ from doorward.adapters.password_judge import ZxcvbnJudge
 from doorward.adapters.passwords import Argon2idHasher
 from doorward.adapters.sealer import AesGcmSealer
 from doorward.adapters.secrets import SystemSecrets
-from doorward.adapters.throttle import Limit, SlidingWindowThrottle
 from doorward.adapters.totp import PyotpCodes
 from doorward.errors import DoorwardError
 from doorward.model.ids import is_id
@@ -91,25 +90,6 @@ async def test_hashing_is_bounded_in_width_and_in_queue() -> None:
     refused = [item for item in results if isinstance(item, DoorwardError)]
     assert [item.code for item in refused] == ["sign-in-busy", "sign-in-busy"]
     assert (await hasher.hash("four words in a row")).startswith("$argon2id$")
-
-
-async def test_the_throttle_counts_by_key_and_says_how_long() -> None:
-    throttle = SlidingWindowThrottle({"a": Limit(2, 60), "b": Limit(5, 60)})
-    assert await throttle.allow("a:1", "b:1")
-    assert await throttle.retry_after_seconds("a:1", "b:1") == 0
-    assert await throttle.allow("a:1")
-    assert not await throttle.allow("a:1")
-    assert await throttle.allow("a:2")
-    assert 0 < await throttle.retry_after_seconds("b:1", "a:1") <= 61
-    await throttle.forget("a:1")
-    assert await throttle.allow("a:1")
-
-
-async def test_an_exhausted_key_does_not_use_up_the_next() -> None:
-    throttle = SlidingWindowThrottle({"a": Limit(1, 60), "b": Limit(1, 60)})
-    assert await throttle.allow("a:1")
-    assert not await throttle.allow("a:1", "b:1")
-    assert await throttle.allow("b:1")
 
 
 def test_codes_are_those_of_rfc_6238() -> None:

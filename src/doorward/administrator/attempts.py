@@ -1,4 +1,4 @@
-"""Attempts to sign in: counted against the throttle, and written where they are looked for."""
+"""Attempts to sign in: floods are held off, and what was rejected is written down."""
 
 from __future__ import annotations
 
@@ -11,10 +11,8 @@ from doorward.administrator.authentication import (
     Authenticators,
     Browser,
     TooManyAttemptsError,
-    digest,
 )
 from doorward.administrator.sign_in_entries import refused
-from doorward.model.estate import User
 from doorward.model.ids import UnixSeconds, UserId
 
 _IPV6_SITE_BITS = 64
@@ -29,22 +27,6 @@ def network_of(address: str) -> str:
     if isinstance(parsed, ipaddress.IPv6Address):
         return str(ipaddress.ip_network((parsed, _IPV6_SITE_BITS), strict=False))
     return str(parsed)
-
-
-def account_key(name: str) -> str:
-    """The throttle key of a name as typed.
-
-    Counting by what was typed, not by whom it names, tells nobody which names exist.
-    """
-    return f"account:{digest(name.strip().casefold())}"
-
-
-def person_key(user: User | None, name: str) -> str:
-    """The throttle key of the person, whichever of their names was typed.
-
-    That this one is exhausted must not be told: it would say that two names are one person.
-    """
-    return f"person:user:{user.id}" if user else f"person:name:{digest(name.strip().casefold())}"
 
 
 async def admit(authenticators: Authenticators, *keys: str) -> None:

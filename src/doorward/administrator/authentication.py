@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from doorward.administrator.control_plane import ControlPlane
+from doorward.administrator.fleet.enrolment_ports import UserCodes
 from doorward.administrator.people import people_of
 from doorward.administrator.ports import Passkey, PasswordHasher, Sealer, Throttle
 from doorward.errors import DoorwardError
@@ -178,6 +179,7 @@ class Authenticators:
     relying_party: RelyingParty
     totp: TotpCodes
     judge: PasswordJudge
+    codes: UserCodes
 
 
 class AttemptRejectedError(DoorwardError):

@@ -56,6 +56,7 @@ async def credentials(transaction: Transaction, leaver: Leaver) -> Ended:
     count += await table.password(leaver.user) is not None
     count += await table.totp(leaver.user) is not None
     await table.remove_all(leaver.user)
+    await transaction.attempts.remove_of(leaver.user)
     return Ended("credentials", count)
 
 

@@ -8,6 +8,7 @@ from doorward.administrator.authentication import Browser, Proof, digest, requir
 from doorward.administrator.control_plane import Act, ControlPlane, Effect, effect
 from doorward.administrator.credentials.still_held import require_still_held
 from doorward.administrator.federation.ended import require_standing
+from doorward.administrator.password_attempts import allow_after
 from doorward.administrator.ports import Transaction
 from doorward.administrator.settled import settled
 from doorward.administrator.sign_in_entries import proved
@@ -98,6 +99,7 @@ async def add_session(
     number = await transaction.snapshot.publish(
         [change("session", session), change("cookie", cookie)]
     )
+    await allow_after(transaction, proof, act)
     await transaction.sign_ins.append(proved(proof, browser, session.id, "signed-in", act.at))
     await transaction.audit.append(
         at=act.at,

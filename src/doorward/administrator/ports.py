@@ -13,6 +13,7 @@ from typing import Protocol
 
 import msgspec
 
+from doorward.administrator.attempt_ports import AttemptTable
 from doorward.administrator.directory.ports import DirectoryTable
 from doorward.administrator.federation_table import FederationTable
 from doorward.administrator.fleet.ports import DeviceTables
@@ -250,6 +251,8 @@ class Transaction(PeopleTables, OutsideTables, Protocol):
     @property
     def one_time(self) -> OneTimeTable: ...
     @property
+    def attempts(self) -> AttemptTable: ...
+    @property
     def audit(self) -> AuditTable: ...
     @property
     def decisions(self) -> DecisionTable: ...
@@ -355,7 +358,7 @@ class Secrets(Protocol):
 
 
 class Throttle(Protocol):
-    """Counts attempts; in memory, per process."""
+    """Counts attempts against floods; in memory, per process."""
 
     async def allow(self, *keys: str) -> bool:
         """Count one attempt against each key in turn; False at the first with too many."""
@@ -363,8 +366,4 @@ class Throttle(Protocol):
 
     async def retry_after_seconds(self, *keys: str) -> int:
         """How long until none of the keys has had too many; 0 where none has."""
-        ...
-
-    async def forget(self, *keys: str) -> None:
-        """Start again at zero, after a success."""
         ...

@@ -9,13 +9,17 @@ import msgspec
 
 from doorward.model.ids import UnixSeconds, UserId
 
+LISTED_OF_EACH = 3
+LISTED = 200
+
 
 class Recovery(msgspec.Struct, frozen=True, kw_only=True):
     """A request to recover an account, made in one browser.
 
     `user` is empty where nobody goes by the name that was typed. `flow` is the hex SHA-256 of the
-    browser's flow cookie; `sealed_code` the code that the person reads out. `tries` counts the
-    wrong codes that approvers typed. An approval says in `keep` whether what the person could
+    browser's flow cookie; `sealed_code` the code that the person reads out, and `code_hash` its
+    keyed hash, by which approvers find the request. `tries` counts the wrong codes that approvers
+    typed. An approval says in `keep` whether what the person could
     sign in with until now stays.
     """
 
@@ -27,6 +31,7 @@ class Recovery(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: UnixSeconds
     address: str
     user_agent: str
+    code_hash: str = ""
     state: Literal["waiting", "approved", "refused"] = "waiting"
     tries: int = 0
     decided_by: str = ""
@@ -64,8 +69,11 @@ class RecoveryTable(Protocol):
         """The request of one browser, also one that has expired."""
         ...
 
-    async def waiting(self, now: UnixSeconds) -> Sequence[Recovery]:
-        """Requests of known people that nobody has decided, oldest first."""
+    async def waiting(self, now: UnixSeconds, *, code_hash: str = "") -> Sequence[Recovery]:
+        """Requests of known people that nobody has decided, oldest first; those of one code.
+
+        The newest `LISTED_OF_EACH` person and `LISTED` in all: others are found by their code.
+        """
         ...
 
     async def remove_of(self, user: UserId) -> int:

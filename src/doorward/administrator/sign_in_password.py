@@ -7,13 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
-from doorward.administrator.attempts import (
-    account_key,
-    admit,
-    network_of,
-    person_key,
-    recorded,
-)
+from doorward.administrator.attempts import admit, network_of, recorded
 from doorward.administrator.authentication import (
     AttemptRejectedError,
     Authenticators,
@@ -26,6 +20,7 @@ from doorward.administrator.credentials.assurance import password_proof
 from doorward.administrator.credentials.enrol_password import totp_context
 from doorward.administrator.credentials.recovery_codes import FEW, code_hash
 from doorward.administrator.credentials.tell import tell_person
+from doorward.administrator.password_attempts import PasswordAttempt
 from doorward.administrator.password_rules import MAX_LENGTH, normalised
 from doorward.administrator.ports import Totp
 from doorward.model.estate import User
@@ -51,36 +46,37 @@ async def sign_in_password(
     Whom the caller has `known` already is not looked up by it: an id can be another's address.
 
     An unknown name takes every step that a known one takes, the hash included. Too many attempts
-    under one name are told; too many for the person under all their names look like a wrong
-    password, since who is told would learn that the names are one person's.
+    under one name are told; too many for the person under all their names, or in a row, look like
+    a wrong password, since who is told would learn that somebody goes by the names.
     Raises AttemptRejectedError `sign-in-rejected` whatever was wrong, TooManyAttemptsError, or
     DoorwardError `sign-in-busy`.
     """
     user = known or find_user(authenticators.control.live.current, name)
     target = f"user:{user.id}" if user else f"unknown:{digest(name)[:16]}"
     async with recorded(authenticators, browser, method="password", target=target, at=now):
-        account, person = account_key(name), person_key(user, name)
-        await admit(authenticators, f"address:{network_of(browser.address)}", account)
-        admitted = await authenticators.throttle.allow(person)
+        await admit(authenticators, f"address:{network_of(browser.address)}")
+        attempt = PasswordAttempt.of(name, user)
         user_id = user.id if user else _NOBODY
         recovery = code_hash(code)
         async with authenticators.control.store.transaction() as transaction:
+            refused = await attempt.count(transaction, now)
             stored = await transaction.credentials.password(user_id)
             totp = await transaction.credentials.totp(user_id)
             held = await transaction.recovery_codes.holds(user_id, recovery)
         phc = stored.hash if stored else None
         right = await authenticators.hasher.verify(phc, normalised(password[: MAX_LENGTH + 1]))
         step = authenticators.totp.accepted_step(totp_secret(authenticators, totp), code, now)
-        if not admitted:
-            raise _rejected("too-many-attempts-for-person")
+        if refused:
+            raise _rejected(refused)
         if user is None or stored is None or totp is None:
             raise _rejected("unknown-account" if user is None else "no-password")
         if not right:
             raise _rejected("wrong-password")
         if step is None and not held:
             raise _rejected("wrong-code")
-        second = await _use_second_factor(authenticators, user, step, recovery, browser, now)
-        await authenticators.throttle.forget(account, person)
+        second = await _use_second_factor(
+            authenticators, user, attempt, step, recovery, browser, now
+        )
     return password_proof(stored, second)
 
 
@@ -94,15 +90,16 @@ def totp_secret(authenticators: Authenticators, totp: Totp | None) -> str:
 async def _use_second_factor(
     authenticators: Authenticators,
     user: User,
+    attempt: PasswordAttempt,
     step: int | None,
     recovery: str,
     browser: Browser,
     now: UnixSeconds,
 ) -> Method:
     if step is not None:
-        await _use_step(authenticators, user.id, step)
+        await _use_step(authenticators, user.id, attempt, step)
         return "totp"
-    left = await _use_recovery_code(authenticators, user, recovery, browser, now)
+    left = await _use_recovery_code(authenticators, user, attempt, recovery, browser, now)
     advice = " Make new ones soon." if left <= FEW else ""
     await tell_person(
         authenticators.control,
@@ -115,23 +112,32 @@ async def _use_second_factor(
     return "recovery-code"
 
 
-async def _use_step(authenticators: Authenticators, user: UserId, step: int) -> None:
+async def _use_step(
+    authenticators: Authenticators, user: UserId, attempt: PasswordAttempt, step: int
+) -> None:
     """Accept a time step once (RFC 6238 5.2), also against a racing second request."""
     async with authenticators.control.store.transaction() as transaction:
         totp = await transaction.credentials.totp(user)
         if totp is None or step <= totp.last_step:
             raise _rejected("code-replayed")
         await transaction.credentials.put(msgspec.structs.replace(totp, last_step=step))
+        await attempt.forget(transaction)
 
 
 async def _use_recovery_code(
-    authenticators: Authenticators, user: User, recovery: str, browser: Browser, now: UnixSeconds
+    authenticators: Authenticators,
+    user: User,
+    attempt: PasswordAttempt,
+    recovery: str,
+    browser: Browser,
+    now: UnixSeconds,
 ) -> int:
     """Accept a code once, also against a racing second request; how many are left."""
     async with authenticators.control.store.transaction() as transaction:
         if not await transaction.recovery_codes.take(user.id, recovery):
             raise _rejected("code-replayed")
         left = await transaction.recovery_codes.left(user.id)
+        await attempt.forget(transaction)
         await transaction.audit.append(
             at=now,
             actor=f"user:{user.id}",

@@ -9,6 +9,7 @@ from doorward.administrator.control_plane import Act, ControlPlane, effect
 from doorward.administrator.credentials.still_held import require_still_held
 from doorward.administrator.federation.ended import require_standing
 from doorward.administrator.open_session import AUTH, SessionCookie
+from doorward.administrator.password_attempts import allow_after
 from doorward.administrator.settled import settled
 from doorward.administrator.sign_in_entries import proved
 from doorward.engine.devices import device_shown, usable_on
@@ -63,6 +64,7 @@ async def strengthen_session(
         number = await transaction.snapshot.publish(
             [*old, change("session", stronger), change("cookie", cookie)]
         )
+        await allow_after(transaction, proof, act)
         await transaction.sign_ins.append(proved(proof, browser, session, "stepped-up", act.at))
         await transaction.audit.append(
             at=act.at,

@@ -27,6 +27,7 @@ async def sweep_expired(
     """
     async with control.store.transaction() as transaction:
         await transaction.one_time.sweep(now)
+        await transaction.attempts.sweep(now)
         if sign_in_log_days:
             before = now - sign_in_log_days * _DAY
             await transaction.sign_ins.remove_before(before, SIGN_INS_PER_SWEEP)

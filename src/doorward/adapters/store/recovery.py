@@ -9,7 +9,7 @@ from sqlalchemy import Row, delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from doorward.adapters.store.tables import recovery, recovery_code
-from doorward.administrator.recovery_ports import Recovery
+from doorward.administrator.recovery_ports import LISTED, LISTED_OF_EACH, Recovery
 from doorward.model.ids import UnixSeconds, UserId
 
 
@@ -60,15 +60,23 @@ class Recoveries:
         row = rows.first()
         return None if row is None else _recovery(row)
 
-    async def waiting(self, now: UnixSeconds) -> Sequence[Recovery]:
+    async def waiting(self, now: UnixSeconds, *, code_hash: str = "") -> Sequence[Recovery]:
+        newest = recovery.c.requested_at.desc(), recovery.c.id.desc()
+        place = func.row_number().over(partition_by=recovery.c.user, order_by=newest)
+        undecided = select(recovery.c.id, place.label("place")).where(
+            recovery.c.state == "waiting", recovery.c.user != "", recovery.c.expires_at > now
+        )
+        if code_hash:
+            undecided = undecided.where(recovery.c.code_hash == code_hash)
+        ranked = undecided.subquery()
         rows = await self._connection.execute(
             select(recovery)
-            .where(
-                recovery.c.state == "waiting", recovery.c.user != "", recovery.c.expires_at > now
-            )
-            .order_by(recovery.c.requested_at, recovery.c.id)
+            .join(ranked, ranked.c.id == recovery.c.id)
+            .where(ranked.c.place <= LISTED_OF_EACH)
+            .order_by(*newest)
+            .limit(LISTED)
         )
-        return [_recovery(row) for row in rows]
+        return [_recovery(row) for row in rows][::-1]
 
     async def remove_of(self, user: UserId) -> int:
         own = recovery.c.user == user

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import structlog
 
 from doorward.adapters.store import decisions
+from doorward.adapters.store.attempts import AttemptCounts
 from doorward.adapters.store.audit import AuditLog
 from doorward.adapters.store.credentials import Credentials
 from doorward.adapters.store.database import Database
@@ -63,6 +64,7 @@ class SqlTransaction:
     recovery_codes: RecoveryCodeTable
     recoveries: Recoveries
     one_time: OneTimeSecrets
+    attempts: AttemptCounts
     audit: AuditLog
     decisions: DecisionLog
     sign_ins: SignInLog
@@ -114,6 +116,7 @@ class SqlStore:
                     RecoveryCodes(connection),
                     Recoveries(connection),
                     OneTimeSecrets(connection),
+                    AttemptCounts(connection),
                     AuditLog(connection),
                     DecisionLog(connection),
                     SignInLog(connection),

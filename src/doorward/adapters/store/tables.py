@@ -98,8 +98,9 @@ recovery = Table(
     "recovery",
     metadata,
     Column("id", Text, primary_key=True),
-    Column("user", Text, nullable=False),
+    Column("user", Text, nullable=False, index=True),
     Column("flow", Text, nullable=False, index=True),
+    Column("code_hash", Text, nullable=False, server_default="", index=True),
     Column("sealed_code", LargeBinary, nullable=False),
     Column("requested_at", Double, nullable=False),
     Column("expires_at", Double, nullable=False, index=True),
@@ -118,6 +119,17 @@ one_time = Table(
     Column("key", Text, primary_key=True),
     Column("data", Text, nullable=False),
     Column("expires_at", Double, nullable=False, index=True),
+)
+
+attempt = Table(
+    "attempt",
+    metadata,
+    Column("purpose", Text, primary_key=True),
+    Column("subject", Text, primary_key=True, index=True),
+    Column("moments", Text, nullable=False),
+    Column("in_a_row", Integer, nullable=False, index=True),
+    Column("told_at", Double),
+    Column("expires_at", Double, index=True),
 )
 
 federated_identity = Table(

@@ -18,6 +18,7 @@ from doorward.administrator.authentication import (
     TotpEnrolment,
     digest,
 )
+from doorward.administrator.password_attempts import forget_attempts
 from doorward.administrator.password_rules import normalised, require_acceptable
 from doorward.administrator.ports import OneTime, Password, Totp, Transaction
 from doorward.model.estate import User
@@ -120,6 +121,7 @@ async def keep_password(transaction: Transaction, new: NewPassword, now: UnixSec
         raise _expired()
     await transaction.credentials.put(new.password)
     await transaction.credentials.put(new.totp)
+    await forget_attempts(transaction, new.password.user)
 
 
 def _expired() -> AttemptRejectedError:

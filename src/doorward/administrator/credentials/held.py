@@ -5,22 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from doorward.administrator.password_attempts import password_off
 from doorward.administrator.ports import Passkey, Transaction
 from doorward.model.ids import UserId
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A person's ways in. `password` says that there is one with TOTP beside it."""
+    """A person's ways in. `password` says that there is one with TOTP beside it.
+
+    `password_off` says that it signs nobody in, after too many failed attempts.
+    """
 
     passkeys: Sequence[Passkey]
     password: bool
     recovery_codes: int
+    password_off: bool = False
 
     @property
     def ways(self) -> int:
         """How many ways to sign in that stands for; recovery codes alone are none."""
-        return len(self.passkeys) + self.password
+        return len(self.passkeys) + (self.password and not self.password_off)
 
 
 async def held_by(transaction: Transaction, user: UserId) -> Held:
@@ -31,4 +36,5 @@ async def held_by(transaction: Transaction, user: UserId) -> Held:
         passkeys=await credentials.passkeys(user),
         password=password is not None and totp is not None,
         recovery_codes=await transaction.recovery_codes.left(user),
+        password_off=await password_off(transaction, user),
     )

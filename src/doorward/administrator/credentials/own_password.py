@@ -18,6 +18,7 @@ from doorward.administrator.credentials.own_change import (
     refusals_noted,
 )
 from doorward.administrator.credentials.tell import tell_person
+from doorward.administrator.password_attempts import allow, forget_attempts
 from doorward.administrator.ports import Transaction
 from doorward.administrator.settled import settled
 from doorward.administrator.targets import user_named
@@ -81,7 +82,7 @@ async def remove_own_password(
     Raises what `own_change` raises, `password-unknown` and `last-credential`.
     """
     async with own_change(control, session, now) as own:
-        if own.held.ways == 1 and own.held.password:
+        if own.held.password and not own.held.passkeys:
             raise last_way()
         await _forget(own.transaction, own.user.id)
         ended = ends_with(own.snapshot, own.user.id, {PASSWORD_CREDENTIAL})
@@ -110,6 +111,29 @@ async def revoke_password(control: ControlPlane, act: Act, user: UserId) -> Effe
     return done
 
 
+async def allow_password(control: ControlPlane, act: Act, user: UserId) -> None:
+    """Let a password sign in again that too many attempts had turned off. Tells the person.
+
+    Raises DoorwardError `user-unknown`, `password-not-off`.
+    """
+    async with control.store.transaction() as transaction:
+        person = await user_named(transaction, user)
+        if not await allow(transaction, user, act, "administrator"):
+            raise DoorwardError(
+                "password-not-off",
+                "The password of this person is not off.",
+                "Reload the page, or look with doorward user credentials.",
+            )
+    await tell_person(
+        control,
+        person,
+        "Your password works again",
+        "It was off after too many failed attempts, and signs you in again. If you do not know "
+        "who tried, set another one.",
+        act.at,
+    )
+
+
 _SUBJECT = "The password of your account was removed"
 _SENTENCE = "Password, authenticator app and recovery codes no longer sign in as you."
 
@@ -125,3 +149,4 @@ async def _forget(transaction: Transaction, user: UserId) -> None:
     if totp is not None:
         await credentials.remove(totp)
     await transaction.recovery_codes.replace(user, (), 0)
+    await forget_attempts(transaction, user)

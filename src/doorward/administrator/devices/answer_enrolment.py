@@ -12,21 +12,21 @@ from typing import Literal
 import msgspec
 
 from doorward.administrator.control_plane import Act
-from doorward.administrator.devices.admit import admit
+from doorward.administrator.devices.admit import too_many
 from doorward.administrator.devices.parts import Fleet
 from doorward.administrator.fleet.enrolment_ports import Enrolment
+from doorward.administrator.guesses import ENROLMENT_CODE, count
 from doorward.administrator.ports import Transaction
 from doorward.administrator.targets import device_named
 from doorward.errors import DoorwardError
-from doorward.model.ids import DeviceId, UserId
+from doorward.model.ids import DeviceId, UnixSeconds, UserId
 
 DECISION_SECONDS = 900
 
 
 async def claim_enrolment(fleet: Fleet, act: Act, user: UserId, code: str) -> Enrolment:
     """The device that shows `code`. Raises `enrolment-code-wrong`, `too-many-attempts`."""
-    key = f"enrolment-code:{user}"
-    await admit(fleet, key)
+    await _count(fleet, user, act.at)
     async with fleet.control.store.transaction() as transaction:
         table = transaction.devices.enrolments
         found = await table.of_code(fleet.codes.hash(code), act.at)
@@ -39,6 +39,7 @@ async def claim_enrolment(fleet: Fleet, act: Act, user: UserId, code: str) -> En
                 expires_at=act.at + DECISION_SECONDS,
             )
             await table.put(found)
+            await transaction.attempts.forget(ENROLMENT_CODE.purpose, user)
         await transaction.audit.append(
             at=act.at,
             actor=act.actor,
@@ -52,8 +53,14 @@ async def claim_enrolment(fleet: Fleet, act: Act, user: UserId, code: str) -> En
             "No device waits for this code.",
             "Type the eight digits that the device shows; they work for a quarter of an hour.",
         )
-    await fleet.throttle.forget(key)
     return found
+
+
+async def _count(fleet: Fleet, user: UserId, now: UnixSeconds) -> None:
+    async with fleet.control.store.transaction() as transaction:
+        refusal = await count(transaction, ENROLMENT_CODE, user, now)
+    if refusal is not None:
+        raise too_many(refusal.whole_seconds)
 
 
 async def claimed_enrolments(fleet: Fleet, act: Act, user: UserId) -> Sequence[Enrolment]:

@@ -15,6 +15,7 @@ import msgspec
 
 from doorward.administrator.attempts import network_of
 from doorward.administrator.authentication import Authenticators, Browser, digest
+from doorward.administrator.guesses import CONTACT_CODES, count
 from doorward.administrator.identity.records import Contact
 from doorward.administrator.mail import Mail
 from doorward.administrator.ports import OneTime
@@ -46,15 +47,12 @@ async def send_code(
     Raises DoorwardError `user-unknown`, `contact-too-often`, `mail-unsent`.
     """
     control = authenticators.control
+    if not await authenticators.throttle.allow(f"contact-address:{network_of(browser.address)}"):
+        raise _too_often()
     async with control.store.transaction() as transaction:
         person = await user_named(transaction, user)
-    keys = (f"contact:{user}", f"contact-address:{network_of(browser.address)}")
-    if not await authenticators.throttle.allow(*keys):
-        raise DoorwardError(
-            "contact-too-often",
-            "Several codes were sent to you already.",
-            "Look for the newest message, or ask for another code in an hour.",
-        )
+        if await count(transaction, CONTACT_CODES, user, now) is not None:
+            raise _too_often()
     code = _code(control.secrets.token())
     await control.mailer.send(_message(person, code))
     sealed = authenticators.sealer.seal(code.encode(), _context(user, person.email))
@@ -105,6 +103,14 @@ async def confirm_code(
             "Type the eight digits of the newest message, or ask for another code.",
         )
     return confirmed
+
+
+def _too_often() -> DoorwardError:
+    return DoorwardError(
+        "contact-too-often",
+        "Several codes were sent to you already.",
+        "Look for the newest message, or ask for another code in an hour.",
+    )
 
 
 def _matches(authenticators: Authenticators, pending: _Pending, person: User, typed: str) -> bool:

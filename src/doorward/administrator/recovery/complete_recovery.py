@@ -41,6 +41,7 @@ from doorward.administrator.credentials.register_passkey import (
 )
 from doorward.administrator.credentials.tell import tell_person
 from doorward.administrator.federation.unlink import unlink_all
+from doorward.administrator.password_attempts import forget_attempts
 from doorward.administrator.ports import Transaction
 from doorward.administrator.recovery_ports import Recovery
 from doorward.administrator.sessions_of import end_sessions, sessions_of
@@ -149,6 +150,7 @@ async def _completion(
             changes += end_sessions(snapshot, sessions_of(snapshot, user.id))
             changes += await unlink_all(transaction, snapshot, user.id)
             await transaction.credentials.remove_all(user.id)
+            await forget_attempts(transaction, user.id)
             await transaction.one_time.take(NEWEST, digest(user.id), now)
         yield transaction
         await transaction.recoveries.remove_of(user.id)

@@ -9,6 +9,8 @@ import msgspec
 from doorward.administrator.authentication import require_enabled
 from doorward.administrator.control_plane import Act, ControlPlane
 from doorward.administrator.credentials.tell import tell_person
+from doorward.administrator.fleet.enrolment_ports import UserCodes
+from doorward.administrator.guesses import RECOVERY_CODE, count
 from doorward.administrator.ports import Sealer, Transaction
 from doorward.administrator.recovery.approval_code import matches
 from doorward.administrator.recovery_ports import Recovery
@@ -23,9 +25,44 @@ _PERSON = "user:"
 
 
 async def waiting_recoveries(control: ControlPlane, now: UnixSeconds) -> Sequence[Recovery]:
-    """Requests that nobody has decided, oldest first."""
+    """Requests that nobody has decided, oldest first; of each person the newest."""
     async with control.store.transaction() as transaction:
         return await transaction.recoveries.waiting(now)
+
+
+async def find_recovery(
+    control: ControlPlane, act: Act, codes: UserCodes, code: str
+) -> Sequence[Recovery]:
+    """The request, hardly ever more than one, whose browser shows `code`.
+
+    So it is found however many others asked in the same name. It decides nothing: whoever looks
+    has to know that the person who speaks is the one it names.
+    Raises DoorwardError `recovery-code-unknown`, `recovery-needs-person`, `too-many-attempts`.
+    """
+    _require_person(act)
+    async with control.store.transaction() as transaction:
+        refusal = await count(transaction, RECOVERY_CODE, act.actor, act.at)
+    if refusal is not None:
+        raise DoorwardError(
+            "too-many-attempts",
+            "You typed too many codes that nobody shows.",
+            f"Try again in {max(refusal.whole_seconds // 60, 1)} minutes.",
+        )
+    async with control.store.transaction() as transaction:
+        found = await transaction.recoveries.waiting(act.at, code_hash=codes.hash(code))
+        if found:
+            await transaction.attempts.forget(RECOVERY_CODE.purpose, act.actor)
+        else:
+            await transaction.audit.append(
+                at=act.at, actor=act.actor, act="recovery-code-unknown", target="", detail={}
+            )
+    if not found:
+        raise DoorwardError(
+            "recovery-code-unknown",
+            "No browser shows this code.",
+            "Let the person read it again: eight digits, good for a quarter of an hour.",
+        )
+    return found
 
 
 async def approve_recovery(
@@ -108,17 +145,21 @@ async def _waiting(
             "There is no such request, or it is over.",
             "List them again; the person can make a new one.",
         )
+    _require_person(act)
+    if act.actor == f"{_PERSON}{found.user}" and not own:
+        raise DoorwardError(
+            "recovery-own", "This is your own account.", "Somebody else has to approve it."
+        )
+    return found
+
+
+def _require_person(act: Act) -> None:
     if act.actor != _OPERATOR and not act.actor.startswith(_PERSON):
         raise DoorwardError(
             "recovery-needs-person",
             "Only a person can say that they know who is speaking.",
             "Sign in to the console, or use the doorward command.",
         )
-    if act.actor == f"{_PERSON}{found.user}" and not own:
-        raise DoorwardError(
-            "recovery-own", "This is your own account.", "Somebody else has to approve it."
-        )
-    return found
 
 
 def _after_wrong_code(found: Recovery, act: Act) -> Recovery:

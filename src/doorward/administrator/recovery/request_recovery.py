@@ -8,6 +8,7 @@ from typing import Literal
 from doorward.administrator.attempts import admit, network_of
 from doorward.administrator.authentication import Authenticators, Browser, digest, find_user
 from doorward.administrator.credentials.tell import account_mail
+from doorward.administrator.guesses import RECOVERY_MAIL, count
 from doorward.administrator.mail import Mail
 from doorward.administrator.recovery.approval_code import new_approval_code, sealed_for
 from doorward.administrator.recovery_ports import Recovery
@@ -36,15 +37,14 @@ async def request_recovery(
 ) -> Mail | None:
     """Keep the request; the message to the person is to be sent once the answer is given.
 
-    An unknown or disabled name takes every step that a known one takes. Too many requests for
-    one person are kept from the console, and look like all others. Raises TooManyAttemptsError.
+    An unknown or disabled name takes every step that a known one takes. Others may ask in the
+    same name as often as they like: each request is found by its own code. Only so many messages
+    reach the person. Raises TooManyAttemptsError.
     """
     await admit(authenticators, f"recovery-address:{network_of(browser.address)}")
     control = authenticators.control
     user = _enabled(control.live.current, name)
-    person = f"recovery-person:{digest(user.id if user else name.strip().casefold())}"
-    if not await authenticators.throttle.allow(person):
-        user = None
+    subject = user.id if user else digest(name.strip().casefold())
     recovery_id = control.secrets.id("rec")
     code = new_approval_code(control.secrets)
     recovery = Recovery(
@@ -56,12 +56,14 @@ async def request_recovery(
         expires_at=now + LIFETIME_SECONDS,
         address=browser.address,
         user_agent=browser.user_agent,
+        code_hash=authenticators.codes.hash(code),
     )
     noted = await authenticators.throttle.allow(
         f"audit-address:{network_of(browser.address)}", "audit:all"
     )
     async with control.store.transaction() as transaction:
         await transaction.recoveries.put(recovery)
+        silent = await count(transaction, RECOVERY_MAIL, subject, now) is not None
         if noted:
             await transaction.audit.append(
                 at=now,
@@ -70,7 +72,7 @@ async def request_recovery(
                 target=f"user:{user.id}" if user else f"unknown:{digest(name)[:16]}",
                 detail={"recovery": recovery_id, "address": browser.address},
             )
-    return _message(user, browser, now) if user else None
+    return _message(user, browser, now) if user and not silent else None
 
 
 async def recovery_of(

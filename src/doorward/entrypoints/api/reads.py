@@ -153,6 +153,7 @@ def credentials(snapshot: Snapshot, held: Held) -> CredentialsView:
     return CredentialsView(
         passkeys=len(passkeys),
         password=held.password,
+        password_off=held.password_off,
         recovery_codes=held.recovery_codes,
         passkey_list=passkeys,
     )

@@ -23,11 +23,25 @@ class ApprovalBody(Body):
     keep: bool = False
 
 
+class CodeBody(Body):
+    """The code that the person read out."""
+
+    code: Annotated[str, Field(max_length=32)]
+
+
 @router.get("")
 async def list_recoveries(ports: Ports, _: Caller) -> list[RecoveryView]:
-    """Requests that nobody has decided, oldest first."""
+    """Requests that nobody has decided, oldest first; of each person the newest three."""
     waiting = await decide_recovery.waiting_recoveries(ports.control, ports.clock())
     return reads.recoveries(ports.control.live.current, waiting)
+
+
+@router.post("/find")
+async def find_recovery(ports: Ports, caller: Caller, body: CodeBody) -> list[RecoveryView]:
+    """The request whose browser shows this code, however many others wait. Decides nothing."""
+    act = caller.act(ports.clock())
+    found = await decide_recovery.find_recovery(ports.control, act, ports.fleet.codes, body.code)
+    return reads.recoveries(ports.control.live.current, found)
 
 
 @router.post("/{recovery}/approve")

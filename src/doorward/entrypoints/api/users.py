@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query
 
 from doorward.administrator import set_standing
 from doorward.administrator.credentials.held import held_by
+from doorward.administrator.credentials.own_password import allow_password as allow
 from doorward.administrator.credentials.own_password import revoke_password
 from doorward.administrator.credentials.remove_passkey import revoke_passkey
 from doorward.administrator.invite_user import invite_user as invite
@@ -79,6 +80,13 @@ async def remove_password(ports: Ports, caller: Caller, user: str) -> EffectView
     act = caller.act(ports.clock())
     done = await revoke_password(ports.control, act, UserId(user))
     return EffectView.model_validate(done)
+
+
+@router.post("/{user}/password/allow")
+async def allow_password(ports: Ports, caller: Caller, user: str) -> CredentialsView:
+    """Let a password sign in again that too many failed attempts in a row had turned off."""
+    await allow(ports.control, caller.act(ports.clock()), UserId(user))
+    return await list_credentials(ports, caller, user)
 
 
 @router.post("/{user}/disable")

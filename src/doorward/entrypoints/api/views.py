@@ -152,10 +152,14 @@ class PasskeyView(View):
 
 
 class CredentialsView(View):
-    """By what a person can sign in. `password` stands for one with TOTP beside it."""
+    """By what a person can sign in. `password` stands for one with TOTP beside it.
+
+    `password_off` says that it signs nobody in, after too many failed attempts in a row.
+    """
 
     passkeys: int
     password: bool
+    password_off: bool
     recovery_codes: int
     passkey_list: tuple[PasskeyView, ...]
 

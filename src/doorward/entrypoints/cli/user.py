@@ -169,7 +169,12 @@ def credentials(user: str, data: Data = DEFAULT_DATA, as_json: AsJson = False) -
         ],
         f"{user} has no passkey.",
     )
-    typer.echo(f"Password with authenticator app: {'yes' if held['password'] else 'no'}.")
+    has = (
+        ("off, after too many failed attempts" if held["password_off"] else "yes")
+        if held["password"]
+        else "no"
+    )
+    typer.echo(f"Password with authenticator app: {has}.")
     typer.echo(f"Recovery codes left: {held['recovery_codes']}.")
 
 
@@ -193,6 +198,17 @@ def remove_password(user: str, data: Data = DEFAULT_DATA, as_json: AsJson = Fals
     with connect(data) as api:
         effect = api.delete(f"/users/{segment(user)}/password")
     print_effect(effect, f"The password of {user} is removed.", as_json=as_json)
+
+
+@user_app.command("allow-password")
+def allow_password(user: str, data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
+    """Let a password sign in again that too many failed attempts in a row had turned off."""
+    with connect(data) as api:
+        held = api.post(f"/users/{segment(user)}/password/allow")
+    if as_json:
+        print_json(held)
+        return
+    typer.echo(f"The password of {user} signs in again.")
 
 
 @user_app.command("sign-out")

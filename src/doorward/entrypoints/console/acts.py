@@ -7,7 +7,7 @@ from urllib.parse import quote
 from starlette.responses import Response
 
 from doorward.administrator import service_tokens, set_standing
-from doorward.administrator.credentials.own_password import revoke_password
+from doorward.administrator.credentials import own_password
 from doorward.administrator.credentials.remove_passkey import revoke_passkey
 from doorward.administrator.devices import manage_devices
 from doorward.administrator.devices.suspend import suspend_device
@@ -59,8 +59,15 @@ async def remove_passkey(visit: Visit) -> Response:
 async def remove_password(visit: Visit) -> Response:
     """Take password, authenticator app and recovery codes away from a person."""
     user = _user(visit)
-    effect = await revoke_password(visit.context.control, visit.act, user)
+    effect = await own_password.revoke_password(visit.context.control, visit.act, user)
     return visit.done(_person(user), "password-removed", effect)
+
+
+async def allow_password(visit: Visit) -> Response:
+    """A password that too many failed attempts had turned off signs in again."""
+    user = _user(visit)
+    await own_password.allow_password(visit.context.control, visit.act, user)
+    return visit.recorded(_person(user), "password-allowed")
 
 
 async def set_user_risk(visit: Visit) -> Response:

@@ -61,6 +61,8 @@ ACTS = (
     act("/people/{user}/sign-out", acts.sign_out),
     act("/people/{user}/passkeys/{passkey}/remove", acts.remove_passkey),
     act("/people/{user}/password/remove", acts.remove_password),
+    act("/people/{user}/password/allow", acts.allow_password),
+    act("/recoveries/find", recoveries.find),
     act("/recoveries/{recovery}/approve", recoveries.approve),
     act("/recoveries/{recovery}/reject", recoveries.reject),
     act("/people/{user}/risk", acts.set_user_risk),

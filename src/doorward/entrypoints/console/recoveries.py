@@ -11,12 +11,40 @@ from doorward.entrypoints.console.visit import Visit
 from doorward.errors import DoorwardError
 
 _PATH = "/recoveries"
-_ON_THE_PAGE = frozenset({"recovery-code-wrong", "recovery-own", "recovery-unknown"})
+_ON_THE_PAGE = frozenset(
+    {
+        "recovery-code-unknown",
+        "recovery-code-wrong",
+        "recovery-own",
+        "recovery-unknown",
+        "too-many-attempts",
+    }
+)
 
 
 async def listing(visit: Visit) -> Response:
     """Requests that nobody has decided."""
     return await _listing(visit)
+
+
+async def find(visit: Visit) -> Response:
+    """The request whose browser shows a code, and its form with the code filled in."""
+    code = (await visit.form()).get("code", "")
+    context = visit.context
+    try:
+        found = await decide_recovery.find_recovery(
+            context.control, visit.act, context.fleet.codes, code
+        )
+    except DoorwardError as error:
+        if error.code not in _ON_THE_PAGE:
+            raise
+        return await _listing(visit, error)
+    return visit.page(
+        "recoveries.html",
+        recoveries=reads.recoveries(visit.snapshot, found),
+        error=None,
+        found=code,
+    )
 
 
 async def approve(visit: Visit) -> Response:
@@ -55,7 +83,10 @@ async def reject(visit: Visit) -> Response:
 async def _listing(visit: Visit, error: DoorwardError | None = None) -> Response:
     waiting = await decide_recovery.waiting_recoveries(visit.context.control, visit.now)
     response = visit.page(
-        "recoveries.html", recoveries=reads.recoveries(visit.snapshot, waiting), error=error
+        "recoveries.html",
+        recoveries=reads.recoveries(visit.snapshot, waiting),
+        error=error,
+        found="",
     )
     if error is not None:
         response.status_code = status(error.code)

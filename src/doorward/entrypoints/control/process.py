@@ -94,6 +94,7 @@ async def _serve(data: DataFolder, settings: ControlSettings) -> None:
                     settings.sweep_seconds,
                     sign_in_log_days=settings.sign_in_log_days,
                     received_signal_days=settings.received_signal_days,
+                    security_contact=settings.security_contact,
                 )
             ),
             group.create_task(keep_purged(parts.store, now, settings.decision_log_days)),

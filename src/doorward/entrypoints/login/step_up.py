@@ -47,10 +47,14 @@ class _Wanted(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class _Means:
-    """By what a person can do this step-up; `models` is what they could ask for."""
+    """By what a person can do this step-up; `models` is what they could ask for.
+
+    `password_off` says that there is a password, and it signs nobody in.
+    """
 
     passkey: bool
     password: bool
+    password_off: bool
     models: str
 
 
@@ -151,7 +155,8 @@ async def _means(wiring: Wiring, person: SignedIn, need: Need) -> _Means:
     least = HARDWARE if need == "hardware-key" else 1
     return _Means(
         passkey=any(passkey_aal(item, models) >= least for item in held.passkeys),
-        password=held.password and need not in _PASSKEY_ONLY,
+        password=held.password and not held.password_off and need not in _PASSKEY_ONLY,
+        password_off=held.password and held.password_off,
         models=", ".join(sorted(model.name for model in models.values() if model.aal3)),
     )
 

@@ -94,6 +94,21 @@ async def one_way_in(visit: AccountVisit, transaction: Transaction) -> Concern |
     )
 
 
+async def password_is_off(visit: AccountVisit, transaction: Transaction) -> Concern | None:
+    """A password that signs nobody in, after too many failed attempts in a row."""
+    held = await held_by(transaction, visit.user.id)
+    if not held.password or not held.password_off:
+        return None
+    return Concern(
+        "Your password is off",
+        "Somebody failed too often to sign in with it, and it signs nobody in until you sign in "
+        "with a passkey or an account elsewhere, or set a new one. Nobody got in.",
+        "Look at the attempts",
+        "/account/sign-ins",
+        grave=True,
+    )
+
+
 async def few_recovery_codes(visit: AccountVisit, transaction: Transaction) -> Concern | None:
     """A password whose authenticator app has nothing, or little, to stand for it."""
     held = await held_by(transaction, visit.user.id)
@@ -147,6 +162,7 @@ async def failed_attempts(visit: AccountVisit, transaction: Transaction) -> Conc
 
 CONCERNS: tuple[Check, ...] = (
     raised_risk,
+    password_is_off,
     one_way_in,
     few_recovery_codes,
     unhealthy_device,
