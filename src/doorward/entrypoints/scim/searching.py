@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
+import msgspec
 from scim2_models import Resource, ScimFilter, SearchRequest
 
 from doorward.administrator.directory.conditions import MANY, Condition, Field, Order, Query
@@ -24,6 +25,7 @@ async def find(
     directory: Directory,
     models: Mapping[EntryKind, type[Resource[Any]]],
     request: SearchRequest[Any],
+    listing: frozenset[EntryKind],
     modelled: Modelled,
 ) -> Page:
     """The page that `request` asks for. Raises InvalidFilterException.
@@ -40,13 +42,14 @@ async def find(
     offset = request.start_index_0 or 0
     ordered, order = _order(models, request)
     if not left and ordered:
-        query = Query(where=where, order=order, offset=offset, limit=request.count)
-        return await directory.find(query)
+        return await directory.find(
+            Query(where=where, order=order, offset=offset, limit=request.count, listing=listing)
+        )
     keys = await _matching(directory, where, left, request, modelled)
     keys.sort(reverse=_descending(request))
     stop = None if request.count is None else offset + request.count
-    entries = [await directory.get(kind, entry_id) for *_, entry_id, kind in keys[offset:stop]]
-    return Page(len(keys), tuple(entry for entry in entries if entry is not None))
+    page = await directory.several([entry_id for *_, entry_id, _ in keys[offset:stop]], listing)
+    return msgspec.structs.replace(page, total=len(keys))
 
 
 async def _matching(
