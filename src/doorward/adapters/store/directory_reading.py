@@ -167,11 +167,10 @@ def _page(
         .offset(min(offset, _LAST_OFFSET))
         .subquery("page")
     )
-    places = [page.c[place.name] for place in places]
     return (
         select(*_whole)
         .select_from(page.join(_joined, ENTRY.id == page.c.id))
-        .order_by(*_ordered(places, page.c.id, descending=descending))
+        .order_by(*_ordered([page.c[p.name] for p in places], page.c.id, descending=descending))
     )
 
 

@@ -10,7 +10,6 @@ import msgspec
 from doorward.administrator.directory.conditions import Condition, Query
 from doorward.administrator.directory.entries import Details, Entry, EntryKind, Member, Summary
 
-
 Listed = Mapping[str, Sequence[Member]]
 """By the id of an entry: the members of a group, by id, or the groups of a person."""
 

@@ -14,7 +14,6 @@ import msgspec
 
 from doorward.administrator.directory.entries import Address, Details, Entry, EntryKind, Member
 from doorward.model.estate import Group
-from doorward.model.ids import GroupId
 
 Document = dict[str, Any]
 
@@ -24,12 +23,12 @@ KINDS: Mapping[str, EntryKind] = {"User": "user", "Group": "group"}
 MEMBERSHIPS: Mapping[EntryKind, str] = {"user": "groups", "group": "members"}
 """Where a document says who is in which group; never kept in the body."""
 
-_KEPT_BESIDE = frozenset({"id", "meta", *MEMBERSHIPS.values()})
+KEPT_BESIDE = frozenset({"id", "meta", *MEMBERSHIPS.values()})
 
 
 def body_of(document: Mapping[str, object]) -> bytes:
     """What is kept of a document as it was sent."""
-    kept = {key: value for key, value in document.items() if key not in _KEPT_BESIDE}
+    kept = {key: value for key, value in document.items() if key not in KEPT_BESIDE}
     return msgspec.json.encode(kept, order="deterministic")
 
 
@@ -61,7 +60,7 @@ def member_ids(document: Mapping[str, Any]) -> list[str]:
 
 
 def document_of(
-    entry: Entry, listed: Sequence[Member], groups: Mapping[GroupId, Group], base_url: str
+    entry: Entry, listed: Sequence[Member], groups: Mapping[str, Group], base_url: str
 ) -> Document:
     """The resource as it is answered, everything in it.
 
@@ -72,7 +71,7 @@ def document_of(
 
 
 def rendered(
-    entry: Entry, listed: Sequence[Member], groups: Mapping[GroupId, Group], base_url: str
+    entry: Entry, listed: Sequence[Member], groups: Mapping[str, Group], base_url: str
 ) -> msgspec.Raw:
     """The JSON of `document_of`: what was sent stays as it is kept, and is not read."""
     beside = msgspec.json.encode(_beside(entry, listed, groups, base_url))
@@ -81,7 +80,7 @@ def rendered(
 
 
 def _beside(
-    entry: Entry, listed: Sequence[Member], groups: Mapping[GroupId, Group], base_url: str
+    entry: Entry, listed: Sequence[Member], groups: Mapping[str, Group], base_url: str
 ) -> Document:
     """What is not in the body of an entry, and has no name that is in one."""
     beside: Document = {
@@ -127,8 +126,8 @@ def _member(item: Member, base_url: str) -> Document:
     return {"value": item.id, "$ref": ref, "type": NAMES[item.kind]}
 
 
-def _group(group_id: str, groups: Mapping[GroupId, Group], base_url: str) -> Document:
-    group = groups.get(GroupId(group_id))
+def _group(group_id: str, groups: Mapping[str, Group], base_url: str) -> Document:
+    group = groups.get(group_id)
     return {
         "value": group_id,
         "$ref": location("group", group_id, base_url),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -130,7 +131,7 @@ class DirectoryStorage(AsyncScimStorage):
     ) -> Page:
         """A page of what a search asks for, with the memberships of entries of these kinds.
 
-        Raises InvalidFilterException.
+        Raises InvalidFilterException and TooManyException.
         """
         models = {kind_of(item): self._service.get_model(item) for item in resource_types}
 
@@ -142,7 +143,12 @@ class DirectoryStorage(AsyncScimStorage):
 
         with told():
             return await searching.find(
-                self._context.directory, models, search_request, frozenset(listing), modelled
+                self._context.directory,
+                models,
+                search_request,
+                frozenset(listing),
+                modelled,
+                partial(self._context.turns.turn, self._act.actor),
             )
 
     async def add(self, resource_type: ResourceType, resource: Resource[Any]) -> Entry:
