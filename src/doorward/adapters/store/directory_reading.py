@@ -12,7 +12,8 @@ from sqlalchemy import ColumnElement, Row, Select, and_, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from doorward.adapters.store.database import Database
-from doorward.adapters.store.directory_conditions import COLUMNS, ENTRY, clause
+from doorward.adapters.store.directory_conditions import COLUMNS, ENTRY, beside, clause
+from doorward.adapters.store.directory_trigrams import entries_named
 from doorward.adapters.store.tables import directory_body, directory_entry, directory_member
 from doorward.administrator.directory.conditions import Condition, Order, Query
 from doorward.administrator.directory.entries import Entry, EntryKind, Member, Summary
@@ -48,8 +49,8 @@ class SqlDirectory:
             return await entry_of(connection, kind, entry_id)
 
     async def find(self, query: Query) -> Page:
-        wanted = _wanted(query.where)
         async with self._database.reading() as connection:
+            wanted = await _looked_up(connection, query.where)
             page = _page(wanted, query.order, query.limit, query.offset)
             entries = [] if query.limit == 0 else await _entries(connection, page)
             total = _told_by_page(query, len(entries))
@@ -188,6 +189,18 @@ def _told_by_page(query: Query, found: int) -> int | None:
     full = query.limit is not None and found == query.limit
     beyond = not found and query.offset > 0
     return None if full or beyond else query.offset + found
+
+
+async def _looked_up(
+    connection: AsyncConnection, where: Mapping[EntryKind, Condition]
+) -> ColumnElement[bool]:
+    """`_wanted`, within the few that an index of substrings knows, where it does."""
+    if len(where) == 1:
+        [(kind, condition)] = where.items()
+        named = await entries_named(connection, condition)
+        if named is not None:
+            return and_(ENTRY.id.in_(named), beside(ENTRY.kind) == kind, clause(condition))
+    return _wanted(where)
 
 
 def _wanted(where: Mapping[EntryKind, Condition]) -> ColumnElement[bool]:
