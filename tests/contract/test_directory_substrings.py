@@ -39,8 +39,11 @@ async def named(store: Store) -> None:
 
 
 def expected(piece: str, op: str = "co") -> list[str]:
-    fits = {"co": lambda name: piece in name, "ew": lambda name: name.endswith(piece)}[op]
-    return [f"u{number:02d}" for number, name in enumerate(NAMES) if fits(folded(name))]
+    return [
+        f"u{number:02d}"
+        for number, name in enumerate(map(folded, NAMES))
+        if (piece in name if op == "co" else name.endswith(piece))
+    ]
 
 
 @settings(

@@ -50,12 +50,12 @@ class SqlDirectory:
 
     async def find(self, query: Query) -> Page:
         async with self._database.reading() as connection:
-            wanted = await _looked_up(connection, query.where)
+            wanted, all_wanted = await _looked_up(connection, query.where)
             page = _page(wanted, query.order, query.limit, query.offset)
             entries = [] if query.limit == 0 else await _entries(connection, page)
             total = _told_by_page(query, len(entries))
             if total is None:
-                counting = select(func.count()).select_from(directory_entry).where(wanted)
+                counting = select(func.count()).select_from(all_wanted.subquery())
                 total = await connection.scalar(counting) or 0
             return Page(total, tuple(entries), await _listed(connection, entries, query.listing))
 
@@ -157,21 +157,25 @@ async def _entries(connection: AsyncConnection, read: Select[Any]) -> list[Entry
 def _page(
     wanted: ColumnElement[bool], order: Order | None, limit: int | None, offset: int = 0
 ) -> Select[Any]:
-    """The page's entries: their ids and order first, so that no more than theirs is read."""
+    """The page's entries: their ids first, so that no more than theirs is read.
+
+    In `IN`, since SQLite keeps a page while it sorts there, and everything in a table of FROM.
+    """
     descending = order is not None and order.descending
-    places = [] if order is None else [COLUMNS[order.field].label("place")]
+    places = [] if order is None else [COLUMNS[order.field]]
     page = (
-        select(ENTRY.id.label("id"), *places)
+        select(ENTRY.id)
         .where(wanted)
         .order_by(*_ordered(places, ENTRY.id, descending=descending))
         .limit(limit)
         .offset(min(offset, _LAST_OFFSET))
-        .subquery("page")
     )
+    sorting = [beside(place) for place in places]  # By an index it would be the whole directory.
     return (
         select(*_whole)
-        .select_from(page.join(_joined, ENTRY.id == page.c.id))
-        .order_by(*_ordered([page.c[p.name] for p in places], page.c.id, descending=descending))
+        .select_from(_joined)
+        .where(ENTRY.id.in_(page))
+        .order_by(*_ordered(sorting, ENTRY.id, descending=descending))
     )
 
 
@@ -193,14 +197,22 @@ def _told_by_page(query: Query, found: int) -> int | None:
 
 async def _looked_up(
     connection: AsyncConnection, where: Mapping[EntryKind, Condition]
-) -> ColumnElement[bool]:
-    """`_wanted`, within the few that an index of substrings knows, where it does."""
+) -> tuple[ColumnElement[bool], Select[Any]]:
+    """What `_wanted` says, and the ids of all that fulfil it, to be counted.
+
+    Where an index of substrings knows that they are among a few, they are looked for there.
+    """
+    named = None
     if len(where) == 1:
         [(kind, condition)] = where.items()
-        named = await entries_named(connection, condition)
-        if named is not None:
-            return and_(ENTRY.id.in_(named), beside(ENTRY.kind) == kind, clause(condition))
-    return _wanted(where)
+        named = await entries_named(connection, kind, condition)
+    if named is None:
+        wanted = _wanted(where)
+    elif named.exact:
+        return ENTRY.id.in_(named.ids), named.ids
+    else:
+        wanted = and_(ENTRY.id.in_(named.ids), clause(condition))
+    return wanted, select(ENTRY.id).where(wanted)
 
 
 def _wanted(where: Mapping[EntryKind, Condition]) -> ColumnElement[bool]:

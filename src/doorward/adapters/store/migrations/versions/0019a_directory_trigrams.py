@@ -12,13 +12,17 @@ revision = "0019a"
 down_revision = "0015"
 
 _SQLITE = (
-    "CREATE TABLE directory_named (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE)",
+    """
+    CREATE TABLE directory_named
+    (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL)
+    """,
     """
     CREATE VIRTUAL TABLE directory_trigram
     USING fts5(display_name, tokenize = 'trigram case_sensitive 1', columnsize = 0)
     """,
     """
-    INSERT INTO directory_named (id) SELECT id FROM directory_entry WHERE display_name IS NOT NULL
+    INSERT INTO directory_named (id, kind)
+    SELECT id, kind FROM directory_entry WHERE display_name IS NOT NULL
     """,
     """
     INSERT INTO directory_trigram (rowid, display_name)
@@ -28,7 +32,7 @@ _SQLITE = (
     CREATE TRIGGER directory_named_insert AFTER INSERT ON directory_entry
     WHEN new.display_name IS NOT NULL
     BEGIN
-        INSERT INTO directory_named (id) VALUES (new.id);
+        INSERT INTO directory_named (id, kind) VALUES (new.id, new.kind);
         INSERT INTO directory_trigram (rowid, display_name)
         SELECT number, new.display_name FROM directory_named WHERE id = new.id;
     END
@@ -42,7 +46,7 @@ _SQLITE = (
     END
     """,
     """
-    CREATE TRIGGER directory_named_update BEFORE UPDATE OF id, display_name ON directory_entry
+    CREATE TRIGGER directory_named_update BEFORE UPDATE OF id, kind, display_name ON directory_entry
     BEGIN SELECT RAISE(ABORT, 'what the directory calls an entry is put anew, not updated'); END
     """,
 )
