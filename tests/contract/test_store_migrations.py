@@ -16,17 +16,24 @@ from doorward.adapters.store.tables import decision, metadata
 from doorward.errors import DoorwardError
 from doorward.model.ids import UserId
 
-HEAD = "0016a"
+HEAD = "0017"
 
 
 def sync_engine(url: str) -> sqlalchemy.Engine:
     return sqlalchemy.create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
 
 
+def not_of_one_database(name: str | None, _kind: str, _parents: object) -> bool:
+    """Indexes of substrings, which each database has in a way of its own."""
+    own = ("directory_named", "directory_trigram", "ix_directory_entry_trigram")
+    return not (name or "").startswith(own)
+
+
 def test_migrations_add_up_to_the_tables(store_url: str) -> None:
     engine = sync_engine(store_url)
     with engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        options = {"compare_type": True, "include_name": not_of_one_database}
+        context = MigrationContext.configure(connection, opts=options)
         assert compare_metadata(context, metadata) == []
     engine.dispose()
 

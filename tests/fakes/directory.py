@@ -125,7 +125,13 @@ class MemoryDirectory:
 
         found.sort(key=place, reverse=order is not None and order.descending)
         stop = None if query.limit is None else query.offset + query.limit
-        return Page(len(found), tuple(entry for entry, _ in found[query.offset : stop]))
+        entries = tuple(entry for entry, _ in found[query.offset : stop])
+        return Page(len(found), entries, await self._listed(entries, query.listing))
+
+    async def several(self, ids: Sequence[str], listing: Collection[EntryKind]) -> Page:
+        held = self._state().entries
+        entries = tuple(held[entry_id][0] for entry_id in ids if entry_id in held)
+        return Page(len(entries), entries, await self._listed(entries, listing))
 
     async def every(self, where: Mapping[EntryKind, Condition]) -> AsyncIterator[Sequence[Entry]]:
         found = sorted((entry for entry, _ in self._fitting(where)), key=lambda entry: entry.id)
@@ -155,6 +161,14 @@ class MemoryDirectory:
             changed=latest.modified if latest is not None else 0.0,
             changed_by=latest.changed_by if latest is not None else "",
         )
+
+    async def _listed(
+        self, entries: Collection[Entry], listing: Collection[EntryKind]
+    ) -> Mapping[str, Sequence[Member]]:
+        wanted = [entry for entry in entries if entry.kind in listing]
+        people = [entry.id for entry in wanted if entry.kind == "user"]
+        groups = [entry.id for entry in wanted if entry.kind == "group"]
+        return {**await self.memberships(people), **await self.members(groups)}
 
     def _fitting(self, where: Mapping[EntryKind, Condition]) -> list[tuple[Entry, Details]]:
         return [

@@ -76,7 +76,7 @@ _MANY: Mapping[Field, tuple[FromClause, ColumnElement[Any], ColumnElement[Any]]]
 
 
 class holds(GenericFunction[bool]):  # noqa: N801 - its name is that of an SQL function
-    """Whether the first text contains the second; case counts."""
+    """Whether the first text contains the second, or is like the third; case counts."""
 
     type = Boolean()
     inherit_cache = True
@@ -84,12 +84,16 @@ class holds(GenericFunction[bool]):  # noqa: N801 - its name is that of an SQL f
 
 @compiles(holds, "sqlite")
 def _instr(element: holds, compiler: SQLCompiler, **options: object) -> str:
-    return f"(instr{compiler.process(element.clause_expr, **options)} > 0)"
+    column, value, _ = (compiler.process(item, **options) for item in element.clauses)
+    return f"(instr({column}, {value}) > 0)"
 
 
 @compiles(holds, "postgresql")
-def _strpos(element: holds, compiler: SQLCompiler, **options: object) -> str:
-    return f"(strpos{compiler.process(element.clause_expr, **options)} > 0)"
+def _like(element: holds, compiler: SQLCompiler, **options: object) -> str:
+    column, _, pattern = element.clauses
+    # For which there may be an index of trigrams.
+    like = f"{compiler.process(column, **options)} LIKE {compiler.process(pattern, **options)}"
+    return f"({like} ESCAPE '!')"
 
 
 class beside(GenericFunction[bool]):  # noqa: N801 - as above
@@ -176,7 +180,7 @@ def _compared(column: ColumnElement[Any], op: Operator, value: Value) -> ColumnE
 def _ordered(column: ColumnElement[Any], op: Operator, value: Value) -> ColumnElement[bool]:
     match op, value:
         case "co", str():
-            return holds(column, value)
+            return holds(column, value, f"%{_as_it_is(value)}%")
         case "sw", str():
             return _begins(column, value)
         case "ew", str():
@@ -194,6 +198,11 @@ def _ordered(column: ColumnElement[Any], op: Operator, value: Value) -> ColumnEl
             return column <= value
         case _:
             return false()
+
+
+def _as_it_is(text: str) -> str:
+    """As a pattern of LIKE that `!` escapes."""
+    return text.replace("!", "!!").replace("%", "!%").replace("_", "!_")
 
 
 def _begins(column: ColumnElement[Any], start: str) -> ColumnElement[bool]:

@@ -18,7 +18,8 @@ from doorward.adapters.store.credentials import Credentials
 from doorward.adapters.store.database import Database
 from doorward.adapters.store.decisions import DecisionLog
 from doorward.adapters.store.devices import Devices
-from doorward.adapters.store.directory import DirectoryRows, SqlDirectory
+from doorward.adapters.store.directory import DirectoryRows
+from doorward.adapters.store.directory_reading import SqlDirectory
 from doorward.adapters.store.documents import Documents, load_snapshot, read_revisions
 from doorward.adapters.store.federation import FederationLinks
 from doorward.adapters.store.identity import IdentityRecords

@@ -90,10 +90,12 @@ class Order(msgspec.Struct, frozen=True):
 class Query(msgspec.Struct, frozen=True, kw_only=True):
     """A page of the entries that fulfil the condition on their kind.
 
-    The page is `limit` entries (None for all the rest) from `offset` on.
+    The page is `limit` entries (None for all the rest) from `offset` on. `listing` are the kinds
+    whose memberships are wanted with them.
     """
 
     where: Mapping[EntryKind, Condition]
     order: Order | None = None
     offset: int = 0
     limit: int | None = 100
+    listing: frozenset[EntryKind] = frozenset()

@@ -10,12 +10,19 @@ import msgspec
 from doorward.administrator.directory.conditions import Condition, Query
 from doorward.administrator.directory.entries import Details, Entry, EntryKind, Member, Summary
 
+Listed = Mapping[str, Sequence[Member]]
+"""By the id of an entry: the members of a group, by id, or the groups of a person."""
+
 
 class Page(msgspec.Struct, frozen=True):
-    """Some of the entries that were asked for, and how many there are in all."""
+    """Some of the entries that were asked for, and how many there are in all.
+
+    `listed` are the memberships of those entries of whose kind they were asked for.
+    """
 
     total: int
     entries: tuple[Entry, ...]
+    listed: Listed = {}
 
 
 class DirectoryTable(Protocol):
@@ -64,11 +71,15 @@ class Directory(Protocol):
         """All entries that fulfil the condition on their kind, by id, some at a time."""
         ...
 
-    async def members(self, groups: Collection[str]) -> Mapping[str, Sequence[Member]]:
+    async def several(self, ids: Sequence[str], listing: Collection[EntryKind]) -> Page:
+        """Those of `ids` that there are, in that order, and memberships as `find` has them."""
+        ...
+
+    async def members(self, groups: Collection[str]) -> Listed:
         """Who is directly in each group, by id."""
         ...
 
-    async def memberships(self, ids: Collection[str]) -> Mapping[str, Sequence[Member]]:
+    async def memberships(self, ids: Collection[str]) -> Listed:
         """The groups that each is directly in, by id; a `Member` here is the group."""
         ...
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from doorward.administrator.control_plane import ControlPlane
 from doorward.administrator.directory.ports import Directory
 from doorward.administrator.ports import Throttle
 from doorward.entrypoints.actors import Authenticator
+from doorward.entrypoints.scim.turns import Turns
 from doorward.model.ids import UnixSeconds
 
 
@@ -16,7 +17,8 @@ from doorward.model.ids import UnixSeconds
 class ScimContext:
     """Ports and values. `directory` reads what `control.store` writes.
 
-    `throttle` bounds by `provisioning:ACTOR` how many refusals of an actor are noted.
+    `throttle` bounds by `provisioning:ACTOR` how many refusals of an actor are noted; `turns`
+    are for looking through the whole directory.
     """
 
     control: ControlPlane
@@ -24,3 +26,4 @@ class ScimContext:
     throttle: Throttle
     authenticator: Authenticator
     clock: Callable[[], UnixSeconds]
+    turns: Turns = field(default_factory=Turns)

@@ -6,13 +6,14 @@ beside it. `Details` are what doorward reads of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
 from doorward.administrator.directory.entries import Address, Details, Entry, EntryKind, Member
+from doorward.model.estate import Group
 
 Document = dict[str, Any]
 
@@ -22,12 +23,12 @@ KINDS: Mapping[str, EntryKind] = {"User": "user", "Group": "group"}
 MEMBERSHIPS: Mapping[EntryKind, str] = {"user": "groups", "group": "members"}
 """Where a document says who is in which group; never kept in the body."""
 
-_KEPT_BESIDE = frozenset({"id", "meta", *MEMBERSHIPS.values()})
+KEPT_BESIDE = frozenset({"id", "meta", *MEMBERSHIPS.values()})
 
 
 def body_of(document: Mapping[str, object]) -> bytes:
     """What is kept of a document as it was sent."""
-    kept = {key: value for key, value in document.items() if key not in _KEPT_BESIDE}
+    kept = {key: value for key, value in document.items() if key not in KEPT_BESIDE}
     return msgspec.json.encode(kept, order="deterministic")
 
 
@@ -59,30 +60,46 @@ def member_ids(document: Mapping[str, Any]) -> list[str]:
 
 
 def document_of(
-    entry: Entry, listed: Iterable[Member], names: Mapping[str, str], base_url: str
+    entry: Entry, listed: Sequence[Member], groups: Mapping[str, Group], base_url: str
 ) -> Document:
     """The resource as it is answered, everything in it.
 
-    `listed` are the members of a group, or the groups of a person with their `names`.
+    `listed` are the members of a group, or the groups of a person, which are among `groups`.
     """
     document: Document = msgspec.json.decode(entry.body)
-    document["id"] = entry.id
-    memberships = [
-        _member(item, base_url)
-        if entry.kind == "group"
-        else _group(item, names.get(item.id, item.id), base_url)
-        for item in listed
-    ]
-    if memberships:
-        document[MEMBERSHIPS[entry.kind]] = memberships
-    document["meta"] = {
-        "resourceType": NAMES[entry.kind],
-        "created": _moment(entry.created),
-        "lastModified": _moment(entry.modified),
-        "location": location(entry.kind, entry.id, base_url),
-        "version": etag(entry.version),
+    return document | _beside(entry, listed, groups, base_url)
+
+
+def rendered(
+    entry: Entry, listed: Sequence[Member], groups: Mapping[str, Group], base_url: str
+) -> msgspec.Raw:
+    """The JSON of `document_of`: what was sent stays as it is kept, and is not read."""
+    beside = msgspec.json.encode(_beside(entry, listed, groups, base_url))
+    inside = entry.body[1:]
+    return msgspec.Raw(beside[:-1] + (inside if inside == b"}" else b"," + inside))
+
+
+def _beside(
+    entry: Entry, listed: Sequence[Member], groups: Mapping[str, Group], base_url: str
+) -> Document:
+    """What is not in the body of an entry, and has no name that is in one."""
+    beside: Document = {
+        "id": entry.id,
+        "meta": {
+            "resourceType": NAMES[entry.kind],
+            "created": _moment(entry.created),
+            "lastModified": _moment(entry.modified),
+            "location": location(entry.kind, entry.id, base_url),
+            "version": etag(entry.version),
+        },
     }
-    return document
+    if listed:
+        beside[MEMBERSHIPS[entry.kind]] = (
+            [_member(item, base_url) for item in listed]
+            if entry.kind == "group"
+            else [_group(item.id, groups, base_url) for item in listed]
+        )
+    return beside
 
 
 def location(kind: EntryKind, entry_id: str, base_url: str) -> str:
@@ -109,11 +126,15 @@ def _member(item: Member, base_url: str) -> Document:
     return {"value": item.id, "$ref": ref, "type": NAMES[item.kind]}
 
 
-def _group(item: Member, name: str, base_url: str) -> Document:
-    ref = location("group", item.id, base_url)
-    return {"value": item.id, "$ref": ref, "display": name, "type": "direct"}
+def _group(group_id: str, groups: Mapping[str, Group], base_url: str) -> Document:
+    group = groups.get(group_id)
+    return {
+        "value": group_id,
+        "$ref": location("group", group_id, base_url),
+        "display": group_id if group is None else group.name,
+        "type": "direct",
+    }
 
 
 def _moment(seconds: float) -> str:
-    text = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
-    return text.replace("+00:00", "Z")
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"

@@ -7,6 +7,7 @@ cannot look up is left over: `split` says what, and it is evaluated on the entri
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any
@@ -60,6 +61,13 @@ _FIELDS: Mapping[str, Field] = MappingProxyType(
     }
 )
 """What the directory can look up, by the attribute's name below its schema."""
+
+LOOKED_UP = (
+    *("id", "externalId", "userName", "displayName", "name.givenName", "name.familyName"),
+    *("active", "emails.value", "groups.value", "members.value", "meta.created"),
+    "meta.lastModified",
+)
+"""The same for people to read."""
 
 _WHOLE: Mapping[str, Field] = MappingProxyType(
     {"emails": "address", "groups": "group", "members": "member"}
@@ -143,9 +151,15 @@ class _Translator(FilterVisitor[Condition]):
         binding = self._filter.resolve(node.attr_path, strict=False)
         if binding is None:
             return NEVER
-        if _name(binding) != "emails":
-            raise UnindexedError
-        return AddressWhere(_WithinAddress(self._filter).visit(node.val_filter))
+        match _name(binding), node.val_filter:
+            case "emails", inner:
+                return AddressWhere(_WithinAddress(self._filter).visit(inner))
+            case (("groups" | "members"), Comparison(attr_path=part, op=op)) if (
+                _is_value(part) and op != CompareOperator.ne
+            ):
+                # One of several is equal: for everything but `ne` the same as without brackets.
+                return self.visit_comparison(replace(node.val_filter, attr_path=node.attr_path))
+        raise UnindexedError
 
 
 class _WithinAddress(FilterVisitor[Condition]):
@@ -181,6 +195,10 @@ class _WithinAddress(FilterVisitor[Condition]):
         if binding is None:
             raise UnindexedError
         return binding
+
+
+def _is_value(part: AttrPath) -> bool:
+    return part.attr.lower() == "value" and part.sub_attr is None and part.uri is None
 
 
 def _compare(field: Field | None, binding: AttributeBinding, node: Comparison) -> Condition:

@@ -8,7 +8,7 @@ may be long: they are read and applied off the loop, so that a revocation does n
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -27,11 +27,10 @@ from scim2_server.responses import ScimResponse
 from scim2_server.routing import Operation, Target
 from scim2_server.service import ScimService
 
-from doorward.administrator.directory.entries import Entry
-from doorward.administrator.directory.ports import Page
+from doorward.administrator.directory.entries import Entry, EntryKind
+from doorward.administrator.directory.ports import Listed
 from doorward.entrypoints.scim.documents import (
     MEMBERSHIPS,
-    Document,
     etag,
     location,
 )
@@ -41,7 +40,7 @@ from doorward.entrypoints.scim.storage import DirectoryStorage, kind_of
 
 _TRIES = 3
 _LIST_RESPONSE = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
-_SCHEMAS = {
+_SCHEMAS: Mapping[EntryKind, str] = {
     "user": "urn:ietf:params:scim:schemas:core:2.0:User",
     "group": "urn:ietf:params:scim:schemas:core:2.0:Group",
 }
@@ -128,8 +127,7 @@ class DirectoryHandler(AsyncScimHandler):
             target = self.service.route(request, Operation.search)
             resource_types = self.service.searched_types(target.endpoint)
             asked, _ = self.service.read_search_query(resource_types, request.query)
-            page = await self.storage.find(resource_types, asked)
-            return await self._listing(request, page, asked)
+            return await self._listing(request, resource_types, asked)
 
     async def search_with_body(self, request: ScimRequest) -> ScimResponse:
         with self.service.provider:
@@ -138,8 +136,7 @@ class DirectoryHandler(AsyncScimHandler):
             asked, _ = self.service.read_search_body(
                 resource_types, request.body, request.header("Content-Type")
             )
-            page = await self.storage.find(resource_types, asked)
-            return await self._listing(request, page, asked)
+            return await self._listing(request, resource_types, asked)
 
     async def bulk(self, request: ScimRequest) -> ScimResponse:
         with self.service.provider:
@@ -239,7 +236,10 @@ class DirectoryHandler(AsyncScimHandler):
         status: HTTPStatus,
         parameters: ResponseParameters[Any] | None = None,
     ) -> ScimResponse:
-        [document] = await self._documents(request, [entry], _projection(parameters))
+        projection = _projection(parameters)
+        shown = [entry] if _shows(projection, entry.kind) else []
+        listed = await self.storage.listed(shown)
+        document = self._document(request, entry, listed, projection)
         headers = {
             "Content-Location": location(entry.kind, entry.id, request.base_url),
             "ETag": etag(entry.version),
@@ -247,34 +247,35 @@ class DirectoryHandler(AsyncScimHandler):
         return ScimResponse(status, document, headers)
 
     async def _listing(
-        self, request: ScimRequest, page: Page, asked: SearchRequest[Any]
+        self,
+        request: ScimRequest,
+        resource_types: list[ResourceType],
+        asked: SearchRequest[Any],
     ) -> ScimResponse:
-        documents = await self._documents(request, page.entries, _projection(asked))
+        projection = _projection(asked)
+        kinds = map(kind_of, resource_types)
+        page = await self.storage.find(
+            resource_types, asked, [kind for kind in kinds if _shows(projection, kind)]
+        )
         body = {
             "schemas": [_LIST_RESPONSE],
             "totalResults": page.total,
             "startIndex": asked.start_index,
-            "itemsPerPage": len(documents),
-            "Resources": documents,
+            "itemsPerPage": len(page.entries),
+            "Resources": [
+                self._document(request, entry, page.listed, projection) for entry in page.entries
+            ],
         }
         return ScimResponse(HTTPStatus.OK, body)
 
-    async def _documents(
-        self, request: ScimRequest, entries: list[Entry] | tuple[Entry, ...], projection: Projection
-    ) -> list[Document]:
-        shown = [
-            entry
-            for entry in entries
-            if projection.keeps(_SCHEMAS[entry.kind], MEMBERSHIPS[entry.kind])
-        ]
-        listed = await self.storage.listed(shown)
-        return [
-            projection.of(
-                self.storage.document(entry, listed.get(entry.id, ()), request.base_url),
-                _SCHEMAS[entry.kind],
-            )
-            for entry in entries
-        ]
+    def _document(
+        self, request: ScimRequest, entry: Entry, listed: Listed, projection: Projection
+    ) -> Any:  # noqa: ANN401 - what is written as JSON
+        memberships = listed.get(entry.id, ())
+        if not projection:
+            return self.storage.rendered(entry, memberships, request.base_url)
+        document = self.storage.document(entry, memberships, request.base_url)
+        return projection.of(document, _SCHEMAS[entry.kind])
 
 
 async def _while_others_write(
@@ -296,6 +297,11 @@ def _projection(parameters: ResponseParameters[Any] | None) -> Projection:
     return Projection(
         map(str, parameters.attributes or ()), map(str, parameters.excluded_attributes or ())
     )
+
+
+def _shows(projection: Projection, kind: EntryKind) -> bool:
+    """Whether memberships are answered, which have to be read."""
+    return projection.keeps(_SCHEMAS[kind], MEMBERSHIPS[kind])
 
 
 def _version(resource: Resource[Any]) -> str | None:

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0016a"
+revision = "0016"
 down_revision = "0015"
 
 

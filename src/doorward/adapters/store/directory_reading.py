@@ -1,0 +1,239 @@
+"""Reading the directory: entries, pages of them with their memberships, and how many there are.
+
+A page is read in few statements on one connection, so that all of it is of one moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, Select, and_, case, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from doorward.adapters.store.database import Database
+from doorward.adapters.store.directory_conditions import COLUMNS, ENTRY, beside, clause
+from doorward.adapters.store.directory_trigrams import entries_named
+from doorward.adapters.store.tables import directory_body, directory_entry, directory_member
+from doorward.administrator.directory.conditions import Condition, Order, Query
+from doorward.administrator.directory.entries import Entry, EntryKind, Member, Summary
+from doorward.administrator.directory.ports import Listed, Page
+
+_ENTRIES_PER_READ = 500
+_IDS_PER_READ = 500
+_LAST_OFFSET = 2**63 - 1
+"""Further than any directory goes, and still a number for every database."""
+
+_MEMBER = directory_member.c
+_whole = (
+    ENTRY.kind,
+    ENTRY.id,
+    directory_body.c.body,
+    ENTRY.version,
+    ENTRY.created,
+    ENTRY.modified,
+    ENTRY.changed_by,
+)
+"""In the order of `Entry`'s fields."""
+_joined = directory_entry.join(directory_body, directory_body.c.id == ENTRY.id)
+
+
+class SqlDirectory:
+    """Port `Directory` on a database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def get(self, kind: EntryKind, entry_id: str) -> Entry | None:
+        async with self._database.reading() as connection:
+            return await entry_of(connection, kind, entry_id)
+
+    async def find(self, query: Query) -> Page:
+        async with self._database.reading() as connection:
+            wanted, all_wanted = await _looked_up(connection, query.where)
+            page = _page(wanted, query.order, query.limit, query.offset)
+            entries = [] if query.limit == 0 else await _entries(connection, page)
+            total = _told_by_page(query, len(entries))
+            if total is None:
+                counting = select(func.count()).select_from(all_wanted.subquery())
+                total = await connection.scalar(counting) or 0
+            return Page(total, tuple(entries), await _listed(connection, entries, query.listing))
+
+    async def every(self, where: Mapping[EntryKind, Condition]) -> AsyncIterator[Sequence[Entry]]:
+        wanted, last = _wanted(where), ""
+        while True:
+            async with self._database.reading() as connection:
+                some = _page(and_(wanted, ENTRY.id > last), None, _ENTRIES_PER_READ)
+                entries = await _entries(connection, some)
+            if not entries:
+                return
+            yield entries
+            last = entries[-1].id
+
+    async def several(self, ids: Sequence[str], listing: Collection[EntryKind]) -> Page:
+        found: dict[str, Entry] = {}
+        async with self._database.reading() as connection:
+            for some in _batches(ids):
+                read = select(*_whole).select_from(_joined).where(ENTRY.id.in_(some))
+                found |= {entry.id: entry for entry in await _entries(connection, read)}
+            entries = [found[entry_id] for entry_id in ids if entry_id in found]
+            return Page(len(entries), tuple(entries), await _listed(connection, entries, listing))
+
+    async def members(self, groups: Collection[str]) -> Listed:
+        async with self._database.reading() as connection:
+            return await members_of(connection, groups)
+
+    async def memberships(self, ids: Collection[str]) -> Listed:
+        async with self._database.reading() as connection:
+            return await _memberships(connection, ids)
+
+    async def summary(self) -> Summary:
+        inactive = func.sum(case((ENTRY.active.is_(False), 1), else_=0))
+        async with self._database.reading() as connection:
+            rows = await connection.execute(
+                select(ENTRY.kind, func.count(), inactive).group_by(ENTRY.kind)
+            )
+            counts = {kind: (int(number), int(without)) for kind, number, without in rows}
+            newest = select(ENTRY.modified, ENTRY.changed_by).order_by(ENTRY.modified.desc())
+            latest = (await connection.execute(newest.limit(1))).first()
+        people, without = counts.get("user", (0, 0))
+        return Summary(
+            people=people,
+            inactive=without,
+            groups=counts.get("group", (0, 0))[0],
+            changed=0.0 if latest is None else latest.modified,
+            changed_by="" if latest is None else latest.changed_by,
+        )
+
+
+async def entry_of(connection: AsyncConnection, kind: EntryKind, entry_id: str) -> Entry | None:
+    """The entry of this kind and id."""
+    read = select(*_whole).select_from(_joined).where(ENTRY.id == entry_id, ENTRY.kind == kind)
+    return next(iter(await _entries(connection, read)), None)
+
+
+async def members_of(connection: AsyncConnection, groups: Collection[str]) -> Listed:
+    """Who is directly in each group, by id."""
+    found: dict[str, list[Member]] = {}
+    for some in _batches(groups):
+        rows = await connection.execute(
+            select(_MEMBER.group_id, _MEMBER.member_id, _MEMBER.kind)
+            .where(_MEMBER.group_id.in_(some))
+            .order_by(_MEMBER.group_id, _MEMBER.member_id)
+        )
+        for group, member, kind in rows.all():
+            found.setdefault(group, []).append(Member(member, kind))
+    return found
+
+
+async def _memberships(connection: AsyncConnection, ids: Collection[str]) -> Listed:
+    found: dict[str, list[Member]] = {}
+    for some in _batches(ids):
+        rows = await connection.execute(
+            select(_MEMBER.member_id, _MEMBER.group_id)
+            .where(_MEMBER.member_id.in_(some))
+            .order_by(_MEMBER.member_id, _MEMBER.group_id)
+        )
+        for member, group in rows.all():
+            found.setdefault(member, []).append(Member(group, "group"))
+    return found
+
+
+async def _listed(
+    connection: AsyncConnection, entries: Iterable[Entry], listing: Collection[EntryKind]
+) -> Listed:
+    ids: dict[EntryKind, list[str]] = {"user": [], "group": []}
+    for entry in entries:
+        ids[entry.kind].append(entry.id)
+    people = ids["user"] if "user" in listing else ()
+    groups = ids["group"] if "group" in listing else ()
+    return {**await _memberships(connection, people), **await members_of(connection, groups)}
+
+
+async def _entries(connection: AsyncConnection, read: Select[Any]) -> list[Entry]:
+    return [_entry(row) for row in (await connection.execute(read)).all()]
+
+
+def _page(
+    wanted: ColumnElement[bool], order: Order | None, limit: int | None, offset: int = 0
+) -> Select[Any]:
+    """The page's entries: their ids first, so that no more than theirs is read.
+
+    In `IN`, since SQLite keeps a page while it sorts there, and everything in a table of FROM.
+    """
+    descending = order is not None and order.descending
+    places = [] if order is None else [COLUMNS[order.field]]
+    page = (
+        select(ENTRY.id)
+        .where(wanted)
+        .order_by(*_ordered(places, ENTRY.id, descending=descending))
+        .limit(limit)
+        .offset(min(offset, _LAST_OFFSET))
+    )
+    sorting = [beside(place) for place in places]  # By an index it would be the whole directory.
+    return (
+        select(*_whole)
+        .select_from(_joined)
+        .where(ENTRY.id.in_(page))
+        .order_by(*_ordered(sorting, ENTRY.id, descending=descending))
+    )
+
+
+def _ordered(
+    places: Sequence[ColumnElement[Any]], entry_id: ColumnElement[Any], *, descending: bool
+) -> Sequence[ColumnElement[Any]]:
+    """By place, without one last, then by id; or all of it turned round."""
+    if descending:
+        return [*(place.desc().nulls_first() for place in places), entry_id.desc()]
+    return [*(place.asc().nulls_last() for place in places), entry_id]
+
+
+def _told_by_page(query: Query, found: int) -> int | None:
+    """How many there are in all, where a page of `found` entries says it: one that is not full."""
+    full = query.limit is not None and found == query.limit
+    beyond = not found and query.offset > 0
+    return None if full or beyond else query.offset + found
+
+
+async def _looked_up(
+    connection: AsyncConnection, where: Mapping[EntryKind, Condition]
+) -> tuple[ColumnElement[bool], Select[Any]]:
+    """What `_wanted` says, and the ids of all that fulfil it, to be counted.
+
+    Where an index of substrings knows that they are among a few, they are looked for there.
+    """
+    named = None
+    if len(where) == 1:
+        [(kind, condition)] = where.items()
+        named = await entries_named(connection, kind, condition)
+    if named is None:
+        wanted = _wanted(where)
+    elif named.exact:
+        return ENTRY.id.in_(named.ids), named.ids
+    else:
+        wanted = and_(ENTRY.id.in_(named.ids), clause(condition))
+    return wanted, select(ENTRY.id).where(wanted)
+
+
+def _wanted(where: Mapping[EntryKind, Condition]) -> ColumnElement[bool]:
+    each = [and_(ENTRY.kind == kind, clause(condition)) for kind, condition in where.items()]
+    return each[0] if len(each) == 1 else or_(*each)
+
+
+def _batches(ids: Collection[str]) -> Iterable[Sequence[str]]:
+    listed = list(ids)
+    for start in range(0, len(listed), _IDS_PER_READ):
+        yield listed[start : start + _IDS_PER_READ]
+
+
+def _entry(row: Row[*tuple[Any, ...]]) -> Entry:
+    kind, entry_id, body, version, created, modified, changed_by = row
+    return Entry(
+        kind=kind,
+        id=entry_id,
+        body=body.encode(),
+        version=version,
+        created=created,
+        modified=modified,
+        changed_by=changed_by,
+    )
