@@ -46,6 +46,7 @@ from doorward.errors import DoorwardError
 from doorward.model.decision import DecisionRecord
 from doorward.model.ids import DecisionId, UnixSeconds, UserId
 from doorward.model.snapshot import FIELDS, KINDS, Change, Document, Kind, Snapshot, decode
+from tests.fakes.activity import ActivityMemory
 from tests.fakes.devices import DeviceState, MemoryDevices
 from tests.fakes.directory import DirectoryState, MemoryDirectory, MemoryDirectoryTable
 from tests.fakes.federation_table import FederationInMemory
@@ -72,6 +73,8 @@ class _State:
     audit: list[AuditEntry] = field(default_factory=list)
     decisions: list[StoredDecision] = field(default_factory=list)
     sign_ins: dict[int, SignIn] = field(default_factory=dict)
+    activity: dict[str, UnixSeconds] = field(default_factory=dict)
+    activity_sources: dict[str, UnixSeconds] = field(default_factory=dict)
     openid: MemoryOpenid = field(default_factory=MemoryOpenid)
     identities: dict[tuple[str, str], FederatedIdentity] = field(default_factory=dict)
     provider_secrets: dict[str, bytes] = field(default_factory=dict)
@@ -283,6 +286,7 @@ class _Transaction:
         self.audit = _Audit(state)
         self.decisions = _Decisions(state)
         self.sign_ins = SignInMemory(state.sign_ins)
+        self.activity = ActivityMemory(state.activity, state.activity_sources)
         self.openid = OpenidInMemory(state.openid, lambda: state.snapshot)
         self.federation = FederationInMemory(state.identities, state.provider_secrets)
         self.directory = MemoryDirectoryTable(state.directory)

@@ -17,6 +17,7 @@ from doorward.administrator.directory.ports import DirectoryTable
 from doorward.administrator.federation_table import FederationTable
 from doorward.administrator.fleet.ports import DeviceTables
 from doorward.administrator.identity.ports import IdentityTables
+from doorward.administrator.idleness.ports import ActivityTable
 from doorward.administrator.openid_ports import OpenidTables
 from doorward.administrator.receiver_ports import ReceiverTables
 from doorward.administrator.recovery_ports import RecoveryCodeTable, RecoveryTable
@@ -221,6 +222,8 @@ class PeopleTables(Protocol):
     def recoveries(self) -> RecoveryTable: ...
     @property
     def sign_ins(self) -> SignInTable: ...
+    @property
+    def activity(self) -> ActivityTable: ...
     @property
     def openid(self) -> OpenidTables: ...
     @property

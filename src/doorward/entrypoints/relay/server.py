@@ -46,6 +46,7 @@ class ClientSide(asyncio.Protocol):
         self._head = bytearray()
         self._open = False
         self._sent = FrameBoundary()
+        self._heard = FrameBoundary()
         self._deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -55,7 +56,7 @@ class ClientSide(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if self._open and self._upstream is not None:
-            self._upstream.write(data)
+            self._pass_on(self._upstream, data)
             return
         self._head += data
         end = self._head.find(HEAD_END)
@@ -117,8 +118,13 @@ class ClientSide(asyncio.Protocol):
         early = bytes(self._head)
         self._head.clear()
         if early and self._upstream is not None:
-            self._upstream.write(early)
+            self._pass_on(self._upstream, early)
         self._transport.resume_reading()
+
+    def _pass_on(self, upstream: UpstreamSide, data: bytes) -> None:
+        if self._heard.feed(data) and self._stream is not None:
+            self._streams.spoke(self._stream)
+        upstream.write(data)
 
     def write(self, data: bytes) -> None:
         """Bytes from the upstream."""
