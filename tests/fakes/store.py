@@ -113,8 +113,8 @@ class _Credentials:
     def __init__(self, state: _State) -> None:
         self._state = state
 
-    async def passkeys(self, user: UserId) -> Sequence[Passkey]:
-        own = [item for item in self._state.passkeys.values() if item.user == user]
+    async def passkeys(self, user: UserId | None) -> Sequence[Passkey]:
+        own = [p for p in self._state.passkeys.values() if user in {None, p.user}]
         return sorted(own, key=lambda item: (item.created_at, item.id))
 
     async def passkey(self, passkey_id: str) -> Passkey | None:

@@ -66,7 +66,7 @@ async def open_session(
         if device is not None:
             session = msgspec.structs.replace(session, device=device.id)
         await require_standing(transaction, proof, act.at)
-        await require_still_held(transaction, proof)
+        await require_still_held(transaction, proof, snapshot.authenticators)
         number = await transaction.snapshot.publish(
             [change("session", session), change("cookie", cookie)]
         )

@@ -152,7 +152,9 @@ class SnapshotTable(Protocol):
 class CredentialTable(Protocol):
     """What people authenticate with, inside one transaction."""
 
-    async def passkeys(self, user: UserId) -> Sequence[Passkey]: ...
+    async def passkeys(self, user: UserId | None) -> Sequence[Passkey]:
+        """Those of `user`; None for everybody's."""
+        ...
 
     async def passkey(self, passkey_id: str) -> Passkey | None: ...
 

@@ -14,6 +14,7 @@ from doorward.administrator.authentication import (
     Proof,
     UnverifiedCredential,
 )
+from doorward.administrator.credentials.accepted import require_accepted
 from doorward.administrator.credentials.assurance import HARDWARE, passkey_aal, passkey_proof
 from doorward.administrator.passkey_challenge import new_challenge, use_challenge
 from doorward.administrator.ports import Passkey, Transaction
@@ -57,6 +58,7 @@ async def sign_in_passkey(
 ) -> Proof:
     """What the browser's answer proves. Raises PasskeyRejectedError or TooManyAttemptsError.
 
+    Raises what `require_accepted` raises where the passkey itself was proved.
     Only the address is counted: no number of failures keeps a person from their passkey.
     """
     target = f"user:{user}" if user else "unknown"
@@ -76,7 +78,9 @@ async def sign_in_passkey(
             raise rejected
         if user is not None and passkey.user != user:
             raise PasskeyRejectedError("passkey-of-somebody-else")
-    return passkey_proof(passkey, authenticators.control.live.current.authenticators)
+        models = authenticators.control.live.current.authenticators
+        require_accepted(passkey, models)
+    return passkey_proof(passkey, models)
 
 
 async def _verified(

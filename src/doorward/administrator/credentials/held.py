@@ -17,11 +17,6 @@ class Held:
     password: bool
     recovery_codes: int
 
-    @property
-    def ways(self) -> int:
-        """How many ways to sign in that stands for; recovery codes alone are none."""
-        return len(self.passkeys) + self.password
-
 
 async def held_by(transaction: Transaction, user: UserId) -> Held:
     """What `user` holds now."""

@@ -81,7 +81,7 @@ async def remove_own_password(
     Raises what `own_change` raises, `password-unknown` and `last-credential`.
     """
     async with own_change(control, session, now) as own:
-        if own.held.ways == 1 and own.held.password:
+        if own.ways == 1 and own.held.password:
             raise last_way()
         await _forget(own.transaction, own.user.id)
         ended = ends_with(own.snapshot, own.user.id, {PASSWORD_CREDENTIAL})

@@ -78,7 +78,7 @@ class WatchedCredentials:
         self._table = table
         self._seen = seen
 
-    async def passkeys(self, user: UserId) -> Sequence[Passkey]:
+    async def passkeys(self, user: UserId | None) -> Sequence[Passkey]:
         return await self._table.passkeys(user)
 
     async def passkey(self, passkey_id: str) -> Passkey | None:
