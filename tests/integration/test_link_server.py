@@ -397,7 +397,7 @@ async def test_use_is_heard_from_decisions_and_from_what_browsers_say(
     async with gateway(control, tmp_path, edge()) as one:
         one.hello()
         began = time.time()
-        used = msgspec.structs.replace(record(1), session="ses_1", at=began - 30)
+        used = msgspec.structs.replace(record(1, gateway="edge"), session="ses_1", at=began - 30)
         one.say(Decisions(position="p", records=(used,)))
         spoken = (SessionId("ses_2"),)
         health = Health(parts={}, open_streams=1, spool_bytes=0, late_seconds=40, spoken=spoken)
