@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field, replace
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -122,8 +123,7 @@ async def _two_processes(steps: list[dict[str, object]]) -> None:
     async with store.transaction() as transaction:
         opened = session(started_at=START, authenticated_at=START)
         changes = [
-            change("session", Session(**{**_fields(opened), "id": SessionId(name)}))
-            for name in used
+            change("session", msgspec.structs.replace(opened, id=SessionId(name))) for name in used
         ]
         await transaction.snapshot.publish(changes)
     for item in steps:
@@ -151,7 +151,3 @@ async def _two_processes(steps: list[dict[str, object]]) -> None:
             held = replicas[number].unheard
             replicas[number] = replica(store, "ab"[number])
             replicas[number].unheard = held
-
-
-def _fields(item: Session) -> dict[str, object]:
-    return {name: getattr(item, name) for name in item.__struct_fields__}
