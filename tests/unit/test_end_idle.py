@@ -170,6 +170,12 @@ async def test_the_own_page_says_it_and_it_cannot_be_disowned(office: Desk) -> N
     assert sessions(office) == {here.session}
 
 
+async def test_the_sessions_page_says_when_it_would_end(office: Desk) -> None:
+    here = await browser(office)
+    page = (await here.get("/account/sessions")).text
+    assert "or when nobody uses it for 60 minutes" in page
+
+
 async def test_a_gateway_that_is_late_is_waited_for_and_one_that_is_lost_is_not(
     office: Desk,
 ) -> None:

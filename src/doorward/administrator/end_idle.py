@@ -25,7 +25,7 @@ from doorward.model.identity import Session
 from doorward.model.ids import SessionId, UnixSeconds
 from doorward.model.snapshot import Snapshot
 
-AT_ONCE = 500
+AT_ONCE = 100
 _PURPOSE = "session-idle"
 _DAY = 86_400
 

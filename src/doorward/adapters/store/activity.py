@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from sqlalchemy import Table, bindparam, delete, select, update
+from sqlalchemy import Table, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -53,10 +53,11 @@ class SessionActivity:
     async def _later(self, table: Table, moments: Mapping[str, UnixSeconds]) -> None:
         if not moments:
             return
-        rows = [{"id_": key, "at_": at} for key, at in moments.items()]
         dialect = self._connection.dialect.name
-        insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
-        new = insert(table).values(id=bindparam("id_"), at=bindparam("at_"))
-        await self._connection.execute(new.on_conflict_do_nothing(index_elements=["id"]), rows)
-        later = update(table).where(table.c.id == bindparam("id_"), table.c.at < bindparam("at_"))
-        await self._connection.execute(later.values(at=bindparam("at_")), rows)
+        new = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(table)
+        later = new.on_conflict_do_update(
+            index_elements=["id"],
+            set_={"at": new.excluded.at},
+            where=table.c.at < new.excluded.at,
+        )
+        await self._connection.execute(later, [{"id": key, "at": moments[key]} for key in moments])
