@@ -7,6 +7,7 @@ from dataclasses import replace
 import msgspec
 import pytest
 
+from doorward.adapters.secrets import SystemSecrets
 from doorward.administrator.authentication import Proof
 from doorward.administrator.control_plane import Act, ControlPlane
 from doorward.administrator.end_idle import AT_ONCE, end_idle, tell_last
@@ -14,9 +15,14 @@ from doorward.administrator.idleness.activity import Activity
 from doorward.administrator.idleness.limits import LATE_SECONDS, NO_LIMIT, IdleLimit
 from doorward.administrator.ports import Transaction
 from doorward.administrator.revoke_session import revoke_session
+from doorward.administrator.signal_ports import PendingKind, Stream
+from doorward.administrator.signals.transmitting.bell import Bell
+from doorward.administrator.signals.transmitting.recorder import Recorder
+from doorward.administrator.signals.transmitting.supported import SUPPORTED
 from doorward.errors import DoorwardError
-from doorward.model.ids import SessionId
+from doorward.model.ids import ServiceId, SessionId
 from doorward.model.snapshot import change
+from doorward.protocol.signals.events import SESSION_REVOKED
 from tests.contract.test_store_contract import record
 from tests.fakes.account import browser, sessions, sign_ins
 from tests.fakes.sign_in import ALICE, AUTH, Desk, desk
@@ -168,6 +174,23 @@ async def test_the_own_page_says_it_and_it_cannot_be_disowned(office: Desk) -> N
     )
     assert answer.status_code == 404
     assert sessions(office) == {here.session}
+
+
+async def test_receivers_are_told_as_of_every_session_that_is_revoked(office: Desk) -> None:
+    office.store.recorder = Recorder(AUTH, SystemSecrets(), lambda: office.now, Bell())
+    stream = Stream(
+        id="stm_1", receiver=ServiceId("crm"), method="poll", created_at=1.0, requested=SUPPORTED
+    )
+    async with office.store.transaction() as transaction:
+        await transaction.signals.streams.put(stream)
+    await long_session(office)
+    assert await after(office, HOUR) == 1
+    events: tuple[PendingKind, ...] = ("event",)
+    async with office.store.transaction() as transaction:
+        told = await transaction.signals.outbox.waiting("stm_1", 9, events)
+    (event,) = [msgspec.json.decode(item.claims)["events"] for item in told]
+    assert set(event) == {SESSION_REVOKED}
+    assert "session-idle" in event[SESSION_REVOKED]["reason_admin"]["en"]
 
 
 async def test_the_sessions_page_says_when_it_would_end(office: Desk) -> None:
