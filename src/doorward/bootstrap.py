@@ -50,8 +50,11 @@ from doorward.administrator.devices.sample_health import let_history_go, sample_
 from doorward.administrator.devices.take_facts import take_facts
 from doorward.administrator.devices.watch import Watch
 from doorward.administrator.directory.ports import Directory
+from doorward.administrator.end_idle import AT_ONCE, end_idle, tell_last
 from doorward.administrator.federation.directory import IssuerDirectory, ProviderDirectory
 from doorward.administrator.federation.federation import Federation
+from doorward.administrator.idleness.activity import Activity
+from doorward.administrator.idleness.limits import IdleLimit
 from doorward.administrator.mail import Mailer
 from doorward.administrator.openid.provider import Provider
 from doorward.administrator.openid.signing_keys import keep_keys
@@ -96,6 +99,7 @@ LIMITS = {
     "federation-address": Limit(attempts=120, window_seconds=_MINUTE),
     "audit-address": Limit(attempts=10, window_seconds=_MINUTE),
     "audit": Limit(attempts=120, window_seconds=_MINUTE),
+    "idle-look": Limit(attempts=120, window_seconds=_MINUTE),
     "contact-address": Limit(attempts=30, window_seconds=60 * _MINUTE),
     "signal-address": Limit(attempts=1200, window_seconds=_MINUTE),
     "signals": Limit(attempts=600, window_seconds=_MINUTE),
@@ -151,6 +155,7 @@ def compose(data: DataFolder, settings: ControlSettings) -> ControlParts:
     recorder = Recorder(settings.origin("auth"), SystemSecrets(), now, bell)
     store = open_store(data.store_url(settings), heads, recorder=recorder)
     replica = StoreReplica(store)
+    activity = Activity(IdleLimit(settings.session_idle_seconds), SystemSecrets().id("control"))
     gateways = LinkServer(
         replica,
         store,
@@ -158,10 +163,11 @@ def compose(data: DataFolder, settings: ControlSettings) -> ControlParts:
         now,
         snapshot_ttl_seconds=settings.snapshot_expiry_seconds,
         heartbeat_seconds=settings.snapshot_expiry_seconds / _HEARTBEATS_PER_EXPIRY,
+        activity=activity,
     )
     mailer = _mailer(data, settings)
     seal_key = keys.read_secret(folder / "seal.key")
-    control = ControlPlane(store, replica, gateways, SystemSecrets(), mailer)
+    control = ControlPlane(store, replica, gateways, SystemSecrets(), mailer, activity=activity)
     authenticators = Authenticators(
         control=control,
         hasher=Argon2idHasher(),
@@ -309,6 +315,25 @@ async def keep_swept(
             sign_in_log_days=sign_in_log_days,
             received_signal_days=received_signal_days,
         )
+
+
+async def keep_used(control: ControlPlane) -> None:
+    """End sessions that nobody uses, for ever; at its own end write what was heard of use."""
+    limit = control.activity.limit
+    pause = limit.pause_seconds
+    try:
+        while limit.seconds:
+            await asyncio.sleep(pause)
+            pause = limit.pause_seconds
+            try:
+                if await end_idle(control, now()) == AT_ONCE:
+                    pause = _BETWEEN_BATCHES_SECONDS
+            except DoorwardError as error:
+                _log.warning("idle-sessions-not-ended", code=error.code, detail=error.detail)
+    finally:
+        if limit.seconds:
+            with suppress(DoorwardError):
+                await tell_last(control, now())
 
 
 async def keep_signals_polled(receiver: Receiver, every_seconds: float) -> None:

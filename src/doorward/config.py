@@ -52,6 +52,7 @@ class ControlSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     store: str = ""
     snapshot_expiry_seconds: Annotated[int, msgspec.Meta(ge=5, le=86_400)] = 120
     session_seconds: Annotated[int, msgspec.Meta(ge=60, le=2_592_000)] = 43_200
+    session_idle_seconds: Annotated[int, msgspec.Meta(ge=0, le=2_592_000)] = 3600
     invitation_seconds: Annotated[int, msgspec.Meta(ge=60, le=2_592_000)] = 604_800
     sweep_seconds: Seconds = 60
     mail_server: str = ""

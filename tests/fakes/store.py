@@ -53,6 +53,7 @@ from doorward.errors import DoorwardError
 from doorward.model.decision import DecisionRecord
 from doorward.model.ids import DecisionId, UnixSeconds, UserId
 from doorward.model.snapshot import FIELDS, KINDS, Change, Document, Kind, Snapshot, decode
+from tests.fakes.activity import ActivityMemory
 from tests.fakes.attempts import AttemptsInMemory
 from tests.fakes.devices import DeviceState, MemoryDevices
 from tests.fakes.directory import DirectoryState, MemoryDirectory, MemoryDirectoryTable
@@ -81,6 +82,8 @@ class _State:
     audit: list[AuditEntry] = field(default_factory=list)
     decisions: list[StoredDecision] = field(default_factory=list)
     sign_ins: dict[int, SignIn] = field(default_factory=dict)
+    activity: dict[str, UnixSeconds] = field(default_factory=dict)
+    activity_sources: dict[str, UnixSeconds] = field(default_factory=dict)
     openid: MemoryOpenid = field(default_factory=MemoryOpenid)
     identities: dict[tuple[str, str], FederatedIdentity] = field(default_factory=dict)
     provider_secrets: dict[str, bytes] = field(default_factory=dict)
@@ -119,8 +122,8 @@ class _Credentials:
     def __init__(self, state: _State) -> None:
         self._state = state
 
-    async def passkeys(self, user: UserId) -> Sequence[Passkey]:
-        own = [item for item in self._state.passkeys.values() if item.user == user]
+    async def passkeys(self, user: UserId | None) -> Sequence[Passkey]:
+        own = [p for p in self._state.passkeys.values() if user in {None, p.user}]
         return sorted(own, key=lambda item: (item.created_at, item.id))
 
     async def passkey(self, passkey_id: str) -> Passkey | None:
@@ -298,6 +301,7 @@ class _Transaction:
         self.audit = _Audit(state)
         self.decisions = _Decisions(state)
         self.sign_ins = SignInMemory(state.sign_ins)
+        self.activity = ActivityMemory(state.activity, state.activity_sources)
         self.openid = OpenidInMemory(state.openid, lambda: state.snapshot)
         self.federation = FederationInMemory(state.identities, state.provider_secrets)
         self.directory = MemoryDirectoryTable(state.directory)

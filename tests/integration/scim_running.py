@@ -137,10 +137,15 @@ def start(
     folder: Path,
     estate: Callable[[Upstream], dict[str, str]] = files,
     opens: str = "directory",
+    settings: str = "",
 ) -> Running:
-    """Start it and wait until the gateway enforces the estate; the tokens open one resource."""
+    """Start it and wait until the gateway enforces the estate; the tokens open one resource.
+
+    `settings` are more lines of `doorward.toml`.
+    """
     data, upstream, port = DataFolder(folder / "data"), Upstream(), free_ports()
     initialise(data, domain=DOMAIN, port=port, organisation="example")
+    data.settings.write_text(data.settings.read_text() + settings)
     url = data.store_url(load_control(data.settings))
     upgrade(url)
     tokens, changes = {}, list(_declared(estate(upstream)))

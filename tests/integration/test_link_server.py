@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -18,11 +19,13 @@ from doorward.adapters.ca import KeyPair, create_authority, issue_gateway, issue
 from doorward.adapters.link_server import LinkIdentity, LinkServer
 from doorward.adapters.live_snapshot import StoreReplica
 from doorward.adapters.ticket_signer import Es256Signer
+from doorward.administrator.idleness.activity import Activity
+from doorward.administrator.idleness.limits import IdleLimit
 from doorward.administrator.ports import Revision
 from doorward.errors import DoorwardError
 from doorward.model.decision import DecisionRecord
 from doorward.model.estate import Group
-from doorward.model.ids import GatewayId, GroupId
+from doorward.model.ids import GatewayId, GroupId, SessionId
 from doorward.model.snapshot import Snapshot, change
 from doorward.protocol import framing
 from doorward.protocol.link import (
@@ -82,6 +85,7 @@ class Control:
     replica: StoreReplica
     server: LinkServer
     port: int
+    activity: Activity
 
 
 @pytest.fixture
@@ -91,6 +95,7 @@ async def control(tmp_path: Path) -> AsyncIterator[Control]:
         (tmp_path / name).write_bytes(content)
     store = Store()
     replica = StoreReplica(store)
+    activity = Activity(IdleLimit(3600), "control")
     server = LinkServer(
         replica,
         store,
@@ -98,6 +103,7 @@ async def control(tmp_path: Path) -> AsyncIterator[Control]:
         time.time,
         snapshot_ttl_seconds=TTL_SECONDS,
         heartbeat_seconds=0.2,
+        activity=activity,
     )
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
@@ -107,7 +113,7 @@ async def control(tmp_path: Path) -> AsyncIterator[Control]:
         asyncio.create_task(server.serve("127.0.0.1", port, identity)),
     ]
     await until(lambda: replica.confirmed)
-    yield Control(store, replica, server, port)
+    yield Control(store, replica, server, port, activity)
     for task in tasks:
         task.cancel()
     await asyncio.wait(tasks)
@@ -383,6 +389,24 @@ async def test_a_gateway_cannot_speak_for_another_in_the_decision_log(
         one.say(Decisions(position="p", records=(record(1, gateway="other"),)))
         assert await refusal(one) == "gateway-mismatch"
     assert await control.store.decision(record(1).id) is None
+
+
+async def test_use_is_heard_from_decisions_and_from_what_browsers_say(
+    control: Control, tmp_path: Path
+) -> None:
+    async with gateway(control, tmp_path, edge()) as one:
+        one.hello()
+        began = time.time()
+        used = msgspec.structs.replace(record(1, gateway="edge"), session="ses_1", at=began - 30)
+        one.say(Decisions(position="p", records=(used,)))
+        spoken = (SessionId("ses_2"),)
+        health = Health(parts={}, open_streams=1, spool_bytes=0, late_seconds=40, spoken=spoken)
+        one.say(health)
+        await until(lambda: control.activity.last("ses_2") > 0)
+        assert control.activity.last("ses_1") == began - 30
+        assert control.activity.last("ses_2") >= began
+        told = control.activity.unwritten(began).sources
+        assert began - 41 < told["edge"] < began - 35
 
 
 async def test_health_and_keys_of_the_connected(control: Control, tmp_path: Path) -> None:

@@ -154,3 +154,32 @@ def test_a_masked_frame_has_its_key_counted() -> None:
     assert not boundary.between_frames
     boundary.feed(b"x")
     assert boundary.between_frames
+
+
+@pytest.mark.parametrize(
+    ("frame", "said"),
+    [
+        (b"\x81\x81\x00\x00\x00\x00a", True),
+        (b"\x82\x80\x00\x00\x00\x00", True),
+        (b"\x00\x81\x00\x00\x00\x00a", True),
+        (b"\x89\x81\x00\x00\x00\x00a", False),
+        (b"\x8a\x81\x00\x00\x00\x00a", False),
+        (b"\x88\x80\x00\x00\x00\x00", False),
+        (b"\x8a\x81\x00\x00\x00\x00a\x81\x80\x00\x00\x00\x00", True),
+        (b"\x81", False),
+    ],
+)
+def test_messages_are_said_and_control_frames_are_not(frame: bytes, said: bool) -> None:
+    assert FrameBoundary().feed(frame) is said
+    boundary = FrameBoundary()
+    said_by_byte = {boundary.feed(frame[at : at + 1]) for at in range(len(frame))}
+    assert (True in said_by_byte) is said
+
+
+def test_the_rest_of_a_long_message_is_said_too() -> None:
+    boundary = FrameBoundary()
+    boundary.feed(b"\x82\x85\x00\x00\x00\x00ab")
+    assert boundary.feed(b"c")
+    assert boundary.feed(b"de")
+    boundary.feed(b"\x8a\x85\x00\x00\x00\x00ab")
+    assert not boundary.feed(b"cde")

@@ -25,7 +25,10 @@ class Control:
     def __init__(self, folder: Path) -> None:
         self.sent: list[Decisions] = []
         self.there = True
-        self.shipping = Shipping({"engine": (SpoolReader(folder), engine_record)}, self.send)
+        self.time = 1000.0
+        self.shipping = Shipping(
+            {"engine": (SpoolReader(folder), engine_record)}, self.send, lambda: self.time
+        )
 
     def send(self, message: Decisions) -> bool:
         if self.there:
@@ -128,3 +131,39 @@ def test_a_line_that_is_no_record_is_skipped() -> None:
     ):
         assert ticket_record(GATEWAY, line) is None
         assert engine_record(line) is None
+
+
+def test_silence_is_told_as_far_as_everything_was_stored(tmp_path: Path) -> None:
+    spool, _ = spooled(tmp_path, 3)
+    control = Control(tmp_path)
+    assert control.shipping.late_seconds() > 3600
+    control.shipping.ship()
+    control.time += 5
+    assert control.shipping.late_seconds() > 3600
+    control.shipping.stored(DecisionsStored(position=control.sent[-1].position))
+    assert control.shipping.late_seconds() == 0
+    control.time += 7
+    spool.append(b"{}\n")
+    # Something is spooled that control does not have: nobody knows what it says.
+    assert control.shipping.late_seconds() == 7
+    control.time += 5
+    assert control.shipping.late_seconds() == 12
+    control.shipping.ship()
+    control.shipping.stored(DecisionsStored(position=control.sent[-1].position))
+    assert control.shipping.late_seconds() == 0
+    spool.close()
+
+
+def test_a_busy_spool_is_never_far_behind(tmp_path: Path) -> None:
+    spool, _ = spooled(tmp_path, 3)
+    control = Control(tmp_path)
+    lateness = []
+    for _ in range(20):
+        control.time += 1
+        control.shipping.ship()
+        spool.append(b"{}\n")
+        lateness.append(control.shipping.late_seconds())
+        if control.sent:
+            control.shipping.stored(DecisionsStored(position=control.sent[-1].position))
+    assert max(lateness[3:]) <= 3
+    spool.close()

@@ -213,3 +213,24 @@ async def test_a_new_policy_that_forbids_cuts_many() -> None:
     )
     assert await change_world(world, change("policy", forbid)) == 60
     assert {connection.cut for connection in connections} == {1}
+
+
+async def test_what_the_browser_says_is_use_of_its_session_and_told_once() -> None:
+    world = World()
+    stream = world.streams.take(opened(world), Connection().close)
+    assert stream is not None
+    assert world.streams.spoken() == ()
+    world.streams.spoke(stream)
+    world.streams.spoke(stream)
+    assert world.streams.spoken() == (SESSION.id,)
+    assert world.streams.spoken() == ()
+    world.streams.not_told((SESSION.id,))
+    assert world.streams.spoken() == (SESSION.id,)
+
+
+async def test_a_stream_of_a_service_is_nobodys_session() -> None:
+    world = World()
+    stream = world.streams.take(opened(world, authorization=BEARER), Connection().close)
+    assert stream is not None
+    world.streams.spoke(stream)
+    assert world.streams.spoken() == ()

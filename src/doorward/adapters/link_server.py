@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from doorward.adapters.link_outbox import Outbox
 from doorward.adapters.live_snapshot import StoreReplica
+from doorward.administrator.idleness.activity import Activity
 from doorward.administrator.ports import GatewayState, Store
 from doorward.errors import DoorwardError
 from doorward.model.ids import UnixSeconds
@@ -88,6 +89,7 @@ class LinkServer:
         *,
         snapshot_ttl_seconds: float,
         heartbeat_seconds: float,
+        activity: Activity,
     ) -> None:
         self._live = live
         self._store = store
@@ -95,6 +97,7 @@ class LinkServer:
         self._clock = clock
         self._ttl_seconds = snapshot_ttl_seconds
         self._heartbeat_seconds = heartbeat_seconds
+        self._activity = activity
         self._connections: dict[str, _Connection] = {}
         self._keys: dict[str, tuple[dict[str, str], UnixSeconds | None]] = {}
         self._applied = asyncio.Condition()
@@ -180,9 +183,14 @@ class LinkServer:
                 raise DoorwardError(
                     "gateway-mismatch", "A gateway reports the decisions of another."
                 )
+            self._activity.decided(message.records, self._clock())
             await connection.unstored.put(message)
         elif isinstance(message, Health):
             connection.health = message
+            now = self._clock()
+            for session in message.spoken:
+                self._activity.used(session, now)
+            self._activity.told(connection.gateway, now - max(message.late_seconds, 0.0))
         else:
             raise DoorwardError("link-malformed", "A gateway says hello once.")
 

@@ -178,6 +178,19 @@ class SpoolReader:
         self._acknowledged = _acknowledged(folder)
         self._at = self._acknowledged
 
+    @property
+    def acknowledged(self) -> Position:
+        """Control holds everything before it."""
+        return self._acknowledged
+
+    def end(self) -> Position:
+        """After the last byte that is there now. Raises OSError."""
+        for number in reversed(segment_numbers(self._folder)):
+            size = segment_path(self._folder, number).stat().st_size
+            if size:
+                return max(Position(number, size), self._acknowledged)
+        return self._acknowledged
+
     def rewind(self) -> None:
         """Read again from where control acknowledged: after the link broke."""
         self._at = self._acknowledged

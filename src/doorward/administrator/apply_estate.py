@@ -6,6 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from doorward.administrator.control_plane import Act, ControlPlane, Effect, effect
+from doorward.administrator.credentials.relisted import (
+    ShutOut,
+    listed,
+    relisted,
+    require_a_way_left,
+    shut_out,
+)
 from doorward.administrator.ending import Leaver, forget_person
 from doorward.administrator.federation.redeclared import (
     other_clients,
@@ -34,17 +41,25 @@ class Applied:
 
     plan: Plan
     effect: Effect
+    shut_out: ShutOut
 
 
-async def apply_estate(control: ControlPlane, act: Act, wanted: Estate) -> Applied:
+async def apply_estate(
+    control: ControlPlane, act: Act, wanted: Estate, *, may_shut_out: bool = False
+) -> Applied:
     """Make the declared part of the snapshot what `wanted` says.
 
     `wanted` comes from `estate.parse_estate`, which has checked every reference and policy.
     Everything of people who are no longer declared ends (`ending.STEPS`), their standing too;
     whoever came by the word of a provider that is gone, or has another issuer, loses what rests
-    on it. Raises DoorwardError `store-conflict` where a directory has provisioned one of those
-    that are declared meanwhile.
+    on it. Sessions that rest on a passkey that the list of authenticators takes no longer end, or
+    lose the AAL that they no longer have. Raises DoorwardError `store-conflict` where a directory
+    has provisioned one of those that are declared meanwhile, and `estate-shuts-out` where somebody
+    would have no way left to sign in, unless it `may_shut_out`.
     """
+    found = await shut_out(control, wanted)
+    if not may_shut_out:
+        require_a_way_left(found)
     async with control.store.transaction() as transaction:
         snapshot = await settled(control, transaction)
         _require_unprovisioned(snapshot, wanted)
@@ -53,9 +68,11 @@ async def apply_estate(control: ControlPlane, act: Act, wanted: Estate) -> Appli
         changes = [*intended.changes, *_consequences(snapshot, intended.steps, providers)]
         for person in _removed(intended.steps, "user"):
             leaver = Leaver(UserId(person), snapshot, act.at, act.actor)
-            for ended in await forget_person(transaction, leaver):
-                changes += ended.changes
+            for left in await forget_person(transaction, leaver):
+                changes += left.changes
         changes += await _without_transmitters(transaction, snapshot, wanted, changes)
+        ended = {item.id for item in changes if item.kind == "session"}
+        changes += await relisted(transaction, snapshot, listed(wanted), ended)
         for client in _removed(intended.steps, "client"):
             await forget_client(transaction, ClientId(client))
         for provider in other_issuers(snapshot.providers, providers):
@@ -69,9 +86,9 @@ async def apply_estate(control: ControlPlane, act: Act, wanted: Estate) -> Appli
                 actor=act.actor,
                 act="estate-applied",
                 target="estate",
-                detail=_summary(intended.steps),
+                detail={**_summary(intended.steps), **_shut_out(found)},
             )
-    return Applied(intended, await effect(control, number))
+    return Applied(intended, await effect(control, number), found)
 
 
 async def _without_transmitters(
@@ -141,3 +158,13 @@ def _summary(steps: Sequence[Step]) -> dict[str, str]:
         act: " ".join(f"{step.kind}:{step.id}" for step in steps if step.act == act)
         for act in ("add", "change", "remove")
     }
+
+
+def _shut_out(found: ShutOut) -> dict[str, str]:
+    numbers = {
+        "passkeys-refused": found.passkeys,
+        "no-way-left": len(found.no_way),
+        "sessions-ended": found.ended,
+        "sessions-lowered": found.lowered,
+    }
+    return {name: str(number) for name, number in numbers.items() if number}

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
+from doorward.administrator.idleness.activity import Activity
 from doorward.administrator.mail import Mailer
 from doorward.administrator.ports import Gateways, Secrets, Store
 from doorward.model.ids import UnixSeconds
@@ -33,7 +34,7 @@ class LiveSnapshot(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ControlPlane:
-    """The parts that use cases share."""
+    """The parts that use cases share. `activity` hears when sessions are used."""
 
     store: Store
     live: LiveSnapshot
@@ -41,6 +42,7 @@ class ControlPlane:
     secrets: Secrets
     mailer: Mailer
     effect_timeout_seconds: float = 2.0
+    activity: Activity = field(default_factory=Activity)
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,7 @@ async def disown_sign_in(
     """
     async with control.store.transaction() as transaction:
         entry = await transaction.sign_ins.get(user.id, seq)
-        if entry is None:
+        if entry is None or entry.outcome == "went-idle":
             raise DoorwardError(
                 "sign-in-unknown",
                 "You have no such sign-in.",

@@ -15,7 +15,7 @@ from doorward.administrator.sign_in_entries import proved
 from doorward.engine.devices import device_shown
 from doorward.model.identity import ResourceCookie, Session
 from doorward.model.ids import ResourceId, SessionId
-from doorward.model.snapshot import change
+from doorward.model.snapshot import Snapshot, change
 
 AUTH = ResourceId("auth")
 """What cookies of the sign-in host name as their resource; no resource may have this id."""
@@ -39,6 +39,14 @@ class NewSession:
     number: int
 
 
+@dataclass(frozen=True, slots=True)
+class Sees:
+    """A transaction, and the `settled` snapshot before its own changes."""
+
+    transaction: Transaction
+    snapshot: Snapshot
+
+
 async def open_session(
     control: ControlPlane, act: Act, *, proof: Proof, browser: Browser, lifetime_seconds: float
 ) -> SessionCookie:
@@ -47,8 +55,10 @@ async def open_session(
     Raises what `add_session` and `require_still_held` raise.
     """
     async with control.store.transaction() as transaction:
-        new = await add_session(control, transaction, act, proof, browser, lifetime_seconds)
-        await require_still_held(transaction, proof)
+        snapshot = await settled(control, transaction)
+        await require_still_held(transaction, proof, snapshot.authenticators)
+        sees = Sees(transaction, snapshot)
+        new = await add_session(control, sees, act, proof, browser, lifetime_seconds)
     return await session_cookie(control, new)
 
 
@@ -59,7 +69,7 @@ async def session_cookie(control: ControlPlane, new: NewSession) -> SessionCooki
 
 async def add_session(
     control: ControlPlane,
-    transaction: Transaction,
+    sees: Sees,
     act: Act,
     proof: Proof,
     browser: Browser,
@@ -73,7 +83,7 @@ async def add_session(
     provider has ended meanwhile.
     """
     secret = control.secrets.token()
-    snapshot = await settled(control, transaction)
+    transaction, snapshot = sees.transaction, sees.snapshot
     require_enabled(snapshot, proof.user)
     await require_standing(transaction, proof, act.at)
     device = device_shown(browser.certificate, proof.user, snapshot, act.at)

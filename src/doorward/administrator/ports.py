@@ -18,6 +18,7 @@ from doorward.administrator.directory.ports import DirectoryTable
 from doorward.administrator.federation_table import FederationTable
 from doorward.administrator.fleet.ports import DeviceTables
 from doorward.administrator.identity.ports import IdentityTables
+from doorward.administrator.idleness.ports import ActivityTable
 from doorward.administrator.openid_ports import OpenidTables
 from doorward.administrator.receiver_ports import ReceiverTables
 from doorward.administrator.recovery_ports import RecoveryCodeTable, RecoveryTable
@@ -152,7 +153,9 @@ class SnapshotTable(Protocol):
 class CredentialTable(Protocol):
     """What people authenticate with, inside one transaction."""
 
-    async def passkeys(self, user: UserId) -> Sequence[Passkey]: ...
+    async def passkeys(self, user: UserId | None) -> Sequence[Passkey]:
+        """Those of `user`; None for everybody's."""
+        ...
 
     async def passkey(self, passkey_id: str) -> Passkey | None: ...
 
@@ -256,6 +259,8 @@ class Transaction(PeopleTables, OutsideTables, Protocol):
     def audit(self) -> AuditTable: ...
     @property
     def decisions(self) -> DecisionTable: ...
+    @property
+    def activity(self) -> ActivityTable: ...
 
 
 class Store(Protocol):

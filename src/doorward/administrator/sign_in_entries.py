@@ -6,6 +6,7 @@ from typing import Literal
 
 from doorward.administrator.authentication import Browser, Proof
 from doorward.administrator.sign_ins.ports import NewSignIn
+from doorward.model.identity import Session
 from doorward.model.ids import SessionId, UnixSeconds, UserId
 
 
@@ -40,4 +41,19 @@ def refused(user: UserId, browser: Browser, method: str, why: str, at: UnixSecon
         address=browser.address,
         user_agent=browser.user_agent,
         why=why,
+    )
+
+
+def went_idle(session: Session, at: UnixSeconds) -> NewSignIn:
+    """The end of a session that nobody used."""
+    return NewSignIn(
+        at=at,
+        user=session.user,
+        outcome="went-idle",
+        methods=session.methods,
+        address=session.address,
+        user_agent=session.user_agent,
+        session=session.id,
+        aal=session.aal,
+        provider=session.provider,
     )

@@ -9,6 +9,7 @@ import msgspec
 
 from doorward.administrator.attempts import admit, network_of, recorded
 from doorward.administrator.authentication import (
+    AttemptRejectedError,
     Authenticators,
     Browser,
     PasskeyRejectedError,
@@ -16,15 +17,18 @@ from doorward.administrator.authentication import (
     UnverifiedCredential,
 )
 from doorward.administrator.control_plane import Act
+from doorward.administrator.credentials.accepted import require_accepted
 from doorward.administrator.credentials.assurance import HARDWARE, passkey_aal, passkey_proof
 from doorward.administrator.open_session import (
     NewSession,
+    Sees,
     SessionCookie,
     add_session,
     session_cookie,
 )
 from doorward.administrator.passkey_challenge import new_challenge, use_challenge
 from doorward.administrator.ports import Passkey, Transaction
+from doorward.administrator.settled import settled
 from doorward.errors import DoorwardError
 from doorward.model.ids import UnixSeconds, UserId
 
@@ -67,10 +71,11 @@ async def sign_in_passkey(
 ) -> Proof:
     """What the browser's answer proves. Raises PasskeyRejectedError or TooManyAttemptsError.
 
+    Raises what `require_accepted` raises where the passkey itself was proved.
     Only the address is counted: no number of failures keeps a person from their passkey.
     """
 
-    async def only(_transaction: Transaction, proof: Proof) -> Proof:
+    async def only(_: Sees, proof: Proof) -> Proof:
         return proof
 
     return await _proved(authenticators, browser, response, user=user, now=now, then=only)
@@ -90,9 +95,9 @@ async def open_session_by_passkey(
     """
     control = authenticators.control
 
-    async def then(transaction: Transaction, proof: Proof) -> NewSession:
+    async def then(sees: Sees, proof: Proof) -> NewSession:
         act = Act(f"user:{proof.user}", now)
-        return await add_session(control, transaction, act, proof, browser, lifetime_seconds)
+        return await add_session(control, sees, act, proof, browser, lifetime_seconds)
 
     new = await _proved(authenticators, browser, response, user=None, now=now, then=then)
     return await session_cookie(control, new)
@@ -105,7 +110,7 @@ async def _proved(
     *,
     user: UserId | None,
     now: UnixSeconds,
-    then: Callable[[Transaction, Proof], Awaitable[T]],
+    then: Callable[[Sees, Proof], Awaitable[T]],
 ) -> T:
     """What `then` makes of the proof, in one transaction with what the proof leaves in the store.
 
@@ -120,11 +125,13 @@ async def _proved(
                 passkey = await _verified(
                     authenticators, transaction, browser, credential, user, now
                 )
-            except PasskeyRejectedError as error:
+                snapshot = await settled(authenticators.control, transaction)
+                require_accepted(passkey, snapshot.authenticators)
+            except AttemptRejectedError as error:
                 rejected = error
             else:
-                models = authenticators.control.live.current.authenticators
-                return await then(transaction, passkey_proof(passkey, models))
+                proof = passkey_proof(passkey, snapshot.authenticators)
+                return await then(Sees(transaction, snapshot), proof)
         raise rejected
 
 

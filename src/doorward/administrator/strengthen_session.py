@@ -43,7 +43,7 @@ async def strengthen_session(
         if not usable_on(found, device):
             raise DoorwardError("session-unknown", "This session has ended.", "Sign in again.")
         await require_standing(transaction, proof, act.at)
-        await require_still_held(transaction, proof)
+        await require_still_held(transaction, proof, snapshot.authenticators)
         stronger = msgspec.structs.replace(
             found,
             authenticated_at=proof.moment(act.at),

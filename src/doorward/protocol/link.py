@@ -11,7 +11,7 @@ from __future__ import annotations
 import msgspec
 
 from doorward.model.decision import DecisionRecord
-from doorward.model.ids import GatewayId, UnixSeconds
+from doorward.model.ids import GatewayId, SessionId, UnixSeconds
 from doorward.model.snapshot import Change
 
 VERSION = 1
@@ -47,11 +47,17 @@ class Decisions(msgspec.Struct, frozen=True, kw_only=True, tag="decisions"):
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True, tag="health"):
-    """The gateway's own health, every few seconds: part name to `ok` or what is wrong."""
+    """The gateway's own health, every few seconds: part name to `ok` or what is wrong.
+
+    Decisions that were made more than `late_seconds` ago were all sent before. `spoken` are the
+    sessions on whose open streams the browser said something since the last time.
+    """
 
     parts: dict[str, str]
     open_streams: int
     spool_bytes: int
+    late_seconds: float = 0.0
+    spoken: tuple[SessionId, ...] = ()
 
 
 class SignedFrame(msgspec.Struct, frozen=True, kw_only=True, tag="frame"):

@@ -26,12 +26,11 @@ class Credentials:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def passkeys(self, user: UserId) -> Sequence[Passkey]:
-        rows = await self._connection.execute(
-            select(passkey)
-            .where(passkey.c.user == user)
-            .order_by(passkey.c.created_at, passkey.c.id)
-        )
+    async def passkeys(self, user: UserId | None) -> Sequence[Passkey]:
+        found = select(passkey).order_by(passkey.c.created_at, passkey.c.id)
+        if user is not None:
+            found = found.where(passkey.c.user == user)
+        rows = await self._connection.execute(found)
         return [_passkey(row) for row in rows]
 
     async def passkey(self, passkey_id: str) -> Passkey | None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import structlog
 
 from doorward.adapters.store import decisions
+from doorward.adapters.store.activity import SessionActivity
 from doorward.adapters.store.attempts import AttemptCounts
 from doorward.adapters.store.audit import AuditLog
 from doorward.adapters.store.credentials import Credentials
@@ -69,6 +70,7 @@ class SqlTransaction:
     audit: AuditLog
     decisions: DecisionLog
     sign_ins: SignInLog
+    activity: SessionActivity
     openid: Openid
     federation: FederationLinks
     directory: DirectoryRows
@@ -121,6 +123,7 @@ class SqlStore:
                     AuditLog(connection),
                     DecisionLog(connection),
                     SignInLog(connection),
+                    SessionActivity(connection),
                     Openid.on(connection),
                     FederationLinks(connection),
                     DirectoryRows(connection),

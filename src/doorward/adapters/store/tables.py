@@ -194,6 +194,20 @@ decision_floor = Table(
 )
 """One row, `id` 1: decision records from before `moment` may be removed. It moves forward only."""
 
+session_activity = Table(
+    "session_activity",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("at", Double, nullable=False),
+)
+
+activity_source = Table(
+    "activity_source",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("at", Double, nullable=False),
+)
+
 sign_in = Table(
     "sign_in",
     metadata,

@@ -1,9 +1,10 @@
 """How strong each way to sign in is (SP 800-63B-4), and what changing one of them demands. Pure.
 
 AAL 3 is a passkey whose model was attested, is marked `aal3` in the estate, and keeps the key for
-itself. Every other passkey is AAL 2: its device verified the person. Password with TOTP, or with
-a recovery code, is AAL 2 as well, and not phishing resistant. Whoever comes back by recovery has
-AAL 1 until they use what they registered.
+itself. Every other passkey is AAL 2: its device verified the person. One that the estate's list of
+authenticators does not take is 0: it signs nobody in, whenever it was registered. Password with
+TOTP, or with a recovery code, is AAL 2 as well, and not phishing resistant. Whoever comes back by
+recovery has AAL 1 until they use what they registered.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from doorward.administrator.credentials.held import Held
 from doorward.administrator.ports import Passkey, Password
 from doorward.engine.moments import SKEW_SECONDS
 from doorward.errors import DoorwardError
-from doorward.model.estate import Authenticator
+from doorward.model.estate import ANY_AUTHENTICATOR, Authenticator
 from doorward.model.identity import Method, Session
 from doorward.model.ids import UnixSeconds
 
@@ -26,6 +27,8 @@ FRESH_SECONDS = 600
 HARDWARE = 3
 PASSWORD_CREDENTIAL = "password"  # noqa: S105 - a name, as `Session.credential` has it
 
+Refusal = Literal["", "unlisted", "unattested"]
+"""Why the estate's list does not take a passkey: its model, or that nothing proves its model."""
 Need = Literal["fresh", "phishing-resistant", "multi-factor", "hardware-key"]
 
 
@@ -50,8 +53,21 @@ class Strength:
     need: Need
 
 
+def refusal(aaguid: str, authenticators: Mapping[str, Authenticator], *, attested: bool) -> Refusal:
+    """Empty where a passkey of this model is taken.
+
+    Where the estate names models, a passkey must prove that it is one of them.
+    """
+    listed = aaguid in authenticators
+    if not authenticators or ANY_AUTHENTICATOR in authenticators or (listed and attested):
+        return ""
+    return "unattested" if listed or not attested else "unlisted"
+
+
 def passkey_aal(passkey: Passkey, authenticators: Mapping[str, Authenticator]) -> int:
-    """2, or 3 where the estate says so of the model, and the model is proved."""
+    """2, or 3 where the estate says so of the model, and the model is proved; 0 where refused."""
+    if refusal(passkey.aaguid, authenticators, attested=passkey.attested):
+        return 0
     model = authenticators.get(passkey.aaguid)
     bound = passkey.attested and passkey.backup_eligible is False
     return HARDWARE if bound and model is not None and model.aal3 else 2
@@ -87,11 +103,21 @@ def password_proof(password: Password, second: Method) -> Proof:
     )
 
 
+def usable(held: Held, authenticators: Mapping[str, Authenticator]) -> list[Passkey]:
+    """The passkeys that sign in."""
+    return [item for item in held.passkeys if passkey_aal(item, authenticators)]
+
+
+def ways(held: Held, authenticators: Mapping[str, Authenticator]) -> int:
+    """How many ways to sign in these are; recovery codes alone are none."""
+    return len(usable(held, authenticators)) + (held.password and not held.password_off)
+
+
 def strongest(held: Held, authenticators: Mapping[str, Authenticator]) -> Strength:
     """The most that this person can prove."""
     if any(passkey_aal(item, authenticators) == HARDWARE for item in held.passkeys):
         return Strength(HARDWARE, phishing_resistant=True, need="hardware-key")
-    if held.passkeys:
+    if usable(held, authenticators):
         return Strength(2, phishing_resistant=True, need="phishing-resistant")
     if held.password:
         return Strength(2, phishing_resistant=False, need="multi-factor")

@@ -22,11 +22,6 @@ class Held:
     recovery_codes: int
     password_off: bool = False
 
-    @property
-    def ways(self) -> int:
-        """How many ways to sign in that stands for; recovery codes alone are none."""
-        return len(self.passkeys) + (self.password and not self.password_off)
-
 
 async def held_by(transaction: Transaction, user: UserId) -> Held:
     """What `user` holds now."""

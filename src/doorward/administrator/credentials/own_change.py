@@ -14,7 +14,7 @@ from doorward.administrator.authentication import (
     require_enabled,
 )
 from doorward.administrator.control_plane import ControlPlane
-from doorward.administrator.credentials.assurance import require_strong, strongest
+from doorward.administrator.credentials.assurance import require_strong, strongest, ways
 from doorward.administrator.credentials.held import Held, held_by
 from doorward.administrator.ports import Transaction
 from doorward.administrator.sessions_of import end_sessions
@@ -35,6 +35,11 @@ class OwnChange:
     user: User
     session: Session
     held: Held
+
+    @property
+    def ways(self) -> int:
+        """How many ways the person has to sign in."""
+        return ways(self.held, self.snapshot.authenticators)
 
     async def note(self, at: UnixSeconds, act: str, **detail: str) -> None:
         """Write it to the audit, with the address that the person's session came from."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from doorward.administrator.authentication import Authenticators, Browser
 from doorward.administrator.control_plane import Act, ControlPlane, Effect, effect
-from doorward.administrator.credentials.assurance import PASSWORD_CREDENTIAL
+from doorward.administrator.credentials.assurance import PASSWORD_CREDENTIAL, usable
 from doorward.administrator.credentials.enrol_password import (
     NewTotp,
     confirmed_password,
@@ -82,7 +82,7 @@ async def remove_own_password(
     Raises what `own_change` raises, `password-unknown` and `last-credential`.
     """
     async with own_change(control, session, now) as own:
-        if own.held.password and not own.held.passkeys:
+        if own.held.password and not usable(own.held, own.snapshot.authenticators):
             raise last_way()
         await _forget(own.transaction, own.user.id)
         ended = ends_with(own.snapshot, own.user.id, {PASSWORD_CREDENTIAL})

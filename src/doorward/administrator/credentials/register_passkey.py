@@ -11,11 +11,13 @@ from doorward.administrator.authentication import (
     NewCredential,
     PasskeyRejectedError,
 )
+from doorward.administrator.credentials.accepted import model_names
+from doorward.administrator.credentials.assurance import passkey_aal, refusal
 from doorward.administrator.credentials.passkey_names import checked_name, suggested_name
 from doorward.administrator.passkey_challenge import new_challenge, use_challenge
 from doorward.administrator.ports import Passkey, Transaction
 from doorward.errors import DoorwardError
-from doorward.model.estate import ANY_AUTHENTICATOR, Authenticator, User
+from doorward.model.estate import Authenticator, User
 from doorward.model.ids import UnixSeconds
 
 MAX_PASSKEYS = 32
@@ -31,14 +33,17 @@ async def registration_options(
 ) -> dict[str, object]:
     """Options for `navigator.credentials.create`.
 
-    A device that holds a passkey of the person makes no other, unless all begins `anew`.
+    A device that holds a passkey of the person makes no other, unless all begins `anew`, or that
+    one is not taken any more.
     """
     challenge = new_challenge(authenticators, browser, "registration", user.id, now)
     control = authenticators.control
     async with control.store.transaction() as transaction:
-        existing = () if anew else await transaction.credentials.passkeys(user.id)
+        held = () if anew else await transaction.credentials.passkeys(user.id)
+    models = control.live.current.authenticators
+    existing = [item for item in held if passkey_aal(item, models)]
     return authenticators.relying_party.registration_options(
-        user, challenge, existing, attested=bool(control.live.current.authenticators)
+        user, challenge, existing, attested=bool(models)
     )
 
 
@@ -71,22 +76,22 @@ def require_allowed(authenticators: Mapping[str, Authenticator], new: NewCredent
 
     Where the estate names models, a passkey must prove that it is one of them.
     """
-    listed = new.aaguid in authenticators
-    if not authenticators or ANY_AUTHENTICATOR in authenticators or (listed and new.attested):
+    why = refusal(new.aaguid, authenticators, attested=new.attested)
+    if not why:
         return
-    names = ", ".join(sorted({model.name for model in authenticators.values()}))
-    detail = (
-        "This device did not prove which model it is."
-        if listed or not new.attested
-        else "Your organisation does not accept passkeys of this model."
-    )
-    why = "authenticator-unattested" if listed or not new.attested else "authenticator-unlisted"
     raise AttemptRejectedError(
         "authenticator-refused",
-        detail,
-        f"Use one of these: {names}. Let the browser show the device's make and model.",
-        why=why,
+        _REFUSED[why],
+        f"Use one of these: {model_names(authenticators)}."
+        " Let the browser show the device's make and model.",
+        why=f"authenticator-{why}",
     )
+
+
+_REFUSED = {
+    "unattested": "This device did not prove which model it is.",
+    "unlisted": "Your organisation does not accept passkeys of this model.",
+}
 
 
 async def keep_passkey(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from doorward.administrator.control_plane import Act, ControlPlane, Effect, effect
-from doorward.administrator.credentials.assurance import passkey_credential
+from doorward.administrator.credentials.assurance import passkey_aal, passkey_credential
 from doorward.administrator.credentials.own_change import ends_with, last_way, own_change
 from doorward.administrator.credentials.tell import tell_person
 from doorward.administrator.ports import Passkey
@@ -36,7 +36,7 @@ async def remove_own_passkey(
     """
     async with own_change(control, session, now) as own:
         found = passkey_of(own.held.passkeys, passkey)
-        if own.held.ways == 1:
+        if own.ways == 1 and passkey_aal(found, own.snapshot.authenticators):
             raise last_way()
         await own.transaction.credentials.remove(found)
         ended = ends_with(own.snapshot, own.user.id, {passkey_credential(found.id)})

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from doorward.administrator.control_plane import Act, ControlPlane, Effect, effect
+from doorward.administrator.credentials.assurance import ways
 from doorward.administrator.credentials.held import held_by
 from doorward.administrator.credentials.own_change import last_way
 from doorward.administrator.federation.asserted_groups import groups_after
@@ -66,7 +67,8 @@ async def _require_another_way(
 ) -> None:
     live = {(item.id, item.issuer) for item in snapshot.providers.values()}
     usable = {link.provider for link in links if (link.provider, link.issuer) in live}
-    if usable == {provider} and not (await held_by(transaction, user)).ways:
+    held = await held_by(transaction, user)
+    if usable == {provider} and not ways(held, snapshot.authenticators):
         raise last_way()
 
 

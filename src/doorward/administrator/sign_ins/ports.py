@@ -9,11 +9,13 @@ import msgspec
 
 from doorward.model.ids import SessionId, UnixSeconds, UserId
 
-SignInOutcome = Literal["signed-in", "stepped-up", "rejected"]
+SignInOutcome = Literal["signed-in", "stepped-up", "rejected", "went-idle"]
 
 
 class NewSignIn(msgspec.Struct, frozen=True, kw_only=True):
     """Somebody signed in as `user`, proved it again within a session, or failed to.
+
+    Or the session ended because nobody used it (`went-idle`): the rest is then the session's.
 
     `session` is empty and `aal` is 0 for a failure, `why` says its cause; `methods` are what was
     proved, or what was tried. `provider` is the identity provider that vouched, if any.

@@ -30,6 +30,7 @@ STATUS: Mapping[str, int] = MappingProxyType(
         "device-without-tpm": 404,
         "device-suspended": 403,
         "enrolment-refused": 403,
+        "estate-shuts-out": 409,
         "evidence-insufficient": 409,
         "evidence-of-another": 409,
         "hardware-enrolled": 409,

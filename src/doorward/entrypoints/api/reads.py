@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from doorward.administrator.credentials.assurance import passkey_aal
+from doorward.administrator.credentials.assurance import passkey_aal, refusal
 from doorward.administrator.credentials.held import Held
 from doorward.administrator.disabling import disablers
 from doorward.administrator.people import people_of
@@ -146,6 +146,9 @@ def credentials(snapshot: Snapshot, held: Held) -> CredentialsView:
             {
                 **msgspec.structs.asdict(passkey),
                 "aal": passkey_aal(passkey, snapshot.authenticators),
+                "refused": refusal(
+                    passkey.aaguid, snapshot.authenticators, attested=passkey.attested
+                ),
             }
         )
         for passkey in held.passkeys

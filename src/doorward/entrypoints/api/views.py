@@ -11,6 +11,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
+from doorward.administrator.credentials.assurance import Refusal
 from doorward.model.decision import ReasonCode, RemedyKind
 from doorward.model.estate import Action, Source
 from doorward.model.identity import Authority, Method
@@ -138,7 +139,10 @@ class UserView(View):
 
 
 class PasskeyView(View):
-    """A passkey: nothing of it is secret. `aal` is what using it reaches (SP 800-63B)."""
+    """A passkey: nothing of it is secret. `aal` is what using it reaches (SP 800-63B).
+
+    It is 0 where the estate's list of authenticators does not take it, and `refused` says why.
+    """
 
     id: str
     name: str
@@ -147,6 +151,7 @@ class PasskeyView(View):
     backup_eligible: bool | None
     backed_up: bool
     aal: int
+    refused: Refusal
     created_at: datetime
     last_used_at: datetime | None
 
@@ -322,10 +327,25 @@ class StepView(View):
     differences: tuple[DifferenceView, ...]
 
 
+class ShutOutView(View):
+    """Whom another list of authenticators shuts out.
+
+    So many `passkeys` of `people` no longer sign in; `no_way` could not sign in at all. So many
+    sessions end, and so many lose the AAL that they no longer have.
+    """
+
+    passkeys: int
+    people: tuple[str, ...]
+    no_way: tuple[str, ...]
+    ended: int
+    lowered: int
+
+
 class PlanView(View):
     """What applying an estate would change; no steps where nothing would."""
 
     steps: tuple[StepView, ...]
+    shut_out: ShutOutView
 
 
 class AppliedView(PlanView):

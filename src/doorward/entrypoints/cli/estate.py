@@ -14,6 +14,7 @@ from doorward.errors import DoorwardError, SourceError
 Folder = Annotated[Path, typer.Argument(help="A folder of .toml and .cedar files.")]
 
 _SIGNS = {"add": "+", "change": "~", "remove": "-"}
+_NAMED = 10
 _SUFFIXES = (".toml", ".cedar")
 
 
@@ -25,12 +26,21 @@ def plan(folder: Folder, data: Data = DEFAULT_DATA, as_json: AsJson = False) -> 
         print_json(planned)
     else:
         _print_steps(planned["steps"])
+        _print_shut_out(planned["shut_out"])
 
 
-def apply(folder: Folder, data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
+def apply(
+    folder: Folder,
+    shut_out: Annotated[
+        bool, typer.Option(help="Also where somebody would have no way left to sign in.")
+    ] = False,
+    data: Data = DEFAULT_DATA,
+    as_json: AsJson = False,
+) -> None:
     """Make the estate what a folder says: all of it in one transaction, or nothing."""
+    asked = {"files": read_folder(folder), "shut_out": shut_out}
     with connect(data) as api:
-        applied = api.post("/estate/apply", {"files": read_folder(folder)})
+        applied = api.post("/estate/apply", asked)
     if as_json:
         print_json(applied)
         return
@@ -39,6 +49,7 @@ def apply(folder: Folder, data: Data = DEFAULT_DATA, as_json: AsJson = False) ->
         effect = applied["effect"]
         state = "and enforced by every gateway" if effect["enforced"] else "not enforced yet"
         typer.echo(f"Applied as snapshot {effect['number']}, {state}.")
+        _print_shut_out(applied["shut_out"], done=True)
 
 
 def read_folder(folder: Path) -> dict[str, str]:
@@ -95,3 +106,23 @@ def _print_steps(steps: list[dict[str, Any]]) -> None:
         for item in step["differences"]:
             before, after = printable(item["before"]), printable(item["after"])
             typer.echo(f"    {item['field']}: {before} -> {after}")
+
+
+def _print_shut_out(found: dict[str, Any], *, done: bool = False) -> None:
+    """Whom another list of authenticators shuts out; nothing where it is nobody."""
+    refused = "no longer sign in" if done else "would no longer sign in"
+    none = "have no way left" if done else "would have no way left"
+    sentences = (
+        (found["passkeys"], f"passkeys {refused}, of: {_named(found['people'])}"),
+        (len(found["no_way"]), f"people {none} to sign in: {_named(found['no_way'])}"),
+        (found["ended"], "sessions ended" if done else "sessions would end"),
+        (found["lowered"], "sessions lost AAL 3" if done else "sessions would lose AAL 3"),
+    )
+    for count, sentence in sentences:
+        if count:
+            typer.echo(f"! {count} {sentence}")
+
+
+def _named(people: list[str]) -> str:
+    more = f" and {len(people) - _NAMED} more" if len(people) > _NAMED else ""
+    return ", ".join(map(printable, people[:_NAMED])) + more

@@ -158,7 +158,7 @@ def credentials(user: str, data: Data = DEFAULT_DATA, as_json: AsJson = False) -
             (
                 passkey["id"],
                 passkey["name"],
-                passkey["aal"],
+                passkey["aal"] or passkey["refused"],
                 passkey["aaguid"],
                 "yes" if passkey["attested"] else "no",
                 "yes" if passkey["backed_up"] else "no",

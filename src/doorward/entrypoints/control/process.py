@@ -34,6 +34,7 @@ from doorward.bootstrap import (
     keep_roll,
     keep_signals_polled,
     keep_swept,
+    keep_used,
     keep_verified,
     keep_watch,
     origins,
@@ -97,6 +98,7 @@ async def _serve(data: DataFolder, settings: ControlSettings) -> None:
                     security_contact=settings.security_contact,
                 )
             ),
+            group.create_task(keep_used(parts.control)),
             group.create_task(keep_purged(parts.store, now, settings.decision_log_days)),
             group.create_task(keep_keys_fresh(parts.openid)),
             group.create_task(keep_clients_told(parts.openid, parts.replica)),

@@ -67,6 +67,8 @@ _STREAMS_SECONDS = 0.25
 _PULSE_SECONDS = 0.5
 _MEND_SECONDS = 10.0
 _HEALTH_SECONDS = 2.0
+_UNSPOOLED_SECONDS = 3.0
+"""So long at most Envoy's log of a ticketed request takes into the spool."""
 
 
 class DecisionProcess:
@@ -201,7 +203,8 @@ class DecisionProcess:
         self._pulse()
 
     async def _report(self) -> None:
-        self._link.send(
+        spoken = self._streams.spoken()
+        said = self._link.send(
             Health(
                 parts={
                     "decisions": "ok" if self._clock.believed() else "the clock ran back",
@@ -210,8 +213,12 @@ class DecisionProcess:
                 },
                 open_streams=len(self._streams),
                 spool_bytes=self._shipping.pending_bytes(),
+                late_seconds=self._shipping.late_seconds() + _UNSPOOLED_SECONDS,
+                spoken=spoken,
             )
         )
+        if not said:
+            self._streams.not_told(spoken)
 
 
 async def _every(seconds: float, act: Callable[[], Awaitable[None]]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from time import monotonic
 
 from doorward.adapters.spool import Position, SpoolReader
 from doorward.model.decision import DecisionRecord
@@ -11,6 +12,7 @@ from doorward.protocol.link import Decisions, DecisionsStored
 
 _BATCH_RECORDS = 500
 _UNACKNOWLEDGED_BATCHES = 4
+_NEVER_SECONDS = 86_400.0
 
 
 @dataclass(slots=True)
@@ -27,11 +29,15 @@ class Shipping:
         self,
         lanes: Mapping[str, tuple[SpoolReader, Callable[[bytes], DecisionRecord | None]]],
         send: Callable[[Decisions], bool],
+        elapsed: Callable[[], float] = monotonic,
     ) -> None:
         """A lane's function reads a line; None where the line is not a record."""
         self._lanes = {name: _Lane(reader, read) for name, (reader, read) in lanes.items()}
         self._send = send
         self.unreadable_lines = 0
+        self._elapsed = elapsed
+        self._shipped_at = elapsed() - _NEVER_SECONDS
+        self._mark: tuple[float, dict[str, Position]] = (self._shipped_at, {})
 
     def connected(self) -> None:
         """Begin again from what control acknowledged: what was underway is unknown."""
@@ -65,6 +71,20 @@ class Shipping:
         if lane is not None:
             lane.underway = max(0, lane.underway - 1)
             lane.reader.acknowledge(place)
+
+    def late_seconds(self) -> float:
+        """How long ago everything was with control that was spooled by then; ask every so often.
+
+        Raises OSError where a spool cannot be read.
+        """
+        since, ends = self._mark
+        if all(self._lanes[name].reader.acknowledged >= end for name, end in ends.items()):
+            self._shipped_at = since
+            ends = {name: lane.reader.end() for name, lane in self._lanes.items()}
+            self._mark = (self._elapsed(), ends)
+            if all(self._lanes[name].reader.acknowledged >= end for name, end in ends.items()):
+                self._shipped_at = self._mark[0]
+        return self._elapsed() - self._shipped_at
 
     def pending_bytes(self) -> int:
         """Bytes that control does not have yet."""

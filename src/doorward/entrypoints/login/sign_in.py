@@ -7,8 +7,10 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
+from doorward.administrator.attempts import network_of
 from doorward.administrator.authentication import Proof
 from doorward.administrator.control_plane import Act
+from doorward.administrator.end_idle import ended_idle
 from doorward.administrator.open_session import AUTH, SessionCookie, open_session
 from doorward.administrator.revoke_session import sign_out_session
 from doorward.administrator.sign_in_passkey import begin_passkey, open_session_by_passkey
@@ -55,7 +57,8 @@ async def show(wiring: Wiring, visit: Visit) -> Response:
     onward = read_continuation(visit.query, wiring.snapshot)
     if signed_in(wiring, visit) is not None:
         return redirect(onward.start())
-    return with_flow(wiring, visit, _form(wiring, visit, onward))
+    idle = await _went_idle(wiring, visit)
+    return with_flow(wiring, visit, _form(wiring, visit, onward, idle=idle))
 
 
 async def submit(wiring: Wiring, visit: Visit) -> Response:
@@ -133,12 +136,22 @@ async def _begun(
     return response
 
 
+async def _went_idle(wiring: Wiring, visit: Visit) -> bool:
+    """Whether this browser was signed in until nobody used its session for too long."""
+    key = f"idle-look:{network_of(visit.address)}"
+    if not visit.session_secret or not await wiring.authenticators.throttle.allow(key):
+        return False
+    return await ended_idle(wiring.control, visit.session_secret, visit.now)
+
+
 def _form(
     wiring: Wiring,
     visit: Visit,
     onward: Continuation,
     error: DoorwardError | None = None,
     name: str = "",
+    *,
+    idle: bool = False,
 ) -> Response:
     return page(
         "sign_in.html",
@@ -148,4 +161,5 @@ def _form(
         providers=wiring.federation.providers(),
         error=error,
         name=name,
+        idle=idle,
     )

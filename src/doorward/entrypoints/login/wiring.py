@@ -130,14 +130,19 @@ def session_of_cookie(wiring: Wiring, visit: Visit, resource: ResourceId) -> Ses
 
 
 def signed_in(wiring: Wiring, visit: Visit) -> SignedIn | None:
-    """Who this browser is at the sign-in host; None for nobody, or nobody any more."""
+    """Who this browser is at the sign-in host; None for nobody, or nobody any more.
+
+    To be asked is use of the session.
+    """
     session = session_of_cookie(wiring, visit, AUTH)
     if session is None:
         return None
     try:
-        return SignedIn(require_enabled(wiring.snapshot, session.user), session)
+        person = SignedIn(require_enabled(wiring.snapshot, session.user), session)
     except DoorwardError:
         return None
+    wiring.control.activity.used(session.id, visit.now)
+    return person
 
 
 def require_signed_in(wiring: Wiring, visit: Visit) -> SignedIn:

@@ -51,6 +51,7 @@ class ClientSide(asyncio.Protocol):
         self._head = bytearray()
         self._open = False
         self._frames: FrameBoundary | None = None
+        self._heard: FrameBoundary | None = None
         self._deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -60,7 +61,7 @@ class ClientSide(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if self._open and self._upstream is not None:
-            self._upstream.write(data)
+            self._pass_on(self._upstream, data)
             return
         self._head += data
         end = self._head.find(HEAD_END)
@@ -123,7 +124,7 @@ class ClientSide(asyncio.Protocol):
         if status != SWITCHING_PROTOCOLS:
             self._transport.close()
             return
-        self._frames = FrameBoundary()
+        self._frames, self._heard = FrameBoundary(), FrameBoundary()
         self._begin_carrying()
 
     def _begin_carrying(self) -> None:
@@ -132,9 +133,15 @@ class ClientSide(asyncio.Protocol):
         early = bytes(self._head)
         self._head.clear()
         if early and self._upstream is not None:
-            self._upstream.write(early)
+            self._pass_on(self._upstream, early)
         if self._transport is not None:
             self._transport.resume_reading()
+
+    def _pass_on(self, upstream: UpstreamSide, data: bytes) -> None:
+        spoke = self._heard is not None and self._heard.feed(data)
+        if spoke and self._stream is not None:
+            self._streams.spoke(self._stream)
+        upstream.write(data)
 
     def write(self, data: bytes) -> None:
         """Bytes from the upstream."""

@@ -16,7 +16,7 @@ from doorward.engine.devices import name_in_log
 from doorward.entrypoints.ext_authz.decision_point import Asked, Decided, DecisionPoint
 from doorward.model.decision import Allow
 from doorward.model.estate import Resource
-from doorward.model.ids import DecisionId, UnixSeconds
+from doorward.model.ids import DecisionId, SessionId, UnixSeconds
 from doorward.model.snapshot import Change, Snapshot
 
 _PENDING_SECONDS = 10.0
@@ -47,6 +47,7 @@ class Streams:
         self._point = point
         self._elapsed = elapsed
         self._streams: dict[str, Stream] = {}
+        self._spoken: set[SessionId] = set()
 
     def __len__(self) -> int:
         return len(self._streams)
@@ -81,6 +82,20 @@ class Streams:
     def forget(self, stream: Stream) -> None:
         """The stream has ended by itself."""
         self._streams.pop(stream.id, None)
+
+    def spoke(self, stream: Stream) -> None:
+        """The browser said something on it, which is use of its session."""
+        if stream.asked.request.session is not None:
+            self._spoken.add(stream.asked.request.session)
+
+    def spoken(self) -> tuple[SessionId, ...]:
+        """The sessions whose browsers said something since the last time that this was asked."""
+        spoken, self._spoken = tuple(self._spoken), set()
+        return spoken
+
+    def not_told(self, spoken: Iterable[SessionId]) -> None:
+        """Control did not hear of these: they are due again."""
+        self._spoken.update(spoken)
 
     def all(self) -> list[Stream]:
         """Every stream, pending ones too."""

@@ -81,7 +81,7 @@ class WatchedCredentials:
         self._codes = codes
         self._seen = seen
 
-    async def passkeys(self, user: UserId) -> Sequence[Passkey]:
+    async def passkeys(self, user: UserId | None) -> Sequence[Passkey]:
         return await self._table.passkeys(user)
 
     async def passkey(self, passkey_id: str) -> Passkey | None:

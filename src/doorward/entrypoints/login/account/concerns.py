@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
+from doorward.administrator.credentials.accepted import model_names, why_refused
+from doorward.administrator.credentials.assurance import usable
 from doorward.administrator.credentials.held import held_by
 from doorward.administrator.credentials.recovery_codes import FEW
 from doorward.administrator.ports import Transaction
@@ -80,10 +82,10 @@ async def unhealthy_device(visit: AccountVisit, _: Transaction) -> Concern | Non
 
 async def one_way_in(visit: AccountVisit, transaction: Transaction) -> Concern | None:
     """A person with one passkey and nothing else is locked out when it is lost."""
-    passkeys = await transaction.credentials.passkeys(visit.user.id)
-    password = await transaction.credentials.password(visit.user.id)
+    held = await held_by(transaction, visit.user.id)
     links = await transaction.federation.identities(visit.user.id)
-    if len(passkeys) != 1 or password is not None or links:
+    passkeys = usable(held, visit.snapshot.authenticators)
+    if len(passkeys) != 1 or held.password or links:
         return None
     return Concern(
         "You have one passkey and no other way in",
@@ -105,6 +107,24 @@ async def password_is_off(visit: AccountVisit, transaction: Transaction) -> Conc
         "with a passkey or an account elsewhere, or set a new one. Nobody got in.",
         "Look at the attempts",
         "/account/sign-ins",
+        grave=True,
+    )
+
+
+async def refused_passkeys(visit: AccountVisit, transaction: Transaction) -> Concern | None:
+    """Passkeys that the estate's list of authenticators takes no longer."""
+    held, models = await held_by(transaction, visit.user.id), visit.snapshot.authenticators
+    named = [f"“{item.name}”" for item in held.passkeys if why_refused(item, models)]
+    if not named:
+        return None
+    return Concern(
+        "A passkey of yours is no longer accepted"
+        if len(named) == 1
+        else "Passkeys of yours are no longer accepted",
+        f"{', '.join(named)}: your organisation accepts {model_names(models)} now. Add one of "
+        "these while you are signed in.",
+        "See your ways to sign in",
+        "/account/credentials",
         grave=True,
     )
 
@@ -163,6 +183,7 @@ async def failed_attempts(visit: AccountVisit, transaction: Transaction) -> Conc
 CONCERNS: tuple[Check, ...] = (
     raised_risk,
     password_is_off,
+    refused_passkeys,
     one_way_in,
     few_recovery_codes,
     unhealthy_device,

@@ -9,6 +9,7 @@ import msgspec
 from starlette.responses import Response
 
 from doorward.administrator.control_plane import Effect
+from doorward.administrator.credentials.accepted import why_refused
 from doorward.administrator.credentials.add_passkey import add_passkey, begin_adding
 from doorward.administrator.credentials.assurance import (
     FRESH_SECONDS,
@@ -18,6 +19,7 @@ from doorward.administrator.credentials.assurance import (
     passkey_aal,
     passkey_credential,
     strongest,
+    ways,
 )
 from doorward.administrator.credentials.held import held_by
 from doorward.administrator.credentials.own_password import (
@@ -99,6 +101,8 @@ async def _listing(
         "account/credentials.html",
         status=200 if error is None else error_status(error),
         held=held,
+        ways=ways(held, models),
+        refused={item.id: why_refused(item, models) for item in held.passkeys},
         hardware={item.id for item in held.passkeys if passkey_aal(item, models) == HARDWARE},
         present=[item.id for item in held.passkeys if passkey_credential(item.id) == used],
         models=sorted(model.name for model in models.values()),

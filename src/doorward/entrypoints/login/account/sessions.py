@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 
 from starlette.responses import Response
 
@@ -28,7 +29,8 @@ HERE = "/account/sessions"
 class SessionWords:
     """A session as its person reads it; `applications` are those that it has opened.
 
-    `device` is the one that it belongs to, and is good on alone; empty for none.
+    `device` is the one that it belongs to, and is good on alone; empty for none. It ends after
+    `idle_minutes` without use; 0 for never.
     """
 
     id: str
@@ -40,6 +42,7 @@ class SessionWords:
     started_at: UnixSeconds
     authenticated_at: UnixSeconds
     expires_at: UnixSeconds
+    idle_minutes: int
     applications: str
     device: str
     device_href: str
@@ -119,6 +122,7 @@ def _words(session: Session, visit: AccountVisit, prepared: PreparedSnapshot) ->
         started_at=session.started_at,
         authenticated_at=session.authenticated_at,
         expires_at=session.expires_at,
+        idle_minutes=ceil(visit.wiring.control.activity.limit.of(session) / 60),
         applications=", ".join(sorted(opened)),
         device="" if device is None else name_of(device),
         device_href="" if device is None else page_of(device.id),

@@ -33,6 +33,7 @@ class SignInWords:
     seq: int
     title: str
     failed: bool
+    ended: bool
     current: bool
     live: bool
     disowned_at: UnixSeconds | None
@@ -95,6 +96,7 @@ _TITLES = {
     "signed-in": "Signed in",
     "stepped-up": "Confirmed that it was you",
     "rejected": "Tried to sign in",
+    "went-idle": "Signed out, because nobody used it",
 }
 
 
@@ -103,6 +105,7 @@ def _words(entry: SignIn, visit: AccountVisit, prepared: PreparedSnapshot) -> Si
         seq=entry.seq,
         title=_TITLES[entry.outcome],
         failed=entry.outcome == "rejected",
+        ended=entry.outcome == "went-idle",
         current=entry.session == visit.session.id,
         live=entry.session in visit.snapshot.sessions,
         disowned_at=entry.disowned_at,
