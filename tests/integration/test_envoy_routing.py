@@ -73,7 +73,7 @@ def test_what_a_ticket_opens_is_what_the_engine_decides_on(
         if name != "asked":
             # The path as the upstream would see it: that is what the engine is asked about.
             arrives = answer.headers["path"][0]
-            assert name == scope(held, classify(held, method, arrives)), (method, path)
+            assert name == scope(held, *classify(held, method, arrives)), (method, path)
             assert not set("%;\\") & set(arrives.split("?")[0]), path
             opened += 1
     assert opened > REQUESTS / 4

@@ -12,6 +12,7 @@ from doorward.engine.facts import (
     Documents,
     Facts,
     Origin,
+    area_context,
     base_entities,
     describe,
     device_attributes,
@@ -63,6 +64,7 @@ class PreparedSnapshot:
             session is None,
             device and device.id,
             documents.resource.id,
+            documents.area,
             id(place),
             country,
         )
@@ -151,7 +153,10 @@ def _gather(
     slices = prepared._slices(documents)  # noqa: SLF001
     literals = _literals(slices.values())
     entities = named_entities(literals, snapshot) | base_entities(documents, snapshot)
-    context: dict[str, Any] = {"origin": uid_json(origin_uid(origin))}
+    context: dict[str, Any] = {
+        "origin": uid_json(origin_uid(origin)),
+        **area_context(documents.area),
+    }
     if session is not None:
         entities["Session", session.id] = entity(
             ("Session", session.id), session_attributes(session)

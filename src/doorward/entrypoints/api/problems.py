@@ -45,6 +45,7 @@ STATUS: Mapping[str, int] = MappingProxyType(
         "not-authenticated": 401,
         "not-found": 404,
         "nothing-measured": 409,
+        "other-area": 403,
         "provider-invalid": 502,
         "provider-unreachable": 503,
         "receiver-needed": 403,

@@ -72,7 +72,7 @@ ACTS = (
     act("/client-sessions/{sid}/end", acts.end_client_session),
     act("/providers/{provider}/check", providers.check),
     act("/people/{user}/links/{provider}/remove", providers.unlink_account),
-    act("/people/{user}/case", identity_acts.open_case),
+    act("/identity/cases", identity_acts.open_case),
     act("/identity/cases/{case}/take", identity_acts.take_case),
     act("/identity/cases/{case}/withdraw", identity_acts.withdraw_case),
     act("/identity/cases/{case}/evidence", identity_acts.record_evidence),

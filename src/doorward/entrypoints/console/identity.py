@@ -20,7 +20,6 @@ from doorward.entrypoints.api import identity_reads
 from doorward.entrypoints.console import identity_words as words
 from doorward.entrypoints.console.visit import Visit, sign_in_host
 from doorward.errors import DoorwardError
-from doorward.model.estate import CONTROL_UPSTREAM
 from doorward.model.ids import SessionId
 
 _SOON_SECONDS = 30 * 86_400
@@ -107,10 +106,8 @@ def _choices(case: Case) -> dict[str, list[str]]:
 
 def _step_up(visit: Visit, path: str) -> str:
     """Where a passkey is asked for, by the scheme and port of this page; empty where unknown."""
-    label = visit.request.headers.get("host", "").partition(".")[0]
-    hosts = sign_in_host(visit.request)
-    for resource in visit.snapshot.resources.values():
-        if hosts and resource.host == label and resource.upstream == CONTROL_UPSTREAM:
-            query = {"resource": resource.id, "return": path, "need": "phishing-resistant"}
-            return f"//{hosts[0]}/step-up?{urlencode(query)}"
-    return ""
+    console, hosts = visit.rights.console, sign_in_host(visit.request)
+    if console is None or not hosts:
+        return ""
+    query = {"resource": console.id, "return": path, "need": "phishing-resistant"}
+    return f"//{hosts[0]}/step-up?{urlencode(query)}"

@@ -38,8 +38,8 @@ T = TypeVar("T")
 
 async def open_case(visit: Visit) -> Response:
     """Open a case for somebody."""
-    method = _one_of((await visit.form()).get("method", ""), CaseMethod)
-    user = UserId(visit.request.path_params["user"])
+    form = await visit.form()
+    method, user = _one_of(form.get("method", ""), CaseMethod), UserId(form.get("user", "").strip())
     case = await cases.open_case(visit.context.control, visit.act, user, cast("CaseMethod", method))
     return visit.recorded(_case(case.id), "case-opened")
 

@@ -16,10 +16,13 @@ from doorward.administrator.control_plane import Act, Effect
 from doorward.entrypoints.actors import Actor
 from doorward.entrypoints.api.context import Context
 from doorward.entrypoints.api.problems import status
+from doorward.entrypoints.console.navigation import navigation
 from doorward.entrypoints.console.notices import NoticeCode, notice
+from doorward.entrypoints.console.rights import Rights, rights
 from doorward.entrypoints.pages.headers import page_headers
 from doorward.entrypoints.pages.templates import Templates
 from doorward.errors import DoorwardError
+from doorward.model.areas import area_of
 from doorward.model.ids import UnixSeconds
 from doorward.model.snapshot import Snapshot
 
@@ -30,13 +33,14 @@ _templates = Templates(Path(__file__).parent / "templates")
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """Who asks for what, and when; `snapshot` is the same for the whole answer."""
+    """Who asks for what, when, and with which rights; `snapshot` is the same all along."""
 
     request: Request
     context: Context
     actor: Actor
     now: UnixSeconds
     snapshot: Snapshot
+    rights: Rights
 
     @property
     def act(self) -> Act:
@@ -51,6 +55,8 @@ class Visit:
             actor=self.actor,
             now=self.now,
             path=self.request.url.path,
+            may=self.rights.may,
+            navigation=navigation(self.rights.may),
             notice=done,
             **values,
         )
@@ -95,12 +101,17 @@ def act(path: str, handler: Handler) -> Route:
 
 
 def _route(path: str, handler: Handler, method: str) -> Route:
+    area = area_of(path)
+
     async def endpoint(request: Request) -> Response:
         context: Context = request.app.state.context
         now = context.clock()
         try:
-            actor = context.authenticator.actor(request.method, request.headers, now)
-            return await handler(Visit(request, context, actor, now, context.control.live.current))
+            actor = context.authenticator.actor(request.method, request.headers, now, area)
+            snapshot = context.control.live.current
+            prepared = await context.openid.prepared.of(snapshot)
+            may = rights(request, prepared, actor, now)
+            return await handler(Visit(request, context, actor, now, snapshot, may))
         except DoorwardError as error:
             return error_page(error)
 
