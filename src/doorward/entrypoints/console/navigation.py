@@ -1,4 +1,4 @@
-"""The console's navigation: a page for each area, in four groups."""
+"""The console's navigation: a page for each area, in groups, of which one is open at a time."""
 
 from __future__ import annotations
 
@@ -18,14 +18,23 @@ class Entry(NamedTuple):
 
 
 class Group(NamedTuple):
-    """Entries that belong together. `name` is empty for those that stand alone."""
+    """Entries that belong together: a group leads to the first of them."""
 
     name: str
     entries: tuple[Entry, ...]
 
+    @property
+    def title(self) -> str:
+        """The group's name; where only one entry is left, that entry's."""
+        return self.name if len(self.entries) > 1 else self.entries[0].name
+
+    def holds(self, area: Area) -> bool:
+        """Whether a page of `area` belongs here."""
+        return any(entry.area == area for entry in self.entries)
+
 
 NAVIGATION: Final = (
-    Group("", (Entry("/", "Overview", "overview"),)),
+    Group("Overview", (Entry("/", "Overview", "overview"),)),
     Group(
         "Activity",
         (
@@ -37,17 +46,17 @@ NAVIGATION: Final = (
     Group(
         "People",
         (
-            Entry("/people", "People", "people"),
+            Entry("/people", "Everyone", "people"),
             Entry("/identity", "Identity", "proofing"),
             Entry("/recoveries", "Recoveries", "recoveries"),
         ),
     ),
     Group(
-        "Things",
+        "Access",
         (
             Entry("/resources", "Resources", "estate"),
-            Entry("/devices", "Devices", "devices"),
             Entry("/applications", "Applications", "applications"),
+            Entry("/devices", "Devices", "devices"),
         ),
     ),
     Group(
