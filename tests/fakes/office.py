@@ -240,7 +240,8 @@ class Office:
             resources = self.control.live.current.resources
             path = scope.get("raw_path", scope["path"].encode()).decode("latin-1")
             headers = []
-            for name, value in scope["headers"]:
+            for name, sent in scope["headers"]:
+                value = sent
                 said = self._said(value.decode()) if name == b"doorward-assertion" else None
                 resource = resources.get(ResourceId(said.aud)) if said else None
                 if said and resource and not (said.action or said.area):

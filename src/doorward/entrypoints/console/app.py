@@ -79,6 +79,7 @@ ACTS = (
     act("/identity/cases/{case}/evidence/{evidence}/strike", identity_acts.strike_evidence),
     act("/identity/cases/{case}/attributes", identity_acts.check_attributes),
     act("/identity/cases/{case}/approve", identity_acts.approve_case),
+    act("/identity/cases/{case}/confirm", identity_acts.confirm_case),
     act("/identity/cases/{case}/reject", identity_acts.reject_case),
     act("/identity/verifications/{verification}/revoke", identity_acts.revoke_verification),
     act("/identity/verifiers", identity_acts.train_verifier),

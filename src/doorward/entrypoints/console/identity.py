@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from doorward.administrator.identity import evidence, rules
 from doorward.administrator.identity.records import Case
-from doorward.administrator.proofing.decide_case import assessment_of
+from doorward.administrator.proofing.record_verification import assessment_of
 from doorward.administrator.proofing.revoke_verification import verification_named
 from doorward.administrator.proofing.verifiers import (
     FRESH_SECONDS,
@@ -70,7 +70,12 @@ async def case(visit: Visit) -> Response:
         person=person,
         choices=_choices(found),
         hindrance=hindrance,
-        own=hindrance is None and found.verifier == desk(visit).person,
+        own=hindrance is None and found.proposal is None and found.verifier == desk(visit).person,
+        second=hindrance is None
+        and found.proposal is not None
+        and found.proposal.by != desk(visit).person,
+        decided=found.proposal,
+        needs_second=visit.context.proofing.needs_second(reached.ial),
         fresh=hindrance is None and is_fresh(visit.snapshot, desk(visit)),
         fresh_minutes=FRESH_SECONDS // 60,
         step_up=_step_up(visit, f"/identity/cases/{quote(case_id, safe='')}"),
