@@ -51,7 +51,7 @@ GRANTS = {"nothing": None, "reading": 'action == Action::"read"', "everything": 
 
 async def every_endpoint() -> list[Endpoint]:
     company = await office()
-    application = company.behind(app(company.context(company.gateway_assertion())))
+    application = app(company.context(company.gateway_assertion()))
     static = [mount.path for mount in application.routes if isinstance(mount, Mount)]
     found = list(endpoints(application.routes))
     assert len(static) == 2, "the console mounts its API and its static files, and nothing else"

@@ -106,8 +106,13 @@ class Bureau:
 
 @pytest.fixture
 async def bureau() -> Bureau:
+    return await a_bureau()
+
+
+async def a_bureau(second_verifier_from: int = 0) -> Bureau:
+    """Alice and Bob, and Vera and Will, who verify."""
     store = MemoryStore()
-    made = Bureau(proofing_on(control_plane(store)), store)
+    made = Bureau(proofing_on(control_plane(store), second_verifier_from), store)
     async with store.transaction() as transaction:
         for name in ("alice", "bob", "vera", "will"):
             roles = (VERIFIER_ROLE,) if name in {"vera", "will"} else ()

@@ -218,6 +218,14 @@ def _check_resource(resource: Resource, source: Source, problems: Problems) -> N
             f"`{resource.timezone}` is not a time zone.",
             "Use an IANA name like Europe/Berlin, or leave it out for UTC.",
         )
+    if resource.rules and resource.upstream == CONTROL_UPSTREAM:
+        problems.add(
+            source,
+            ("rules",),
+            "rules-of-console",
+            "The console has its own table of what reads, what writes, and in which area.",
+            "Take the rules out; policies tell the console's parts apart by `context.area`.",
+        )
     for index, rule in enumerate(resource.rules):
         _check_rule(rule, source.below("rules", index), problems)
 

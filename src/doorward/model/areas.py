@@ -46,7 +46,7 @@ AREA_RULES: Final = (
     AreaRule("/audit/*", "audit"),
     AreaRule("/people/*", "people"),
     AreaRule("/handover/*", "people"),
-    AreaRule("/verifiers/*", "people"),
+    AreaRule("/identity/verifiers/*", "people"),
     AreaRule("/identity/*", "proofing"),
     AreaRule("/recoveries/*", "recoveries"),
     AreaRule("/devices/*", "devices"),
