@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from doorward.enforcement.envoy.routes import route_configuration
 from doorward.enforcement.envoy.ticket import scope
 from doorward.engine import classify
+from doorward.model.areas import AREA_RULES
 from doorward.model.estate import ActionRule
 from doorward.model.snapshot import Snapshot
 from tests.property.route_matching import (
@@ -71,3 +72,23 @@ def test_own_pages_are_the_only_routes_that_ask_nobody() -> None:
     routes = _routes((ActionRule(path="/*", action="read"),))
     silent = [route["match"] for route in routes if "typed_per_filter_config" in route]
     assert silent == [{"prefix": "/.doorward/"}]
+
+
+places = st.sampled_from([rule.path.removesuffix("/*") for rule in AREA_RULES])
+
+
+@settings(max_examples=400)
+@given(places, st.sampled_from(("", "/", "/x", "x", "/verifiers", "?q=/people", ";x", "/%2e")))
+def test_the_consoles_routes_have_the_areas_that_the_engine_decides_on(
+    place: str, tail: str
+) -> None:
+    console = resource("console", (), "control")
+    snapshot = Snapshot(resources={"console": console})
+    routes = route_configuration(snapshot, envoy_settings())["virtual_hosts"][0]["routes"]
+    for path in (place + tail, (place + tail).swapcase()):
+        for method in METHODS:
+            name = chosen(routes, method, path)["name"]
+            if any(character in path.split("?", 1)[0] for character in "%;\\"):
+                assert name == "asked"
+            elif not path.startswith("//"):
+                assert name == scope(console, *classify(console, method, path))

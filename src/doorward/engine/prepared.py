@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from doorward.engine.facts import (
@@ -28,7 +28,8 @@ from doorward.engine.facts import (
     uid_json,
 )
 from doorward.engine.networks import NetworkTable, Place
-from doorward.model.estate import Action
+from doorward.model.areas import AREAS, NO_AREA, Area
+from doorward.model.estate import CONTROL_UPSTREAM, Action, Resource
 from doorward.model.ids import NetworkId, UnixSeconds
 from doorward.model.snapshot import Snapshot
 from doorward.policy import Bundle, Slice, Uid, compile_bundle, entity_set
@@ -55,6 +56,12 @@ class PreparedSnapshot:
         """The named networks that contain `address`, sorted; none for a malformed address."""
         place = self.networks.place(address)
         return () if place is None else place.networks
+
+    def areas_of(self, resource: Resource) -> tuple[Area | Literal[""], ...]:
+        """Each area of the console that policies may answer differently for; elsewhere none."""
+        if resource.upstream != CONTROL_UPSTREAM:
+            return (NO_AREA,)
+        return AREAS if "Area" in self.bundle.named_kinds else AREAS[:1]
 
     def facts(self, documents: Documents, place: Place, country: str | None) -> Facts:
         """What policies see, time aside. Raises DoorwardError `policy-error`."""

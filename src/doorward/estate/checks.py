@@ -17,6 +17,7 @@ from doorward.estate.provider_checks import check_provider
 from doorward.estate.transmitter_checks import check_transmitter
 from doorward.model.estate import (
     ANY_AUTHENTICATOR,
+    CONTROL_UPSTREAM,
     EXTERNAL_UPSTREAM,
     OWN_UPSTREAMS,
     ActionRule,

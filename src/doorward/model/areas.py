@@ -99,6 +99,12 @@ def area_of(path: str) -> Area:
     raise KeyError(path)
 
 
+def page_of(area: Area | Literal[""]) -> str:
+    """The path of an area's first page; the root where there is no area."""
+    found = (rule.path.removesuffix("/*") for rule in AREA_RULES if rule.area == area)
+    return next(found, "/")
+
+
 def under(pattern: str, path: str) -> bool:
     """Whether `path` is the pattern's exact path, or starts with the prefix of a `/prefix/*`."""
     if pattern.endswith("/*"):

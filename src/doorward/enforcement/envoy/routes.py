@@ -108,7 +108,9 @@ def _resource_host(resource: Resource, domain: str) -> Json:
         _route({"prefix": "/", **_methods(_READ_METHODS)}, cluster, scope(resource, "read")),
         _route({"prefix": "/"}, cluster, scope(resource, "write")),
     ]
-    own = [_CERTIFICATE] if resource.upstream == CONTROL_UPSTREAM else []
+    own: Json = (
+        {"request_headers_to_add": [_CERTIFICATE]} if resource.upstream == CONTROL_UPSTREAM else {}
+    )
     trailers = trailer_mutations() if resource.protocol == "http2" else {}
     return {
         "name": f"resource {resource.id}",
@@ -116,7 +118,7 @@ def _resource_host(resource: Resource, domain: str) -> Json:
         "domains": [f"{resource.host}.{domain}"],
         "metadata": {"filter_metadata": {ROUTED: {"resource": resource.id}}},
         "routes": routes,
-        "request_headers_to_add": own,
+        **own,
         "response_headers_to_add": [_REVALIDATED],
     }
 

@@ -18,7 +18,7 @@ from doorward.model.areas import Area
 from doorward.model.decision import AccessRequest, Allow
 from doorward.model.device import ClientCertificate
 from doorward.model.estate import CONTROL_UPSTREAM, Action, Resource
-from doorward.model.ids import ResourceId, SessionId, UnixSeconds
+from doorward.model.ids import SessionId, UnixSeconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def rights(request: Request, prepared: PreparedSnapshot, actor: Actor, now: Unix
     )
 
 
-def console_at(request: Request, resources: Mapping[ResourceId, Resource]) -> Resource | None:
+def console_at(request: Request, resources: Mapping[str, Resource]) -> Resource | None:
     """The console that answers at the host of `request`."""
     label = request.headers.get("host", "").partition(".")[0].lower()
     for resource in resources.values():
