@@ -248,6 +248,7 @@ def compose(data: DataFolder, settings: ControlSettings) -> ControlParts:
             verifier_role=RoleId(settings.verifier_role),
             proofing_days=settings.proofing_days,
             record_days=settings.proofing_record_days,
+            second_verifier_from=settings.second_verifier_from_ial,
         ),
         heads=heads,
         assertions=AssertionVerifier(f"https://auth.{settings.domain}", gateways.assertion_keys),

@@ -67,6 +67,7 @@ class ControlSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     country_database: str = ""
     verifier_role: str = "identity-verifier"
     proofing_days: Annotated[int, msgspec.Meta(ge=1, le=3650)] = 730
+    second_verifier_from_ial: Annotated[int, msgspec.Meta(ge=0, le=2)] = 0
     proofing_record_days: Annotated[int, msgspec.Meta(ge=1, le=36_500)] = 1095
     device_certificate_minutes: Annotated[int, msgspec.Meta(ge=5, le=60)] = 60
     log_level: LogLevel = "info"

@@ -56,6 +56,7 @@ def test_a_second_person_vouches_at_the_console(demo: Demo, page: Page, chromium
         expect(lost.get_by_role("link", name="payroll", exact=True).first).to_be_visible()
         code = ask_for_recovery(demo, found, "bob")
         page.goto(demo.url("console"))
+        page.get_by_role("link", name="People", exact=True).first.click()
         page.get_by_role("link", name="Recoveries", exact=True).click()
         for typed in ("00000000", code):
             page.get_by_label("The code that they read to you").fill(typed)

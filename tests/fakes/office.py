@@ -11,6 +11,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import msgspec
+from joserfc import jws
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from doorward.adapters.assertion_verifier import AssertionVerifier
 from doorward.adapters.sealer import AesGcmSealer
@@ -38,6 +42,7 @@ from doorward.administrator.set_standing import set_user_risk
 from doorward.administrator.sign_ins.ports import NewSignIn
 from doorward.administrator.signals.transmitting.bell import Bell
 from doorward.administrator.signals.transmitting.transmitter import Transmitting
+from doorward.engine import classify
 from doorward.entrypoints.actors import Authenticator, GatewayAssertion
 from doorward.entrypoints.api.context import Context
 from doorward.model.decision import DecisionRecord, ReasonCode, Remedy
@@ -112,6 +117,11 @@ permit (
   context.session.phishing_resistant &&
   context has device && context.device has healthy && context.device.healthy
 };"""
+
+CONSOLE_POLICY = """\
+@id("console-for-alice")
+@description("Alice runs doorward.")
+permit (principal == User::"alice", action, resource == Resource::"console");"""
 
 
 @dataclass
@@ -217,6 +227,40 @@ class Office:
                     detail=detail,
                 )
                 await transaction.receiver.signals.append(signal)
+
+    def behind(self, application: ASGIApp) -> ASGIApp:
+        """`application` behind a gateway that lets everything in and says what it decided.
+
+        An assertion of ours that names no action and no area is signed anew with those of the
+        request; everything else stays as it was sent.
+        """
+
+        async def served(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] != "http":
+                return
+            resources = self.control.live.current.resources
+            path = scope.get("raw_path", scope["path"].encode()).decode("latin-1")
+            headers = []
+            for name, sent in scope["headers"]:
+                value = sent
+                said = self._said(value.decode()) if name == b"doorward-assertion" else None
+                resource = resources.get(ResourceId(said.aud)) if said else None
+                if said and resource and not (said.action or said.area):
+                    action, area = classify(resource, scope["method"], path)
+                    decided = msgspec.structs.replace(said, action=action, area=area)
+                    value = self.signer.sign(decided).encode()
+                headers.append((name, value))
+            await application({**scope, "headers": headers}, receive, send)
+
+        return served
+
+    def _said(self, assertion: str) -> AssertionClaims | None:
+        try:
+            key = ECKey.import_key({**self.signer.jwk})
+            token = jws.deserialize_compact(assertion, key, ["ES256"])
+            return msgspec.json.decode(token.payload, type=AssertionClaims)
+        except (JoseError, ValueError):
+            return None
 
     def claims(self, **changed: object) -> AssertionClaims:
         """What the gateway says of alice at the console, with some of it changed."""
@@ -395,6 +439,16 @@ def _documents() -> list[Change]:
                 file="policies.cedar",
                 line=12,
                 description="Payroll staff, at work, by passkey, on a healthy device.",
+            ),
+        ),
+        (
+            "policy",
+            Policy(
+                id=PolicyId("console-for-alice"),
+                text=CONSOLE_POLICY,
+                file="policies.cedar",
+                line=21,
+                description="Alice runs doorward.",
             ),
         ),
         ("session", _session("ses_alice", "alice", 3600)),

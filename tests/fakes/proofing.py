@@ -17,7 +17,7 @@ VERIFIER_ROLE = RoleId("identity-verifier")
 CLAIMS = Claims(given_name="Alice", family_name="Adams")
 
 
-def proofing_on(control: ControlPlane) -> Proofing:
+def proofing_on(control: ControlPlane, second_verifier_from: int = 0) -> Proofing:
     """The proofing acts, as an operator has set them."""
     return Proofing(
         control=control,
@@ -26,6 +26,7 @@ def proofing_on(control: ControlPlane) -> Proofing:
         verifier_role=VERIFIER_ROLE,
         proofing_days=730,
         record_days=1095,
+        second_verifier_from=second_verifier_from,
     )
 
 

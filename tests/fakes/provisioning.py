@@ -34,7 +34,9 @@ BULK = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
 class Believing:
     """An authenticator to whom everybody is the identity provider."""
 
-    def actor(self, method: str, headers: Mapping[str, str], now: UnixSeconds) -> Actor:
+    def actor(
+        self, method: str, headers: Mapping[str, str], now: UnixSeconds, area: str = ""
+    ) -> Actor:
         return Actor("service:idp", "Identity provider")
 
 

@@ -77,7 +77,7 @@ class KeptPushes:
 class Named:
     """Port `Authenticator`: who asks stands in a header."""
 
-    def actor(self, method: str, headers: Any, now: float) -> Actor:
+    def actor(self, method: str, headers: Any, now: float, area: str = "") -> Actor:
         del method, now
         name = headers.get("x-actor", "")
         if not name:

@@ -98,7 +98,7 @@ async def running() -> AsyncIterator[Running]:
     await company.receive_signals()
     owners = [user for user in company.control.live.current.users if user.startswith("person")]
     await lively(company.control, [UserId(user) for user in owners[:17]], company.now)
-    served = AsGateway(app(company.context(company.gateway_assertion())), company)
+    served = AsGateway(company.behind(app(company.context(company.gateway_assertion()))), company)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

@@ -17,6 +17,7 @@ from doorward.adapters.envoy.binary import envoy_command
 from doorward.enforcement.envoy.compiler import compile_envoy
 from doorward.enforcement.envoy.ticket import scope
 from doorward.engine import classify
+from doorward.model.areas import AREA_RULES, AREAS
 from doorward.model.estate import Action, ActionRule, Resource
 from doorward.model.snapshot import Snapshot
 from tests.integration.boundary_stand import free_port
@@ -37,7 +38,8 @@ _ODD = ("", ".", "..", "%2E%2e", "\xe9", "\xff", "{", '"', "|", "\\", "*", "a\\b
 @pytest.fixture(scope="module")
 def resources() -> dict[str, Resource]:
     chance = random.Random(3)
-    return {f"r{n}": resource(f"r{n}", _table(chance)) for n in range(TABLES)}
+    held = {f"r{n}": resource(f"r{n}", _table(chance)) for n in range(TABLES)}
+    return {**held, "console": resource("console", (), "control")}
 
 
 @pytest.fixture(scope="module")
@@ -73,10 +75,26 @@ def test_what_a_ticket_opens_is_what_the_engine_decides_on(
         if name != "asked":
             # The path as the upstream would see it: that is what the engine is asked about.
             arrives = answer.headers["path"][0]
-            assert name == scope(held, classify(held, method, arrives)), (method, path)
+            assert name == scope(held, *classify(held, method, arrives)), (method, path)
             assert not set("%;\\") & set(arrives.split("?")[0]), path
             opened += 1
     assert opened > REQUESTS / 4
+
+
+def test_the_consoles_routes_are_of_the_areas_that_the_engine_finds(
+    port: int, resources: dict[str, Resource]
+) -> None:
+    console, opened = resources["console"], set()
+    for rule in AREA_RULES:
+        stem = rule.path.removesuffix("/*")
+        for path in (stem, f"{stem}/x", stem.upper(), f"/identity/..{stem}", f"/{stem}"):
+            for method in ("GET", "POST"):
+                with Wire(("127.0.0.1", port)) as wire:
+                    answer = wire.ask(method, path, host=f"console.{DOMAIN}")
+                name, arrives = answer.headers["route"][0], answer.headers["path"][0]
+                assert name == scope(console, *classify(console, method, arrives)), (method, path)
+                opened.add(name)
+    assert len(opened) == 2 * len(AREAS) + 2
 
 
 def test_no_byte_outside_ascii_in_a_path_takes_a_ticket(port: int) -> None:

@@ -60,7 +60,7 @@ SESSION_REVOKED = "session-revoked"
 class ByToken:
     """Port `Authenticator`: in place of the gateway, which knows a service by its token."""
 
-    def actor(self, method: str, headers: Mapping[str, str], now: float) -> Actor:
+    def actor(self, method: str, headers: Mapping[str, str], now: float, area: str = "") -> Actor:
         del method, now
         if headers.get("authorization") != f"Bearer {TOKEN}":
             raise DoorwardError("not-authenticated", "Nobody asks.", "Say who you are.")

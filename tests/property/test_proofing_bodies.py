@@ -45,7 +45,9 @@ bodies = st.one_of(st.dictionaries(NAMES, anything, max_size=6), anything)
 
 
 async def send(company: Office, method: str, path: str, content: bytes) -> httpx.Response:
-    transport = httpx.ASGITransport(app(company.context(company.gateway_assertion())))
+    transport = httpx.ASGITransport(
+        company.behind(app(company.context(company.gateway_assertion())))
+    )
     async with httpx.AsyncClient(transport=transport, base_url=CONSOLE) as client:
         return await client.request(
             method,

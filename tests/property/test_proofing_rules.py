@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from datetime import date
 from typing import NamedTuple, get_args
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from doorward.administrator.identity.checklist import CHECKS
 from doorward.administrator.identity.evidence import (
     AttributeCheck,
     CaseMethod,
@@ -20,7 +23,13 @@ from doorward.administrator.identity.evidence import (
     strength_of,
 )
 from doorward.administrator.identity.rules import Assessment, assess
-from tests.fakes.proofing import an_evidence
+from doorward.administrator.proofing.confirm_case import confirm_case
+from doorward.administrator.proofing.decide_case import approve_case, reject_case
+from doorward.administrator.proofing.work_case import take_case
+from doorward.errors import DoorwardError
+from doorward.model.ids import UserId
+from tests.fakes.proofing import CLAIMS, an_evidence
+from tests.unit.test_proofing import ALICE, BOB, VERA, WILL, a_bureau
 
 TODAY = date(2026, 11, 23)
 CHIPS = {"passport", "identity-card", "residence-permit"}
@@ -192,3 +201,49 @@ def test_a_signature_is_what_makes_evidence_superior() -> None:
     assert strength_of(an_evidence(kind="passport", validated="signature")) == "superior"
     assert strength_of(an_evidence(kind="passport", validated="scanned")) == "strong"
     assert strength_of(an_evidence(kind="driving-licence", validated="inspected")) == "strong"
+
+
+acts = st.lists(
+    st.tuples(
+        st.sampled_from(["approve", "confirm", "take", "reject"]),
+        st.sampled_from([ALICE, BOB, VERA, WILL]),
+    ),
+    max_size=6,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2), acts)
+def test_however_acts_follow_each_other_enough_verifiers_agreed(
+    second_from: int, sequence: list[tuple[str, UserId]]
+) -> None:
+    """Two different people who may verify, and neither is the subject; or one, below the level."""
+    asyncio.run(_holds(second_from, sequence))
+
+
+async def _holds(second_from: int, sequence: list[tuple[str, UserId]]) -> None:
+    bureau = await a_bureau(second_verifier_from=second_from)
+    case = await bureau.worked()
+    agreed: set[UserId] = set()
+    for act, who in sequence:
+        desk = bureau.desk(who)
+        with suppress(DoorwardError):
+            if act == "approve":
+                checks = CHECKS[case.method]
+                await approve_case(bureau.proofing, desk, case.id, CLAIMS, checks)
+                agreed.add(who)
+            elif act == "confirm":
+                await confirm_case(bureau.proofing, desk, case.id)
+                agreed.add(who)
+            elif act == "take":
+                await take_case(bureau.proofing, desk, case.id)
+            else:
+                await reject_case(bureau.proofing, desk, case.id, "no")
+    assert agreed <= {VERA, WILL}
+    verified = await bureau.stored()
+    needed = 2 if second_from else 1
+    assert len(verified) == (1 if bureau.standing().ial else 0)
+    for stored in verified:
+        item = stored.verification
+        assert {item.verifier, item.second_verifier} - {""} == agreed
+        assert len(agreed) == needed

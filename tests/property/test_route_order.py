@@ -11,6 +11,7 @@ from doorward.enforcement.envoy.filters import AUTHZ_FILTER
 from doorward.enforcement.envoy.routes import route_configuration
 from doorward.enforcement.envoy.ticket import scope
 from doorward.engine import classify
+from doorward.model.areas import AREA_RULES
 from doorward.model.estate import ActionRule
 from doorward.model.snapshot import Snapshot
 from tests.property.route_matching import (
@@ -42,7 +43,7 @@ def test_a_route_that_takes_tickets_has_the_action_that_the_engine_decides_on(
     if any(character in bare for character in "%;\\"):
         assert name == "asked"
     else:
-        assert name == scope(hr, classify(hr, method, path))
+        assert name == scope(hr, *classify(hr, method, path))
 
 
 @given(tables, st.sampled_from(METHODS), st.text(max_size=20))
@@ -57,7 +58,7 @@ def test_a_path_with_any_character_is_asked_or_classified_alike(
     elif name != "asked":
         assert all("!" <= character <= "~" for character in path)
         # Envoy has resolved dot segments before; the two readings agree but for these.
-        assert name == scope(hr, classify(hr, method, path)) or "/." in path or "//" in path
+        assert name == scope(hr, *classify(hr, method, path)) or "/." in path or "//" in path
 
 
 @given(tables, tables)
@@ -76,3 +77,23 @@ def test_own_pages_are_the_only_routes_that_ask_nobody() -> None:
         if AUTHZ_FILTER in route.get("typed_per_filter_config", {})
     ]
     assert silent == [{"prefix": "/.doorward/"}]
+
+
+places = st.sampled_from([rule.path.removesuffix("/*") for rule in AREA_RULES])
+
+
+@settings(max_examples=400)
+@given(places, st.sampled_from(("", "/", "/x", "x", "/verifiers", "?q=/people", ";x", "/%2e")))
+def test_the_consoles_routes_have_the_areas_that_the_engine_decides_on(
+    place: str, tail: str
+) -> None:
+    console = resource("console", (), "control")
+    snapshot = Snapshot(resources={"console": console})
+    routes = route_configuration(snapshot, envoy_settings())["virtual_hosts"][0]["routes"]
+    for path in (place + tail, (place + tail).swapcase()):
+        for method in METHODS:
+            name = chosen(routes, method, path)["name"]
+            if any(character in path.split("?", 1)[0] for character in "%;\\"):
+                assert name == "asked"
+            elif not path.startswith("//"):
+                assert name == scope(console, *classify(console, method, path))

@@ -33,7 +33,7 @@ def resource(*rules: ActionRule) -> Resource:
     ],
 )
 def test_without_rules_the_method_decides(method: str, action: str) -> None:
-    assert classify(resource(), method, "/anything") == action
+    assert classify(resource(), method, "/anything").action == action
 
 
 def test_the_first_rule_that_matches_wins() -> None:
@@ -41,9 +41,9 @@ def test_the_first_rule_that_matches_wins() -> None:
         ActionRule(path="/graphql", methods=("POST",), action="read"),
         ActionRule(path="/graphql", action="write"),
     )
-    assert classify(app, "POST", "/graphql") == "read"
-    assert classify(app, "GET", "/graphql") == "write"
-    assert classify(app, "GET", "/graphql/") == "read"
+    assert classify(app, "POST", "/graphql").action == "read"
+    assert classify(app, "GET", "/graphql").action == "write"
+    assert classify(app, "GET", "/graphql/").action == "read"
 
 
 @pytest.mark.parametrize(
@@ -51,13 +51,13 @@ def test_the_first_rule_that_matches_wins() -> None:
 )
 def test_a_prefix_matches_itself_and_all_below(path: str) -> None:
     app = resource(ActionRule(path="/admin/*", action="write"))
-    assert classify(app, "GET", path) == "write"
+    assert classify(app, "GET", path).action == "write"
 
 
 @pytest.mark.parametrize("path", ["/administrator", "/", "", "/x/admin", "/?p=/admin/"])
 def test_a_prefix_matches_nothing_beside_it(path: str) -> None:
     app = resource(ActionRule(path="/admin/*", action="write"))
-    assert classify(app, "GET", path) == "read"
+    assert classify(app, "GET", path).action == "read"
 
 
 @pytest.mark.parametrize(
@@ -74,11 +74,11 @@ def test_a_prefix_matches_nothing_beside_it(path: str) -> None:
 )
 def test_a_rule_that_lowers_to_read_needs_both_readings(path: str) -> None:
     app = resource(ActionRule(path="/search", action="read"), ActionRule(path="/*", action="write"))
-    assert classify(app, "POST", path) == "write"
+    assert classify(app, "POST", path).action == "write"
 
 
 def test_a_read_prefix_does_not_hide_what_the_application_resolves_elsewhere() -> None:
     app = resource(ActionRule(path="/public/*", action="read"))
-    assert classify(app, "POST", "/public/x") == "read"
-    assert classify(app, "POST", "/public/%2e%2e/private") == "write"
-    assert classify(app, "POST", "/public/..;/private") == "write"
+    assert classify(app, "POST", "/public/x").action == "read"
+    assert classify(app, "POST", "/public/%2e%2e/private").action == "write"
+    assert classify(app, "POST", "/public/..;/private").action == "write"

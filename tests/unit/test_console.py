@@ -55,7 +55,9 @@ async def company() -> Office:
 
 @pytest.fixture
 async def browser(company: Office) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(app(company.context(company.gateway_assertion())))
+    transport = httpx.ASGITransport(
+        company.behind(app(company.context(company.gateway_assertion())))
+    )
     async with httpx.AsyncClient(transport=transport, base_url=CONSOLE) as client:
         yield client
 

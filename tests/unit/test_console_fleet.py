@@ -29,7 +29,9 @@ async def company() -> Office:
 
 @pytest.fixture
 async def browser(company: Office) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(app(company.context(company.gateway_assertion())))
+    transport = httpx.ASGITransport(
+        company.behind(app(company.context(company.gateway_assertion())))
+    )
     async with httpx.AsyncClient(
         transport=transport, base_url=CONSOLE, headers={**company.headers(), **OWN_PAGE}
     ) as client:
@@ -117,7 +119,9 @@ async def test_an_empty_fleet_says_so() -> None:
     async with company.store.transaction() as transaction:
         devices = await transaction.snapshot.all("device")
         await transaction.snapshot.publish([removal("device", item.id) for item in devices])
-    transport = httpx.ASGITransport(app(company.context(company.gateway_assertion())))
+    transport = httpx.ASGITransport(
+        company.behind(app(company.context(company.gateway_assertion())))
+    )
     async with httpx.AsyncClient(
         transport=transport, base_url=CONSOLE, headers=company.headers()
     ) as client:
@@ -227,7 +231,9 @@ async def test_a_gap_in_the_samples_is_a_gap_in_the_chart() -> None:
                     suspended=0,
                 )
             )
-    transport = httpx.ASGITransport(app(company.context(company.gateway_assertion())))
+    transport = httpx.ASGITransport(
+        company.behind(app(company.context(company.gateway_assertion())))
+    )
     async with httpx.AsyncClient(
         transport=transport, base_url=CONSOLE, headers=company.headers()
     ) as client:

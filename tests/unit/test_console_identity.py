@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import httpx
 import msgspec
 import pytest
 
 from doorward.administrator.identity.checklist import CHECKS
-from doorward.administrator.identity.records import Case, Contact
+from doorward.administrator.identity.records import Case, Contact, Proposal, Training
+from doorward.administrator.identity.verified_claims import Claims
 from doorward.entrypoints.console.app import app
 from doorward.model.ids import UserId
 from doorward.model.snapshot import change
-from tests.fakes.office import CONSOLE, NOON, Office, office
+from tests.fakes.office import CONSOLE, HOSTILE, NOON, Office, office
+from tests.fakes.proofing import VERIFIER_ROLE
 from tests.fakes.store import KeptMail
 
 OWN_PAGE = {"sec-fetch-site": "same-origin"}
@@ -36,7 +39,9 @@ async def company() -> Office:
 
 @pytest.fixture
 async def browser(company: Office) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(app(company.context(company.gateway_assertion())))
+    transport = httpx.ASGITransport(
+        company.behind(app(company.context(company.gateway_assertion())))
+    )
     async with httpx.AsyncClient(transport=transport, base_url=CONSOLE) as client:
         yield client
 
@@ -256,3 +261,61 @@ async def test_only_those_with_the_role_are_suggested_as_verifiers(
     page = await see(company, browser, "/identity")
     assert '<option value="alice">' in page
     assert '<option value="bob">' not in page
+
+
+async def test_a_second_verifier_is_shown_what_was_decided_and_confirms_it(
+    company: Office, browser: httpx.AsyncClient
+) -> None:
+    await post(company, browser, f"{CASE}/attributes", check="source", source="Road office")
+    card = {"kind": "company-card", "issuer": "ACME", "validated": "handled", "owned": "compared"}
+    await post(company, browser, f"{CASE}/evidence", **card)
+    decided = Proposal(
+        by=UserId("bob"), at=NOON, ial=1, claims=Claims(given_name=HOSTILE, family_name="Dunn")
+    )
+    waiting = msgspec.structs.replace(await case(company), verifier=UserId("bob"), proposal=decided)
+    async with company.store.transaction() as transaction:
+        await transaction.identity.cases.put(waiting)
+    page = await see(company, browser, CASE)
+    assert "This waits for a second verifier." in page
+    assert HOSTILE not in page
+    assert "&lt;script&gt;" in page
+    assert "Record a piece of evidence" not in page
+    assert f'action="{CASE}/take"' not in page
+    assert "Waits for a second" in await see(company, browser, "/identity")
+    refused = await post(company, browser, f"{CASE}/confirm")
+    assert refused.status_code == 409
+    assert "first-verifier-unfit" in refused.text
+    bob = company.control.live.current.users["bob"]
+    async with company.store.transaction() as transaction:
+        qualified = msgspec.structs.replace(bob, roles=(VERIFIER_ROLE,))
+        await transaction.snapshot.publish([change("user", qualified)])
+        await transaction.identity.trainings.put(
+            Training(user=bob.id, trained_at=NOON, expires_at=NOON + 9000.0, recorded_by="operator")
+        )
+    answer = await post(company, browser, f"{CASE}/confirm")
+    assert answer.status_code == 303, answer.text
+    assert "confirmed by alice" in await see(company, browser, answer.headers["location"])
+    assert company.control.live.current.standings[DAVE].ial == 1
+
+
+async def test_where_two_must_agree_the_first_is_told_so(company: Office) -> None:
+    context = company.context(company.gateway_assertion())
+    strict = replace(context, proofing=replace(context.proofing, second_verifier_from=1))
+    transport = httpx.ASGITransport(company.behind(app(strict)))
+    async with httpx.AsyncClient(transport=transport, base_url=CONSOLE) as client:
+        await post(company, client, f"{CASE}/attributes", check="source", source="Road office")
+        assert "This level takes two" in await see(company, client, CASE)
+        body = {"given_name": "Dave", "family_name": "Dunn", "checks": list(CHECKS["onsite"])}
+        api = "/api/v1/proofing/cases/idc_0001"
+        answer = await client.post(
+            f"{api}/approve", json=body, headers={**company.headers(), **OWN_PAGE}
+        )
+        assert answer.status_code == 202, answer.text
+        assert answer.json()["proposal"]["by"] == "alice"
+        answer = await client.post(f"{api}/confirm", headers={**company.headers(), **OWN_PAGE})
+        assert (answer.status_code, answer.json()["code"]) == (403, "second-verifier-needed")
+        page = await see(company, client, CASE)
+    assert "You decided this" in page
+    assert f'action="{CASE}/confirm"' not in page
+    assert f'action="{CASE}/reject"' in page
+    assert DAVE not in company.control.live.current.standings

@@ -19,7 +19,7 @@ async def company() -> Office:
 
 @pytest.fixture
 async def browser(company: Office) -> AsyncIterator[httpx.AsyncClient]:
-    application = app(company.context(company.gateway_assertion()))
+    application = company.behind(app(company.context(company.gateway_assertion())))
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app=application),
         base_url="http://console.doorward.localhost:8080",

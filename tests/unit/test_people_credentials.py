@@ -39,7 +39,7 @@ async def api(company: Office) -> AsyncIterator[httpx.AsyncClient]:
 @pytest.fixture
 async def browser(company: Office) -> AsyncIterator[httpx.AsyncClient]:
     """Alice at the console, on its own pages."""
-    application = console_app(company.context(company.gateway_assertion()))
+    application = company.behind(console_app(company.context(company.gateway_assertion())))
     headers = {**company.headers(), **OWN_PAGE}
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(application), base_url=CONSOLE, headers=headers
@@ -216,7 +216,7 @@ async def test_a_wrong_code_is_said_on_the_page(
 
 
 async def test_nobody_approves_their_own_recovery_at_the_console(company: Office) -> None:
-    application = console_app(company.context(company.gateway_assertion()))
+    application = company.behind(console_app(company.context(company.gateway_assertion())))
     headers = {**company.headers(sub="carol", name="Carol"), **OWN_PAGE}
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(application), base_url=CONSOLE, headers=headers

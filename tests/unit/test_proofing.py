@@ -16,8 +16,9 @@ from doorward.administrator.identity.records import Case, Contact, StoredVerific
 from doorward.administrator.identity.verified_claims import Claims
 from doorward.administrator.ports import AuditEntry
 from doorward.administrator.proofing.cases import open_case, withdraw_case
-from doorward.administrator.proofing.decide_case import Approved, approve_case, reject_case
+from doorward.administrator.proofing.decide_case import approve_case, reject_case
 from doorward.administrator.proofing.parts import Proofing
+from doorward.administrator.proofing.record_verification import Approved
 from doorward.administrator.proofing.revoke_verification import revoke_verification
 from doorward.administrator.proofing.sweep_identity import sweep_identity
 from doorward.administrator.proofing.verifiers import Desk, train_verifier
@@ -88,7 +89,11 @@ class Bureau:
         return await self.approve(await self.worked(subject=subject))
 
     async def approve(self, case: Case, claims: Claims = CLAIMS) -> Approved:
-        return await approve_case(self.proofing, self.desk(), case.id, claims, CHECKS[case.method])
+        approved = await approve_case(
+            self.proofing, self.desk(), case.id, claims, CHECKS[case.method]
+        )
+        assert isinstance(approved, Approved)
+        return approved
 
     async def stored(self, user: UserId = ALICE) -> list[StoredVerification]:
         async with self.store.transaction() as transaction:
@@ -101,8 +106,13 @@ class Bureau:
 
 @pytest.fixture
 async def bureau() -> Bureau:
+    return await a_bureau()
+
+
+async def a_bureau(second_verifier_from: int = 0) -> Bureau:
+    """Alice and Bob, and Vera and Will, who verify."""
     store = MemoryStore()
-    made = Bureau(proofing_on(control_plane(store)), store)
+    made = Bureau(proofing_on(control_plane(store), second_verifier_from), store)
     async with store.transaction() as transaction:
         for name in ("alice", "bob", "vera", "will"):
             roles = (VERIFIER_ROLE,) if name in {"vera", "will"} else ()

@@ -38,7 +38,7 @@ async def operator(company: Office) -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest.fixture
 async def browser(company: Office) -> AsyncIterator[httpx.AsyncClient]:
-    application = console(company.context(company.gateway_assertion()))
+    application = company.behind(console(company.context(company.gateway_assertion())))
     headers = {**company.headers(), "sec-fetch-site": "same-origin"}
     transport = httpx.ASGITransport(app=application)
     async with httpx.AsyncClient(transport=transport, base_url=CONSOLE, headers=headers) as client:

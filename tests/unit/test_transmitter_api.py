@@ -47,7 +47,7 @@ async def operator(company: Office) -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def shown(company: Office) -> str:
-    application = console(company.context(company.gateway_assertion()))
+    application = company.behind(console(company.context(company.gateway_assertion())))
     headers = {**company.headers(), "sec-fetch-site": "same-origin"}
     transport = httpx.ASGITransport(app=application)
     async with httpx.AsyncClient(transport=transport, base_url=CONSOLE, headers=headers) as client:

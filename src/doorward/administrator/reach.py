@@ -28,7 +28,10 @@ _HOUR = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """Whether a resource is open for an action: at once, after `needs`, or not at all."""
+    """Whether a resource is open for an action: at once, after `needs`, or not at all.
+
+    Of the console, whether any area of it is.
+    """
 
     resource: ResourceId
     action: Action
@@ -104,9 +107,15 @@ def _asked(prepared: PreparedSnapshot, now: UnixSeconds) -> list[Reach]:
 def _reach(
     prepared: PreparedSnapshot, resource: ResourceId, action: Action, now: UnixSeconds
 ) -> Reach:
-    request = AccessRequest(resource=resource, action=action, address=NOWHERE, session=_IMAGINED)
-    decision = decide(request, prepared, now)
-    if isinstance(decision, Allow):
-        return Reach(resource, action, open=True)
-    needs = tuple(remedy.kind for remedy in decision.remedies)
-    return Reach(resource, action, open=False, needs=() if "ask-access" in needs else needs)
+    closed = Reach(resource, action, open=False)
+    for area in prepared.areas_of(prepared.snapshot.resources[resource]):
+        request = AccessRequest(
+            resource=resource, action=action, address=NOWHERE, session=_IMAGINED, area=area
+        )
+        decision = decide(request, prepared, now)
+        if isinstance(decision, Allow):
+            return Reach(resource, action, open=True)
+        needs = tuple(remedy.kind for remedy in decision.remedies)
+        if closed.closed and "ask-access" not in needs:
+            closed = Reach(resource, action, open=False, needs=needs)
+    return closed

@@ -1,4 +1,4 @@
-"""From method and path to action.
+"""From method and path to action and, in the console, to area.
 
 Rules (the same for Envoy's compiled routes, with one exception that errs towards asking):
 
@@ -13,6 +13,8 @@ Rules (the same for Envoy's compiled routes, with one exception that errs toward
 4. The first rule that matches decides; without one, GET, HEAD and OPTIONS are `read`, every
    other method is `write`.
 5. Where the two readings disagree the action is `write`.
+6. In doorward's own console the action follows from the method alone, and a path's area from the
+   first of `AREA_RULES` that matches (as 3). Where the two readings disagree, there is no area.
 
 What Envoy must do: a route whose raw path holds `;`, `%` or a backslash never accepts a ticket,
 so that only rule 3 on plain paths has to be compiled into routes.
@@ -21,9 +23,11 @@ so that only rule 3 on plain paths has to be compiled into routes.
 from __future__ import annotations
 
 import re
+from typing import Literal, NamedTuple
 from urllib.parse import unquote_to_bytes
 
-from doorward.model.estate import Action, ActionRule, Resource
+from doorward.model.areas import AREA_RULES, NO_AREA, Area, under
+from doorward.model.estate import CONTROL_UPSTREAM, Action, ActionRule, Resource
 
 _READ_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _MAX_ENCODINGS = 8
@@ -31,31 +35,46 @@ _TRICKS = re.compile(r"[;%\\]|//|/\.|[^\x21-\x7e]")
 _ASCII_LOWER = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
 
 
-def classify(resource: Resource, method: str, path: str) -> Action:
-    """The action of a request; `write` wherever there is doubt. Total: any text is accepted.
+class Classified(NamedTuple):
+    """What a request does, and in which area of the console, empty for none."""
+
+    action: Action
+    area: Area | Literal[""] = NO_AREA
+
+
+def classify(resource: Resource, method: str, path: str) -> Classified:
+    """What a request does; `write` and no area wherever there is doubt. Total: any text is taken.
 
     `method` is compared exactly, as HTTP methods are; `path` is the request target's path, with
     or without its query.
     """
     raw = _lower(path.split("#", 1)[0].split("?", 1)[0]) or "/"
-    action = _first_match(resource.rules, method, raw)
-    if action == "write" or not _TRICKS.search(raw):
-        return action
+    found = _read(resource, method, raw)
+    if not _TRICKS.search(raw):
+        return found
     canonical = _canonical(raw)
-    return "write" if canonical is None else _first_match(resource.rules, method, canonical)
+    other = _DOUBTFUL if canonical is None else _read(resource, method, canonical)
+    return Classified(
+        found.action if found.action == other.action else "write",
+        found.area if found.area == other.area else NO_AREA,
+    )
+
+
+_DOUBTFUL = Classified("write")
+
+
+def _read(resource: Resource, method: str, path: str) -> Classified:
+    if resource.upstream != CONTROL_UPSTREAM:
+        return Classified(_first_match(resource.rules, method, path))
+    areas = (rule.area for rule in AREA_RULES if under(rule.path, path))
+    return Classified(_first_match((), method, path), next(areas, NO_AREA))
 
 
 def _first_match(rules: tuple[ActionRule, ...], method: str, path: str) -> Action:
     for rule in rules:
-        if (not rule.methods or method in rule.methods) and _matches(_lower(rule.path), path):
+        if (not rule.methods or method in rule.methods) and under(_lower(rule.path), path):
             return rule.action
     return "read" if method in _READ_METHODS else "write"
-
-
-def _matches(pattern: str, path: str) -> bool:
-    if pattern.endswith("/*"):
-        return path.startswith(pattern[:-1]) or path == pattern[:-2]
-    return path == pattern
 
 
 def _canonical(path: str) -> str | None:

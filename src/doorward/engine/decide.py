@@ -45,8 +45,17 @@ _END_OF_TIME: UnixSeconds = 32_503_680_000.0  # the year 3000, which the calenda
 _SIGN_IN = (Remedy(kind="sign-in"),)
 
 
-def decide(request: AccessRequest, prepared: PreparedSnapshot, now: UnixSeconds) -> Decision:
-    """Whether `request` is let in at `now`. Total: it answers Deny rather than raise."""
+def decide(
+    request: AccessRequest,
+    prepared: PreparedSnapshot,
+    now: UnixSeconds,
+    *,
+    remedies: bool = True,
+) -> Decision:
+    """Whether `request` is let in at `now`. Total: it answers Deny rather than raise.
+
+    `remedies` says whether a denial should be told what would turn it, which takes time to find.
+    """
     if not 0 <= now < min(prepared.expires_at, _END_OF_TIME):  # 1
         return _refusal("snapshot-expired", request)
     resource = prepared.snapshot.resources.get(request.resource)
@@ -73,7 +82,9 @@ def decide(request: AccessRequest, prepared: PreparedSnapshot, now: UnixSeconds)
         facts = prepared.facts(documents, place, request.country or None)
     except DoorwardError:  # 8
         return _refusal("policy-error", request)
-    return _judge(request, prepared, facts, now, min(expires_at, prepared.expires_at))
+    return _judge(
+        request, prepared, facts, now, min(expires_at, prepared.expires_at), remedies=remedies
+    )
 
 
 Admitted = tuple[Documents, UnixSeconds]
@@ -109,6 +120,7 @@ def _admit_session(
         snapshot.labels.get(resource.label),
         snapshot.users.get(resource.owner),
         owner_standing,
+        request.area,
     )
     return documents, _good_until(ends, standing, owner_standing)
 
@@ -135,6 +147,7 @@ def _admit_token(
         snapshot.labels.get(resource.label),
         snapshot.users.get(resource.owner),
         owner_standing,
+        request.area,
     )
     return documents, _good_until(token.expires_at, owner_standing)
 
@@ -156,6 +169,7 @@ def _admit_workload(
         snapshot.labels.get(resource.label),
         snapshot.users.get(resource.owner),
         owner_standing,
+        request.area,
     )
     return documents, _good_until(request.certificate.ends_at, owner_standing)
 
@@ -171,6 +185,8 @@ def _judge(
     facts: Facts,
     now: UnixSeconds,
     valid_until: UnixSeconds,
+    *,
+    remedies: bool,
 ) -> Decision:
     zone = prepared.zones.get(facts.documents.resource.timezone)
     if zone is None:  # 8
@@ -198,7 +214,9 @@ def _judge(
         reason=reason,
         facts=described,
         policies=verdict.policies,
-        remedies=find_remedies(prepared, facts, request.action, reason, zone, now),
+        remedies=find_remedies(prepared, facts, request.action, reason, zone, now)
+        if remedies
+        else (),
     )
 
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
 from doorward.engine.moments import Minute
 from doorward.engine.networks import Address, Place
+from doorward.model.areas import NO_AREA, Area
 from doorward.model.decision import Remedy
 from doorward.model.device import Device
 from doorward.model.estate import Action, Group, Label, Resource, Service, User
@@ -32,7 +33,7 @@ ACTIONS: dict[Action, Node] = {
 
 
 class Documents(NamedTuple):
-    """The documents that facts rest on.
+    """The documents that facts rest on, and the area of the console, empty elsewhere.
 
     `device` is one that belongs to the session's user, or the host of the service that asks.
     """
@@ -45,6 +46,7 @@ class Documents(NamedTuple):
     label: Label | None
     owner: User | None
     owner_standing: Standing | None
+    area: Area | Literal[""] = NO_AREA
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +147,11 @@ def clamp(risk: int) -> int:
 def level(assurance: int, lowest: int) -> int:
     """An assurance level, forced into `lowest` to 3."""
     return min(max(assurance, lowest), MAX_LEVEL)
+
+
+def area_context(area: Area | Literal[""]) -> dict[str, Any]:
+    """The area as a fact of the context, absent where there is none."""
+    return {"area": uid_json(("Area", area))} if area else {}
 
 
 def uid_json(uid: Uid) -> dict[str, str]:
@@ -373,6 +380,8 @@ def describe(documents: Documents, origin: Origin, entities: dict[Uid, dict[str,
             "networks": list(origin.networks),
         },
     }
+    if documents.area:
+        described["area"] = documents.area
     if session is not None:
         described["session"] = {"id": session.id, **session_attributes(session)}
     if device is not None:

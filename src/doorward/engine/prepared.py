@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from doorward.engine.facts import (
@@ -12,6 +12,7 @@ from doorward.engine.facts import (
     Documents,
     Facts,
     Origin,
+    area_context,
     base_entities,
     describe,
     device_attributes,
@@ -27,7 +28,8 @@ from doorward.engine.facts import (
     uid_json,
 )
 from doorward.engine.networks import NetworkTable, Place
-from doorward.model.estate import Action
+from doorward.model.areas import AREAS, NO_AREA, Area
+from doorward.model.estate import CONTROL_UPSTREAM, Action, Resource
 from doorward.model.ids import NetworkId, UnixSeconds
 from doorward.model.snapshot import Snapshot
 from doorward.policy import Bundle, Slice, Uid, compile_bundle, entity_set
@@ -55,6 +57,12 @@ class PreparedSnapshot:
         place = self.networks.place(address)
         return () if place is None else place.networks
 
+    def areas_of(self, resource: Resource) -> tuple[Area | Literal[""], ...]:
+        """Each area of the console that policies may answer differently for; elsewhere none."""
+        if resource.upstream != CONTROL_UPSTREAM:
+            return (NO_AREA,)
+        return AREAS if "Area" in self.bundle.named_kinds else AREAS[:1]
+
     def facts(self, documents: Documents, place: Place, country: str | None) -> Facts:
         """What policies see, time aside. Raises DoorwardError `policy-error`."""
         session, device = documents.session, documents.device
@@ -63,6 +71,7 @@ class PreparedSnapshot:
             session is None,
             device and device.id,
             documents.resource.id,
+            documents.area,
             id(place),
             country,
         )
@@ -151,7 +160,10 @@ def _gather(
     slices = prepared._slices(documents)  # noqa: SLF001
     literals = _literals(slices.values())
     entities = named_entities(literals, snapshot) | base_entities(documents, snapshot)
-    context: dict[str, Any] = {"origin": uid_json(origin_uid(origin))}
+    context: dict[str, Any] = {
+        "origin": uid_json(origin_uid(origin)),
+        **area_context(documents.area),
+    }
     if session is not None:
         entities["Session", session.id] = entity(
             ("Session", session.id), session_attributes(session)

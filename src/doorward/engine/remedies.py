@@ -36,6 +36,7 @@ from doorward.engine.facts import (
     Facts,
     Origin,
     Question,
+    area_context,
     base_entities,
     device_attributes,
     entity,
@@ -265,7 +266,10 @@ class _Search:
         documents, origin = self._facts.documents, self._facts.origin
         if grant.network is not None:
             origin = self._networks[grant.network]
-        context: dict[str, Any] = {"origin": uid_json(origin_uid(origin))}
+        context: dict[str, Any] = {
+            "origin": uid_json(origin_uid(origin)),
+            **area_context(documents.area),
+        }
         age: int | None = None
         if documents.session is not None:
             variant = _session_variant(documents.session.id, grant.authentication)

@@ -2,16 +2,21 @@
 
 Two ways lead to an `Actor`: the operator's Unix socket, which only its owner can open, and the
 identity assertion that the gateway adds after its decision. There is no third.
+
+The assertion says what was decided as well: at the console it opens no endpoint of another area,
+and nothing that writes where reading was decided on. So whoever gets a request past Envoy's
+routes by a spelling that they read otherwise than this application still gets nowhere.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from doorward.administrator.control_plane import Act, LiveSnapshot
 from doorward.errors import DoorwardError
+from doorward.model.areas import NO_AREA, Area
 from doorward.model.estate import CONTROL_UPSTREAM
 from doorward.model.ids import UnixSeconds
 from doorward.model.snapshot import Snapshot
@@ -38,16 +43,31 @@ class Actor:
 class Authenticator(Protocol):
     """Turns a request into the actor behind it."""
 
-    def actor(self, method: str, headers: Mapping[str, str], now: UnixSeconds) -> Actor:
-        """`headers` by lower-case name. Raises `not-authenticated` or `cross-site-request`."""
+    def actor(
+        self,
+        method: str,
+        headers: Mapping[str, str],
+        now: UnixSeconds,
+        area: Area | Literal[""] = NO_AREA,
+    ) -> Actor:
+        """`headers` by lower-case name; `area` is that of the console's endpoint.
+
+        Raises `not-authenticated`, `other-area` or `cross-site-request`.
+        """
         ...
 
 
 class OperatorSocket:
     """For the Unix socket of mode 0600: whoever can open it is the operator."""
 
-    def actor(self, method: str, headers: Mapping[str, str], now: UnixSeconds) -> Actor:
-        del method, headers, now
+    def actor(
+        self,
+        method: str,
+        headers: Mapping[str, str],
+        now: UnixSeconds,
+        area: Area | Literal[""] = NO_AREA,
+    ) -> Actor:
+        del method, headers, now, area
         return Actor("operator", "operator")
 
 
@@ -78,7 +98,13 @@ class GatewayAssertion:
         self._origins = frozenset(origins)
         self._upstream = upstream
 
-    def actor(self, method: str, headers: Mapping[str, str], now: UnixSeconds) -> Actor:
+    def actor(
+        self,
+        method: str,
+        headers: Mapping[str, str],
+        now: UnixSeconds,
+        area: Area | Literal[""] = NO_AREA,
+    ) -> Actor:
         snapshot = self._live.current
         audiences = {
             resource.id
@@ -86,6 +112,7 @@ class GatewayAssertion:
             if resource.upstream == self._upstream
         }
         claims = self._verifier.verify(headers.get(ASSERTION_HEADER, ""), audiences, now)
+        _require_decided(claims, method, area)
         actor = _known(claims, snapshot)
         if actor.session and method not in _SAFE_METHODS:
             self._require_same_origin(headers)
@@ -104,6 +131,16 @@ class GatewayAssertion:
                 "This change was not sent by a page of this console, so it was not made.",
                 "Open the console and try again; scripts use a service token.",
             )
+
+
+def _require_decided(claims: AssertionClaims, method: str, area: Area | Literal[""]) -> None:
+    action = "read" if method in _SAFE_METHODS else "write"
+    if claims.area != area or (area and claims.action != action):
+        raise DoorwardError(
+            "other-area",
+            "The gateway decided on something else than this request would do.",
+            "Open the console and go on from there; write the path as its pages do.",
+        )
 
 
 def _known(claims: AssertionClaims, snapshot: Snapshot) -> Actor:

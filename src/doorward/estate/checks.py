@@ -17,6 +17,7 @@ from doorward.estate.provider_checks import check_provider
 from doorward.estate.transmitter_checks import check_transmitter
 from doorward.model.estate import (
     ANY_AUTHENTICATOR,
+    CONTROL_UPSTREAM,
     EXTERNAL_UPSTREAM,
     OWN_UPSTREAMS,
     ActionRule,
@@ -199,14 +200,6 @@ def _check_resource(resource: Resource, source: Source, problems: Problems) -> N
             f"`{resource.host}` is not one DNS label.",
             "Use lower-case letters, digits and `-`; the domain is added by doorward.",
         )
-    if resource.streams and resource.upstream in {*OWN_UPSTREAMS, EXTERNAL_UPSTREAM}:
-        problems.add(
-            source,
-            ("streams",),
-            "streams-without-upstream",
-            f"`{resource.id}` is not behind the gateway's relay, so its answers cannot be cut.",
-            "Take `streams` away, or name an upstream of http:// or https://.",
-        )
     problem = _upstream_problem(resource.upstream)
     if problem:
         problems.add(
@@ -226,8 +219,29 @@ def _check_resource(resource: Resource, source: Source, problems: Problems) -> N
             f"`{resource.timezone}` is not a time zone.",
             "Use an IANA name like Europe/Berlin, or leave it out for UTC.",
         )
+    _check_against_upstream(resource, source, problems)
     for index, rule in enumerate(resource.rules):
         _check_rule(rule, source.below("rules", index), problems)
+
+
+def _check_against_upstream(resource: Resource, source: Source, problems: Problems) -> None:
+    """What a resource may say only where its upstream is an application."""
+    if resource.streams and resource.upstream in {*OWN_UPSTREAMS, EXTERNAL_UPSTREAM}:
+        problems.add(
+            source,
+            ("streams",),
+            "streams-without-upstream",
+            f"`{resource.id}` is not behind the gateway's relay, so its answers cannot be cut.",
+            "Take `streams` away, or name an upstream of http:// or https://.",
+        )
+    if resource.rules and resource.upstream == CONTROL_UPSTREAM:
+        problems.add(
+            source,
+            ("rules",),
+            "rules-of-console",
+            "The console has its own table of what reads, what writes, and in which area.",
+            "Take the rules out; policies tell the console's parts apart by `context.area`.",
+        )
 
 
 def _upstream_problem(text: str) -> str:

@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from doorward.model.areas import NO_AREA, Area
 from doorward.model.device import ClientCertificate
 from doorward.model.estate import Action
 from doorward.model.ids import (
@@ -24,6 +25,7 @@ class AccessRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     `address` is the client's IP address; `country` is an ISO 3166 code, None where unknown;
     `certificate` is the client's, None without one; one of a service is a credential by itself.
+    `area` is the part of the console that is asked for, empty elsewhere.
     At most one of `session` and `service_token` is set: credentials that were verified.
     """
 
@@ -34,6 +36,7 @@ class AccessRequest(msgspec.Struct, frozen=True, kw_only=True):
     service_token: ServiceTokenId | None = None
     country: str | None = None
     certificate: ClientCertificate | None = None
+    area: Area | Literal[""] = NO_AREA
 
 
 ReasonCode = Literal[

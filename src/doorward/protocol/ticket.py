@@ -42,7 +42,11 @@ def decision_reference(decision: str, snapshot: int) -> str:
 
 
 class AssertionClaims(msgspec.Struct, frozen=True, kw_only=True):
-    """Who the upstream serves (RFC 7519). `sub` is a user id, or `service:ID`."""
+    """Who the upstream serves (RFC 7519). `sub` is a user id, or `service:ID`.
+
+    `action` and `area` say what was decided: `read` or `write` and, for doorward's own console,
+    in which area of it.
+    """
 
     iss: str
     aud: str
@@ -53,3 +57,5 @@ class AssertionClaims(msgspec.Struct, frozen=True, kw_only=True):
     groups: tuple[str, ...]
     iat: int
     exp: int
+    action: str = ""
+    area: str = ""

@@ -56,9 +56,19 @@ _OWNERSHIP_METHODS: Mapping[Ownership, str] = MappingProxyType(
 
 
 def claims_of_case(
-    case: Case, *, ial: int, claims: ida.Claims, organisation: str, at: UnixSeconds
+    case: Case,
+    *,
+    ial: int,
+    claims: ida.Claims,
+    organisation: str,
+    at: UnixSeconds,
+    confirmed: bool = False,
 ) -> ida.VerifiedClaims:
-    """The record of an approved case; `organisation` is who verified."""
+    """The record of an approved case; `organisation` is who verified.
+
+    `confirmed` says that a second verifier agreed.
+    """
+    procedure = _PROCEDURES[case.method]
     time = _time(at)
     details = [detail for item in case.evidence for detail in _details(item)]
     return ida.VerifiedClaims(
@@ -67,7 +77,9 @@ def claims_of_case(
             assurance_level=f"ial{ial}",
             assurance_process=ida.AssuranceProcess(
                 policy=POLICY,
-                procedure=_PROCEDURES[case.method],
+                procedure=f"{procedure}, confirmed by a second verifier"
+                if confirmed
+                else procedure,
                 assurance_details=tuple(details),
             ),
             time=time,

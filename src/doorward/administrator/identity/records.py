@@ -7,18 +7,28 @@ from typing import Literal
 import msgspec
 
 from doorward.administrator.identity.evidence import AttributeCheck, CaseMethod, Evidence
-from doorward.administrator.identity.verified_claims import VerifiedClaims
+from doorward.administrator.identity.verified_claims import Claims, VerifiedClaims
 from doorward.model.ids import UnixSeconds, UserId
 
 CaseState = Literal["open", "approved", "rejected", "withdrawn", "expired"]
 EndKind = Literal["revoked", "expired", "superseded", "left"]
 
 
+class Proposal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a verifier decided, and a second has yet to confirm."""
+
+    by: UserId
+    at: UnixSeconds
+    ial: int
+    claims: Claims
+
+
 class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One attempt to verify who a person is.
 
     `opened_by` and `closed_by` are actors (`user:ID`, `operator`, `system`); `verifier` is who
-    works it, empty for nobody yet; `attribute_source` names the source that was asked.
+    works it, empty for nobody yet; `attribute_source` names the source that was asked. An open
+    case with a `proposal` waits for a second verifier.
     """
 
     id: str
@@ -35,11 +45,13 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     closed_at: UnixSeconds | None = None
     closed_by: str = ""
     reason: str = ""
+    proposal: Proposal | None = None
 
 
 class Verification(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A person's identity was verified. Never changed; that it ended is a record of its own.
 
+    `second_verifier` is who confirmed it, empty where one decided alone.
     `account_name` is the name that the account had then: another one now wants a look.
     """
 
@@ -53,6 +65,7 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     account_name: str
     checks: tuple[str, ...]
     verified_claims: VerifiedClaims
+    second_verifier: UserId | Literal[""] = ""
 
 
 class End(msgspec.Struct, frozen=True, kw_only=True):

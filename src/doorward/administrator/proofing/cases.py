@@ -71,9 +71,9 @@ async def open_case_named(transaction: Transaction, case_id: str) -> Case:
 
 
 def closed(case: Case, act: Act, state: CaseState, reason: str) -> Case:
-    """The case as it is after this act closed it."""
+    """The case as it is after this act closed it; a decision that waited is kept no longer."""
     return msgspec.structs.replace(
-        case, state=state, closed_at=act.at, closed_by=act.actor, reason=reason
+        case, state=state, closed_at=act.at, closed_by=act.actor, reason=reason, proposal=None
     )
 
 

@@ -24,7 +24,8 @@ class Proofing:
     """Everything that proofing acts share.
 
     `organisation` stands in records and messages as who verified; a verification is good for
-    `proofing_days` at the most, and is kept for `record_days` after it ended.
+    `proofing_days` at the most, and is kept for `record_days` after it ended. From the level
+    `second_verifier_from` on a second verifier confirms each decision; 0 for never.
     """
 
     control: ControlPlane
@@ -33,3 +34,8 @@ class Proofing:
     verifier_role: RoleId
     proofing_days: int
     record_days: int
+    second_verifier_from: int = 0
+
+    def needs_second(self, ial: int) -> bool:
+        """Whether a decision on this level takes two verifiers."""
+        return 0 < self.second_verifier_from <= ial

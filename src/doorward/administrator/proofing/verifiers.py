@@ -49,6 +49,14 @@ async def require_verifier(
     `verifier-untrained`.
     """
     verifier = desk.person
+    await require_qualified(proofing, transaction, verifier, subject, desk.act.at)
+    return verifier
+
+
+async def require_qualified(
+    proofing: Proofing, transaction: Transaction, verifier: UserId, subject: UserId, at: UnixSeconds
+) -> None:
+    """Whether `verifier` may work this subject's case. Raises as `require_verifier`."""
     person = await user_named(transaction, verifier)
     if verifier == subject:
         raise DoorwardError(
@@ -62,13 +70,12 @@ async def require_verifier(
             f"Only people with the role `{proofing.verifier_role}` work cases.",
             "Give them the role in the estate, or choose another with verifier_role.",
         )
-    if not in_force(await transaction.identity.trainings.all(), verifier, desk.act.at):
+    if not in_force(await transaction.identity.trainings.all(), verifier, at):
         raise DoorwardError(
             "verifier-untrained",
             "Your training as a verifier is not recorded, or has run out.",
             "Once you are trained: doorward verifier train USER --until DATE.",
         )
-    return verifier
 
 
 def require_fresh(snapshot: Snapshot, desk: Desk) -> None:

@@ -46,11 +46,12 @@ class Shown:
 async def take_case(proofing: Proofing, desk: Desk, case_id: str) -> Case:
     """Become the verifier of a case, also of one that somebody else had.
 
-    Raises those of `require_verifier`, `case-unknown`, `case-closed`.
+    Raises those of `require_verifier`, `case-unknown`, `case-closed`, `case-decided`.
     """
     async with proofing.control.store.transaction() as transaction:
         case = await open_case_named(transaction, case_id)
         verifier = await require_verifier(proofing, transaction, desk, case.subject)
+        require_undecided(case)
         if case.verifier == verifier:
             return case
         taken = msgspec.structs.replace(case, verifier=verifier)
@@ -124,6 +125,7 @@ async def _work(proofing: Proofing, desk: Desk, case_id: str, step: Step) -> Cas
     async with proofing.control.store.transaction() as transaction:
         case = await open_case_named(transaction, case_id)
         verifier = await require_verifier(proofing, transaction, desk, case.subject)
+        require_undecided(case)
         require_own(case, verifier)
         case, detail = await step(transaction, case)
         case = msgspec.structs.replace(case, verifier=verifier)
@@ -139,6 +141,16 @@ def require_own(case: Case, verifier: str) -> None:
             "case-of-another",
             f"`{case.verifier}` works this case.",
             "Take it over first, if you have agreed on that.",
+        )
+
+
+def require_undecided(case: Case) -> None:
+    """Raises DoorwardError `case-decided`: what waits for a second verifier stays as it is."""
+    if case.proposal is not None:
+        raise DoorwardError(
+            "case-decided",
+            f"`{case.proposal.by}` has decided this case, and a second verifier is to confirm it.",
+            "Confirm it, or reject it and open a new one.",
         )
 
 

@@ -6,7 +6,7 @@ In each resource's virtual host the first route that matches wins:
 2. What goes through the relay, never by ticket: an upgrade; a request that asks for events
    (`text/event-stream`) or is gRPC; where the resource says `streams`, every request.
 3. A path that `engine.classify` reads twice: always to the decision process.
-4. One route for each `ActionRule`, in order.
+4. One route for each `ActionRule`, in order; at the console two for each of `AREA_RULES`.
 5. GET, HEAD and OPTIONS: read. Everything else: write.
 
 Unknown hosts are answered 421.
@@ -43,7 +43,14 @@ from doorward.enforcement.envoy.ticket import (
     scope,
 )
 from doorward.enforcement.envoy.typed import Json
-from doorward.model.estate import EXTERNAL_UPSTREAM, OWN_UPSTREAMS, ActionRule, Resource
+from doorward.model.areas import AREA_RULES
+from doorward.model.estate import (
+    CONTROL_UPSTREAM,
+    EXTERNAL_UPSTREAM,
+    OWN_UPSTREAMS,
+    Action,
+    Resource,
+)
 from doorward.model.snapshot import Snapshot
 
 ROUTES: Final = "doorward"
@@ -73,6 +80,10 @@ _GRPC: Final[Json] = {
 }
 
 _READ_METHODS: Final = ("GET", "HEAD", "OPTIONS")
+_BY_METHOD: Final[tuple[tuple[Action, tuple[str, ...]], ...]] = (
+    ("read", _READ_METHODS),
+    ("write", ()),
+)
 
 
 def route_configuration(snapshot: Snapshot, settings: EnvoySettings) -> Json:
@@ -103,6 +114,11 @@ def _overwritten(name: str, value: str) -> Json:
     }
 
 
+_CERTIFICATE: Final = _overwritten(CERTIFICATE_HEADER, CERTIFICATE_FORMAT)
+"""Tells the control plane of the client's device: sign-ins to applications elsewhere are decided
+there, and the console shows what its visitor may do."""
+
+
 def _resource_host(resource: Resource, domain: str) -> Json:
     cluster = cluster_of(resource)
     routes = [
@@ -110,13 +126,13 @@ def _resource_host(resource: Resource, domain: str) -> Json:
         _relayed({"prefix": "/", "headers": [_UPGRADE]}, RELAY_CLUSTER),
         *_carried(resource),
         _route({"safe_regex": {"regex": _TRICKY_PATH}}, cluster),
-        *(
-            _route(_rule_match(rule), cluster, scope(resource, rule.action))
-            for rule in resource.rules
-        ),
+        *_ruled(resource, cluster),
         _route({"prefix": "/", **_methods(_READ_METHODS)}, cluster, scope(resource, "read")),
         _route({"prefix": "/"}, cluster, scope(resource, "write")),
     ]
+    own: Json = (
+        {"request_headers_to_add": [_CERTIFICATE]} if resource.upstream == CONTROL_UPSTREAM else {}
+    )
     trailers = trailer_mutations() if resource.protocol == "http2" else {}
     return {
         "name": f"resource {resource.id}",
@@ -124,20 +140,35 @@ def _resource_host(resource: Resource, domain: str) -> Json:
         "domains": [f"{resource.host}.{domain}"],
         "metadata": {"filter_metadata": {ROUTED: {"resource": resource.id}}},
         "routes": routes,
+        **own,
         "response_headers_to_add": [_REVALIDATED],
     }
 
 
-def _rule_match(rule: ActionRule) -> Json:
-    path = rule.path.removesuffix("*")
+def _ruled(resource: Resource, cluster: str) -> list[Json]:
+    """The routes of a table: the console's own, or the resource's."""
+    if resource.upstream != CONTROL_UPSTREAM:
+        return [
+            _route(_match(rule.path, rule.methods), cluster, scope(resource, rule.action))
+            for rule in resource.rules
+        ]
+    return [
+        _route(_match(path, methods), cluster, scope(resource, action, area))
+        for path, area in AREA_RULES
+        for action, methods in _BY_METHOD
+    ]
+
+
+def _match(pattern: str, methods: tuple[str, ...]) -> Json:
+    path = pattern.removesuffix("*")
     match: Json
-    if path == rule.path:
+    if path == pattern:
         match = {"path": path}
     elif path == "/":
         match = {"prefix": "/"}
     else:
         match = {"path_separated_prefix": path.removesuffix("/")}
-    return {**match, "case_sensitive": False, **_methods(rule.methods)}
+    return {**match, "case_sensitive": False, **_methods(methods)}
 
 
 def _methods(methods: tuple[str, ...]) -> Json:
@@ -188,8 +219,7 @@ def _auth_host(domain: str) -> Json:
         "name": "auth",
         "domains": [f"auth.{domain}"],
         "request_headers_to_add": [
-            # Sign-in to applications elsewhere is decided at control, on the device as well.
-            _overwritten(CERTIFICATE_HEADER, CERTIFICATE_FORMAT),
+            _CERTIFICATE,
         ],
         "routes": [
             {

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from functools import lru_cache
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 
 from doorward.enforcement.envoy.typed import Json
+from doorward.model.areas import AREA_RULES, NO_AREA, Area
 from doorward.model.estate import Action, Resource
 
 SESSION_COOKIE: Final = "__Host-doorward-session"
@@ -48,14 +49,14 @@ PROBE_HEADER: Final = "doorward-probe"
 
 
 @lru_cache(maxsize=4096)
-def scope(resource: Resource, action: Action) -> str:
+def scope(resource: Resource, action: Action, area: Area | Literal[""] = NO_AREA) -> str:
     """What a ticket opens, in the one string that Envoy compares: the name of the routes.
 
     It ends in a digest of the resource's rules, so that no ticket outlives the table that its
     action was read from, in whichever order Envoy takes new routes and a new epoch.
     """
-    rules = sha256(msgspec.json.encode(resource.rules)).hexdigest()
-    return f"{resource.id} {action} {rules[:16]}"
+    rules = sha256(msgspec.json.encode((*resource.rules, *AREA_RULES))).hexdigest()
+    return f"{resource.id} {action}{area and f':{area}'} {rules[:16]}"
 
 
 def ticket_rules(epoch: int) -> Json:

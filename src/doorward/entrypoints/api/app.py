@@ -33,9 +33,8 @@ from doorward.entrypoints.api import (
     verifications,
 )
 from doorward.entrypoints.api.body_size import BoundedBodies
-from doorward.entrypoints.api.context import Context
+from doorward.entrypoints.api.context import PREFIX, Context
 
-PREFIX = "/api/v1"
 ROUTERS = (
     decisions.router,
     sessions.router,

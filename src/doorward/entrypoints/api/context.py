@@ -20,7 +20,10 @@ from doorward.administrator.receiver.receiver import Receiver
 from doorward.administrator.signals.transmitting.transmitter import Transmitting
 from doorward.entrypoints.actors import Actor, Authenticator
 from doorward.estate import EstateReader
+from doorward.model.areas import area_of
 from doorward.model.ids import UnixSeconds
+
+PREFIX = "/api/v1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,8 @@ def context(request: Request) -> Context:
 def caller(request: Request) -> Actor:
     """Who asks. Every route depends on this; an architecture test proves it."""
     ports = context(request)
-    return ports.authenticator.actor(request.method, request.headers, ports.clock())
+    area = area_of(PREFIX + request.scope["route"].path)
+    return ports.authenticator.actor(request.method, request.headers, ports.clock(), area)
 
 
 Ports = Annotated[Context, Depends(context)]

@@ -41,10 +41,19 @@ class EvidenceView(View):
     recorded_by: str
 
 
+class ProposalView(View):
+    """What the first of two verifiers decided."""
+
+    by: str
+    at: datetime
+    ial: int
+
+
 class CaseView(View):
     """A proofing case; `ial` is what it reaches now, `missing` what it lacks for the next level.
 
-    `checklist` is what its verifier confirms on approving it.
+    `checklist` is what its verifier confirms on approving it. An open case with a `proposal`
+    waits for a second verifier.
     """
 
     id: str
@@ -64,6 +73,7 @@ class CaseView(View):
     ial: int
     missing: tuple[Shortfall, ...]
     checklist: tuple[Check, ...]
+    proposal: ProposalView | None
 
 
 class EndView(View):
@@ -85,6 +95,7 @@ class VerificationView(View):
     at: datetime
     until: datetime
     verifier: str
+    second_verifier: str
     account_name: str
     other_name: bool
     end: EndView | None

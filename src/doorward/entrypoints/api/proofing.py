@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from pydantic import Field
 
 from doorward.administrator.identity.checklist import Check
@@ -23,6 +23,8 @@ from doorward.administrator.identity.evidence import (
 from doorward.administrator.identity.records import Case, StoredVerification
 from doorward.administrator.identity.verified_claims import Claims
 from doorward.administrator.proofing import cases, decide_case, work_case
+from doorward.administrator.proofing import confirm_case as confirmation
+from doorward.administrator.proofing.record_verification import Approved, assessment_of
 from doorward.administrator.proofing.verifiers import Desk
 from doorward.entrypoints.actors import Actor
 from doorward.entrypoints.api.bodies import Body, Reason, ReasonBody
@@ -150,18 +152,30 @@ async def check_attributes(
 
 
 @router.post("/{case}/approve")
-async def approve_case(ports: Ports, caller: Caller, case: str, body: ApprovalBody) -> ApprovedView:
-    """Record the identity as verified, at the level that the evidence reaches."""
+async def approve_case(
+    ports: Ports, caller: Caller, case: str, body: ApprovalBody, response: Response
+) -> ApprovedView | CaseView:
+    """Record the identity as verified, at the level that the evidence reaches.
+
+    Where that level takes a second verifier the answer is 202 and the case, which waits for them.
+    """
     claims = Claims(
         given_name=body.given_name, family_name=body.family_name, birthdate=body.birthdate
     )
-    approved = await decide_case.approve_case(
+    decided = await decide_case.approve_case(
         ports.proofing, desk(ports, caller), case, claims, body.checks
     )
-    stored = StoredVerification(verification=approved.verification)
-    return ApprovedView(
-        verification=verification_view(stored, ports.control.live.current),
-        effect=EffectView.model_validate(approved.effect),
+    if isinstance(decided, Case):
+        response.status_code = 202
+        return await _view(ports, decided)
+    return _approved(ports, decided)
+
+
+@router.post("/{case}/confirm")
+async def confirm_case(ports: Ports, caller: Caller, case: str) -> ApprovedView:
+    """Confirm what another verifier decided, as the second: the identity is verified."""
+    return _approved(
+        ports, await confirmation.confirm_case(ports.proofing, desk(ports, caller), case)
     )
 
 
@@ -177,7 +191,15 @@ def desk(ports: Context, caller: Actor) -> Desk:
     return Desk(caller.act(ports.clock()), SessionId(caller.session))
 
 
+def _approved(ports: Context, approved: Approved) -> ApprovedView:
+    stored = StoredVerification(verification=approved.verification)
+    return ApprovedView(
+        verification=verification_view(stored, ports.control.live.current),
+        effect=EffectView.model_validate(approved.effect),
+    )
+
+
 async def _view(ports: Context, case: Case) -> CaseView:
     async with ports.control.store.transaction() as transaction:
-        assessment = await decide_case.assessment_of(transaction, case, ports.clock())
+        assessment = await assessment_of(transaction, case, ports.clock())
     return case_view(case, assessment)

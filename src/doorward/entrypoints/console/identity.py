@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from doorward.administrator.identity import evidence, rules
 from doorward.administrator.identity.records import Case
-from doorward.administrator.proofing.decide_case import assessment_of
+from doorward.administrator.proofing.record_verification import assessment_of
 from doorward.administrator.proofing.revoke_verification import verification_named
 from doorward.administrator.proofing.verifiers import (
     FRESH_SECONDS,
@@ -20,7 +20,6 @@ from doorward.entrypoints.api import identity_reads
 from doorward.entrypoints.console import identity_words as words
 from doorward.entrypoints.console.visit import Visit, sign_in_host
 from doorward.errors import DoorwardError
-from doorward.model.estate import CONTROL_UPSTREAM
 from doorward.model.ids import SessionId
 
 _SOON_SECONDS = 30 * 86_400
@@ -71,7 +70,12 @@ async def case(visit: Visit) -> Response:
         person=person,
         choices=_choices(found),
         hindrance=hindrance,
-        own=hindrance is None and found.verifier == desk(visit).person,
+        own=hindrance is None and found.proposal is None and found.verifier == desk(visit).person,
+        second=hindrance is None
+        and found.proposal is not None
+        and found.proposal.by != desk(visit).person,
+        decided=found.proposal,
+        needs_second=visit.context.proofing.needs_second(reached.ial),
         fresh=hindrance is None and is_fresh(visit.snapshot, desk(visit)),
         fresh_minutes=FRESH_SECONDS // 60,
         step_up=_step_up(visit, f"/identity/cases/{quote(case_id, safe='')}"),
@@ -107,10 +111,8 @@ def _choices(case: Case) -> dict[str, list[str]]:
 
 def _step_up(visit: Visit, path: str) -> str:
     """Where a passkey is asked for, by the scheme and port of this page; empty where unknown."""
-    label = visit.request.headers.get("host", "").partition(".")[0]
-    hosts = sign_in_host(visit.request)
-    for resource in visit.snapshot.resources.values():
-        if hosts and resource.host == label and resource.upstream == CONTROL_UPSTREAM:
-            query = {"resource": resource.id, "return": path, "need": "phishing-resistant"}
-            return f"//{hosts[0]}/step-up?{urlencode(query)}"
-    return ""
+    console, hosts = visit.rights.console, sign_in_host(visit.request)
+    if console is None or not hosts:
+        return ""
+    query = {"resource": console.id, "return": path, "need": "phishing-resistant"}
+    return f"//{hosts[0]}/step-up?{urlencode(query)}"

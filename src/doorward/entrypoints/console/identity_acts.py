@@ -16,6 +16,7 @@ from doorward.administrator.identity.evidence import (
     Ownership,
     Validation,
 )
+from doorward.administrator.identity.records import Case
 from doorward.administrator.identity.verified_claims import Claims
 from doorward.administrator.proofing import (
     cases,
@@ -23,9 +24,11 @@ from doorward.administrator.proofing import (
     verifiers,
     work_case,
 )
+from doorward.administrator.proofing import confirm_case as confirmation
 from doorward.administrator.proofing import (
     revoke_verification as revocation,
 )
+from doorward.administrator.proofing.record_verification import Approved
 from doorward.entrypoints.console.identity import desk
 from doorward.entrypoints.console.visit import Visit
 from doorward.errors import DoorwardError
@@ -38,8 +41,8 @@ T = TypeVar("T")
 
 async def open_case(visit: Visit) -> Response:
     """Open a case for somebody."""
-    method = _one_of((await visit.form()).get("method", ""), CaseMethod)
-    user = UserId(visit.request.path_params["user"])
+    form = await visit.form()
+    method, user = _one_of(form.get("method", ""), CaseMethod), UserId(form.get("user", "").strip())
     case = await cases.open_case(visit.context.control, visit.act, user, cast("CaseMethod", method))
     return visit.recorded(_case(case.id), "case-opened")
 
@@ -104,6 +107,18 @@ async def approve_case(visit: Visit) -> Response:
     approved = await decide_case.approve_case(
         visit.context.proofing, desk(visit), _id(visit), claims, checks
     )
+    if isinstance(approved, Case):
+        return visit.recorded(_case(_id(visit)), "case-proposed")
+    return _verified(visit, approved)
+
+
+async def confirm_case(visit: Visit) -> Response:
+    """Confirm, as the second, what another verifier decided."""
+    approved = await confirmation.confirm_case(visit.context.proofing, desk(visit), _id(visit))
+    return _verified(visit, approved)
+
+
+def _verified(visit: Visit, approved: Approved) -> Response:
     path = f"{_HOME}/verifications/{quote(approved.verification.id, safe='')}"
     return visit.done(path, "identity-verified", approved.effect)
 

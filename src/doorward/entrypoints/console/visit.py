@@ -16,10 +16,13 @@ from doorward.administrator.control_plane import Act, Effect
 from doorward.entrypoints.actors import Actor
 from doorward.entrypoints.api.context import Context
 from doorward.entrypoints.api.problems import status
+from doorward.entrypoints.console.navigation import navigation
 from doorward.entrypoints.console.notices import NoticeCode, notice
+from doorward.entrypoints.console.rights import Rights, rights
 from doorward.entrypoints.pages.headers import page_headers
 from doorward.entrypoints.pages.templates import Templates
 from doorward.errors import DoorwardError
+from doorward.model.areas import Area, area_of
 from doorward.model.ids import UnixSeconds
 from doorward.model.snapshot import Snapshot
 
@@ -30,13 +33,18 @@ _templates = Templates(Path(__file__).parent / "templates")
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """Who asks for what, and when; `snapshot` is the same for the whole answer."""
+    """Who asks for what, when, and with which rights; `snapshot` is the same all along.
+
+    `area` is that of the page, or of the act.
+    """
 
     request: Request
     context: Context
     actor: Actor
     now: UnixSeconds
     snapshot: Snapshot
+    area: Area
+    rights: Rights
 
     @property
     def act(self) -> Act:
@@ -46,11 +54,16 @@ class Visit:
     def page(self, template: str, **values: object) -> Response:
         """The template as a page, with whatever the act before it has to say."""
         done = notice(self.request.query_params.get("done", ""))
+        groups = navigation(self.rights.may)
         html = _templates.render(
             template,
             actor=self.actor,
             now=self.now,
             path=self.request.url.path,
+            may=self.rights.may,
+            area=self.area,
+            navigation=groups,
+            opened=[group for group in groups if group.holds(self.area)],
             notice=done,
             **values,
         )
@@ -95,12 +108,17 @@ def act(path: str, handler: Handler) -> Route:
 
 
 def _route(path: str, handler: Handler, method: str) -> Route:
+    area = area_of(path)
+
     async def endpoint(request: Request) -> Response:
         context: Context = request.app.state.context
         now = context.clock()
         try:
-            actor = context.authenticator.actor(request.method, request.headers, now)
-            return await handler(Visit(request, context, actor, now, context.control.live.current))
+            actor = context.authenticator.actor(request.method, request.headers, now, area)
+            snapshot = context.control.live.current
+            prepared = await context.openid.prepared.of(snapshot)
+            known = rights(request, prepared, actor, now)
+            return await handler(Visit(request, context, actor, now, snapshot, area, known))
         except DoorwardError as error:
             return error_page(error)
 

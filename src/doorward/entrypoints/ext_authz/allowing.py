@@ -22,7 +22,7 @@ from doorward.entrypoints.ext_authz.decision_point import Decided
 from doorward.model.decision import AccessRequest
 from doorward.model.estate import Resource, Service, User
 from doorward.model.identity import groups_of
-from doorward.model.ids import ResourceId, UnixSeconds
+from doorward.model.ids import UnixSeconds
 from doorward.model.snapshot import Snapshot
 from doorward.protocol.ticket import (
     ASSERTION_LIFETIME_SECONDS,
@@ -87,11 +87,17 @@ class Assertions:
     def __init__(self, signer: Signer, domain: str) -> None:
         self._signer = signer
         self._issuer = f"https://auth.{domain}"
-        self._cache: dict[tuple[str, str, str], tuple[Identity, float, str]] = {}
+        self._cache: dict[tuple[str, ...], tuple[Identity, float, str]] = {}
 
-    def assertion(self, identity: Identity, resource: ResourceId, now: UnixSeconds) -> str:
-        """An assertion for `resource` with at least 20 seconds to live."""
-        key = (identity.subject, identity.session, resource)
+    def assertion(self, identity: Identity, request: AccessRequest, now: UnixSeconds) -> str:
+        """An assertion of what was decided, with at least 20 seconds to live."""
+        key = (
+            identity.subject,
+            identity.session,
+            request.resource,
+            request.action,
+            request.area,
+        )
         cached = self._cache.get(key)
         if cached is not None:
             known, expires_at, token = cached
@@ -102,7 +108,7 @@ class Assertions:
         token = self._signer.sign(
             AssertionClaims(
                 iss=self._issuer,
-                aud=resource,
+                aud=request.resource,
                 sub=identity.subject,
                 sid=identity.session,
                 email=identity.email,
@@ -110,6 +116,8 @@ class Assertions:
                 groups=identity.groups,
                 iat=issued_at,
                 exp=expires_at,
+                action=request.action,
+                area=request.area,
             )
         )
         if len(self._cache) >= _CACHED_ASSERTIONS:
@@ -143,7 +151,7 @@ class Tickets:
 
     def __init__(self, signer: Signer) -> None:
         self._signer = signer
-        self._cache: dict[tuple[str, str, str, str, str | None], _Minted] = {}
+        self._cache: dict[tuple[str | None, ...], _Minted] = {}
 
     def cookie(
         self,
@@ -160,6 +168,7 @@ class Tickets:
             identity.session,
             request.resource,
             request.action,
+            request.area,
             request.address,
             thumbprint_of(request),
         )
@@ -216,7 +225,7 @@ def ticket_claims(
         return None
     return TicketClaims(
         sid=identity.session,
-        scp=scope(decided.snapshot.resources[request.resource], request.action),
+        scp=scope(decided.snapshot.resources[request.resource], request.action, request.area),
         epo=str(epoch),
         bnd=binding(request.address, thumbprint_of(request)),
         sub=identity.subject,

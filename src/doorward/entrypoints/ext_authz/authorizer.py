@@ -73,9 +73,11 @@ class Authorizer:
         # While Envoy's routes are those of another snapshot, a host may lead elsewhere.
         if resource is None or resource.id != question.routed:
             return self._refused(question.address, request, "resource-unknown")
+        action, area = classify(resource, question.method, question.target)
         access = AccessRequest(
             resource=resource.id,
-            action=classify(resource, question.method, question.target),
+            action=action,
+            area=area,
             address=question.address,
             session=verified_session(question.credentials, resource.id, snapshot),
             service_token=verified_token(question.credentials, snapshot),
@@ -105,7 +107,7 @@ class Authorizer:
         if identity is None:
             # An allow without a subject would reach the upstream as nobody.
             return HttpResponse(403, [("cache-control", "no-store")])
-        assertion = self._assertions.assertion(identity, resource.id, decided.at)
+        assertion = self._assertions.assertion(identity, asked.request, decided.at)
         headers = identity_headers(identity, assertion, decided)
         if question.relayed:
             stream = self._open_stream(asked, decided, resource)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from doorward.administrator.prepared import PreparedSnapshots
 from doorward.engine import PreparedSnapshot, decide
 from doorward.entrypoints.pages.words import REMEDIES
+from doorward.model.areas import page_of
 from doorward.model.decision import AccessRequest, Allow, Decision, Deny
 from doorward.model.device import ClientCertificate
 from doorward.model.estate import Action, Resource
@@ -18,12 +19,14 @@ from doorward.model.snapshot import Snapshot
 class Application:
     """A resource that would open now, or after what `hint` says.
 
-    `home` is where it opens if it stands elsewhere, empty behind the gateway.
+    `home` is where it opens if it stands elsewhere, empty behind the gateway; `path` is where at
+    its host.
     """
 
     resource: Resource
     hint: str
     home: str
+    path: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +58,12 @@ class Applications:
             home = homes.get(resource.id, "")
             if not (home or resource.host):
                 continue
-            decision = forecast(prepared, resource, "read", seat, now)
+            decision, path = forecast(prepared, resource, "read", seat, now)
             if isinstance(decision, Allow):
-                found.append(Application(resource, "", home))
+                found.append(Application(resource, "", home, path))
             elif within_reach(decision):
                 titles = (REMEDIES[remedy.kind].title for remedy in decision.remedies)
-                found.append(Application(resource, ", ".join(titles), home))
+                found.append(Application(resource, ", ".join(titles), home, path))
         return found
 
 
@@ -80,17 +83,31 @@ def forecast(
     action: Action,
     seat: Seat,
     now: UnixSeconds,
-) -> Decision:
-    """What the engine would say of somebody in `seat` at `resource`."""
-    request = AccessRequest(
-        resource=resource.id,
-        action=action,
-        address=seat.address,
-        country=seat.country,
-        session=seat.session,
-        certificate=seat.certificate,
-    )
-    return decide(request, prepared, now)
+) -> tuple[Decision, str]:
+    """What the engine would say of somebody in `seat` at `resource`.
+
+    Of the console it is the best that any area has for them. Beside it the path to begin at.
+    """
+    found: list[tuple[Decision, str]] = []
+    for area in prepared.areas_of(resource):
+        request = AccessRequest(
+            resource=resource.id,
+            action=action,
+            address=seat.address,
+            country=seat.country,
+            session=seat.session,
+            certificate=seat.certificate,
+            area=area,
+        )
+        decision = decide(request, prepared, now)
+        if isinstance(decision, Allow):
+            return decision, page_of(area)
+        found.append((decision, page_of(area)))
+    return next((item for item in found if _within_reach(item[0])), found[0])
+
+
+def _within_reach(decision: Decision) -> bool:
+    return isinstance(decision, Deny) and within_reach(decision)
 
 
 def within_reach(decision: Deny) -> bool:

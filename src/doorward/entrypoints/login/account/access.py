@@ -93,11 +93,10 @@ async def show(visit: AccountVisit) -> Response:
     seat = seat_of(visit.wiring, visit.visit, visit.session.id)
     found: list[Access] = []
     for resource in by_name(visit.snapshot):
-        read, write = (
-            forecast(prepared, resource, action, seat, visit.now) for action in ("read", "write")
-        )
+        read, path = forecast(prepared, resource, "read", seat, visit.now)
+        write, _ = forecast(prepared, resource, "write", seat, visit.now)
         if any(isinstance(item, Allow) or within_reach(item) for item in (read, write)):
-            found.append(_access(visit, resource, read, write))
+            found.append(_access(visit, resource, read, write, path))
     before = number_of(visit.visit.query("before"))
     decisions = await visit.wiring.control.store.find_decisions(
         DecisionQuery(subject=visit.user.id, before=before, limit=_A_PAGE + 1)
@@ -112,13 +111,15 @@ async def show(visit: AccountVisit) -> Response:
     )
 
 
-def _access(visit: AccountVisit, resource: Resource, read: Decision, write: Decision) -> Access:
+def _access(
+    visit: AccountVisit, resource: Resource, read: Decision, write: Decision, path: str
+) -> Access:
     owner = visit.snapshot.users.get(resource.owner)
     home = homes_of(visit.snapshot).get(resource.id, "")
     see, alter = (_permission(item, resource, visit.snapshot) for item in (read, write))
     return Access(
         resource,
-        home or (f"{visit.visit.place.of(resource)}/" if resource.host else ""),
+        home or (f"{visit.visit.place.of(resource)}{path}" if resource.host else ""),
         owner.name if owner else "",
         {"See and change it": see} if see == alter else {_SEE: see, _CHANGE: alter},
     )
