@@ -52,6 +52,19 @@ async def test_the_loop_goes_on_while_another_process_holds_the_lock(tmp_path: P
     await store.close()
 
 
+async def test_a_transaction_that_says_nothing_hinders_nobody(tmp_path: Path) -> None:
+    store = store_at(tmp_path / "store.db")
+    async with store.transaction():
+        pass
+    with pytest.raises(ZeroDivisionError):
+        async with store.transaction():
+            raise ZeroDivisionError
+    async with store.transaction() as transaction:
+        await transaction.snapshot.publish([change("group", group("last"))])
+    assert "last" in (await store.load()).groups
+    await store.close()
+
+
 @pytest.mark.parametrize("rows", [1, 500])
 async def test_a_writer_that_is_cancelled_leaves_nothing_and_hinders_nobody(
     tmp_path: Path, rows: int

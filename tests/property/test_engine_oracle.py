@@ -10,8 +10,10 @@ from ipaddress import ip_address, ip_network
 from zoneinfo import ZoneInfo
 
 import cedarpy
+import msgspec
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from doorward.engine import decide, prepare
 from doorward.model.decision import AccessRequest
@@ -233,6 +235,21 @@ def agree(snapshot: Snapshot, request: AccessRequest) -> None:
     else:
         expected = oracle(request, snapshot, NOW)
     assert (decision.reason, set(decision.policies)) == expected
+
+
+_OF_BOTH = """@id("p0") permit(principal, action, resource) when { principal in Group::"staff" };
+@id("p1") forbid(principal, action, resource) when { principal in Group::"payroll" };"""
+
+
+@settings(max_examples=25, deadline=None)
+@given(snapshots(st.just(_OF_BOTH)), requests())
+def test_groups_on_a_circle_are_no_error(snapshot: Snapshot, request: AccessRequest) -> None:
+    circle = {"staff": ("payroll",), "payroll": ("staff",), "admins": ()}
+    groups = {
+        name: msgspec.structs.replace(group, parents=circle[name])
+        for name, group in snapshot.groups.items()
+    }
+    agree(msgspec.structs.replace(snapshot, groups=groups), request)
 
 
 @settings(max_examples=100, deadline=None)

@@ -69,7 +69,7 @@ async def test_the_console_marks_such_a_passkey(company: Office) -> None:
     async with company.store.transaction() as transaction:
         item = Authenticator(id=AuthenticatorId(OTHER), name="Other key")
         await transaction.snapshot.publish([change("authenticator", item)])
-    console = console_app(company.context(company.gateway_assertion()))
+    console = company.behind(console_app(company.context(company.gateway_assertion())))
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(console), base_url=CONSOLE, headers=company.headers()
     ) as browser:

@@ -172,6 +172,15 @@ def ancestors(groups: Mapping[str, Group], direct: tuple[str, ...]) -> frozenset
     return frozenset(("Group", name) for name in found)
 
 
+def _containers(groups: Mapping[str, Group], name: str) -> frozenset[Uid]:
+    """The groups that contain a group, without those on a circle with it: Cedar knows none."""
+    return frozenset(
+        uid
+        for uid in ancestors(groups, (name,))
+        if ("Group", name) not in ancestors(groups, (uid[1],))
+    )
+
+
 def principal_node(
     subject: User | Service, standing: Standing | None, groups: Mapping[str, Group]
 ) -> Node:
@@ -332,7 +341,7 @@ def named_entities(literals: tuple[Uid, ...], snapshot: Snapshot) -> dict[Uid, d
             node = principal_node(snapshot.services[name], None, snapshot.groups)
             found[uid] = entity(uid, {}, node.ancestors)
         elif kind == "Group":
-            found[uid] = entity(uid, {}, ancestors(snapshot.groups, (name,)) - {uid})
+            found[uid] = entity(uid, {}, _containers(snapshot.groups, name))
         elif kind == "Label" and name in snapshot.labels:
             found[uid] = label_entity(name, snapshot.labels[name])
         elif kind == "Resource" and name in snapshot.resources:

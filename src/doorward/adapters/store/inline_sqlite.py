@@ -45,6 +45,7 @@ class InlineConnection:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self.dialect = connection.dialect
 
     async def execute(
         self,
@@ -127,4 +128,5 @@ async def _begin(connection: Connection) -> None:
                 raise
             await asyncio.sleep(_ASK_AGAIN_SECONDS)
         else:
+            connection.begin()  # commits or rolls back even where nothing was said in between
             return
