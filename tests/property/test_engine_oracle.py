@@ -249,7 +249,7 @@ def test_groups_on_a_circle_are_no_error(snapshot: Snapshot, request: AccessRequ
         name: msgspec.structs.replace(group, parents=circle[name])
         for name, group in snapshot.groups.items()
     }
-    agree(msgspec.structs.replace(snapshot, groups=groups), request)
+    agree(replace(snapshot, groups=groups), request)
 
 
 @settings(max_examples=100, deadline=None)
