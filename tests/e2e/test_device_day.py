@@ -122,13 +122,13 @@ def cookies_of(context: BrowserContext, demo: Demo, host: str) -> str:
     return "; ".join(f"{item['name']}={item['value']}" for item in found)
 
 
-def latest_reason(demo: Demo, resource: str) -> str:
-    """Why the newest decision on a resource was made."""
+def logged_reason(demo: Demo, decision: str) -> str:
+    """Why a decision was made, as its record says, which follows within moments."""
     deadline = time.monotonic() + 5
     while time.monotonic() < deadline:
-        found = demo.json("log", "--resource", resource, "--limit", "1")["decisions"]
-        if found and found[0]["outcome"] == "deny":
-            return str(found[0]["reason"])
+        for record in demo.json("log", "--resource", "board", "--limit", "20")["decisions"]:
+            if record["id"] == decision:
+                return str(record["reason"])
         time.sleep(0.2)
     return ""
 
@@ -206,8 +206,9 @@ def _stolen_cookies(demo: Demo, cookie: str, laptop: StandIn, folder: Path) -> N
     for files in (None, thief.certificate(folder)):
         at = connection(demo, "board", files)
         status, body = ask(at, demo, "board", "/", cookie)
-        assert (status, json.loads(body)["reason"]) == (403, "device-mismatch")
-        assert latest_reason(demo, "board") == "device-mismatch"
+        said = json.loads(body)
+        assert (status, said["reason"]) == (403, "device-mismatch")
+        assert logged_reason(demo, said["decision"]) == "device-mismatch"
         assert ask(at, demo, "board", "/", ticket)[0] == 401
         at.close()
     renewed = connection(demo, "board", laptop.certificate(folder))
