@@ -8,7 +8,7 @@ import pytest
 
 from doorward.administrator.ports import AuditEntry, DecisionQuery, Store
 from doorward.administrator.purge_decisions import BATCH, purge_decisions
-from doorward.bootstrap import keep_purged
+from doorward.entrypoints.control.background import keep_purged
 from tests.contract.test_store_contract import record
 
 DAY = 86_400.0

@@ -9,7 +9,6 @@ from typing import Protocol
 import msgspec
 import pytest
 
-from doorward import bootstrap
 from doorward.administrator.control_plane import Act, ControlPlane
 from doorward.administrator.devices.attestation.accept_measurements import accept_measurements
 from doorward.administrator.devices.attestation.challenge import AttestedTpm
@@ -22,6 +21,7 @@ from doorward.administrator.devices.manage_devices import remove_device
 from doorward.administrator.fleet.last_quotes import LastQuotes
 from doorward.administrator.fleet.ports import DeviceRecord
 from doorward.administrator.ports import AuditEntry
+from doorward.entrypoints.control import background
 from doorward.errors import DoorwardError
 from doorward.model.device import Device
 from doorward.model.ids import DeviceId, UserId
@@ -245,9 +245,9 @@ async def test_silence_is_noticed_within_a_second(
     control: ControlPlane, tpm: PaperTpm, take: Take, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = [AT + 1]
-    monkeypatch.setattr(bootstrap, "now", lambda: clock[0])
+    monkeypatch.setattr(background, "now", lambda: clock[0])
     await take(with_quote(tpm, a_report()), AT + 1)
-    task = asyncio.create_task(bootstrap.keep_attested(control))
+    task = asyncio.create_task(background.keep_attested(control))
     try:
         await asyncio.sleep(0.1)
         assert document(control).attested

@@ -24,7 +24,7 @@ from doorward.administrator.sign_in_password import sign_in_password
 from doorward.administrator.strengthen_session import strengthen_session
 from doorward.administrator.sweep_expired import sweep_expired
 from doorward.administrator.tell_passwords_off import tell_passwords_off
-from doorward.bootstrap import keep_swept
+from doorward.entrypoints.control.background import keep_swept
 from doorward.errors import DoorwardError
 from doorward.model.ids import UserId
 from tests.fakes.sign_in import ALICE, BOB, HERE, Desk, browser_at, desk

@@ -22,9 +22,13 @@ from doorward.adapters import installation
 from doorward.adapters.clock import now
 from doorward.administrator.signals.transmitting.delivering import deliver_for_ever
 from doorward.administrator.signals.transmitting.poll import Polls
-from doorward.bootstrap import (
-    ControlParts,
-    compose,
+from doorward.bootstrap import ControlParts, compose, origins
+from doorward.config import CONTROL_TLS_NAME, ControlSettings, DataFolder, load_control
+from doorward.entrypoints.actors import GatewayAssertion, OperatorSocket
+from doorward.entrypoints.api.app import app as api_app
+from doorward.entrypoints.api.context import Context
+from doorward.entrypoints.console.app import app as console_app
+from doorward.entrypoints.control.background import (
     keep_attested,
     keep_clients_told,
     keep_history,
@@ -37,13 +41,7 @@ from doorward.bootstrap import (
     keep_used,
     keep_verified,
     keep_watch,
-    origins,
 )
-from doorward.config import CONTROL_TLS_NAME, ControlSettings, DataFolder, load_control
-from doorward.entrypoints.actors import GatewayAssertion, OperatorSocket
-from doorward.entrypoints.api.app import app as api_app
-from doorward.entrypoints.api.context import Context
-from doorward.entrypoints.console.app import app as console_app
 from doorward.entrypoints.control.web import ByHost
 from doorward.entrypoints.explained import explained
 from doorward.entrypoints.fleet import app as fleet
