@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from doorward.protocol.signals.subjects import subject_matches
 from tests.fakes.signals_desk import PUSH, signals_desk
 
 ENDPOINTS = [
@@ -82,25 +80,3 @@ def test_any_stream_id_is_answered(stream_id: str, path: str) -> None:
                 assert answer.status_code == 404
 
     asyncio.run(ask())
-
-
-SIMPLE = st.fixed_dictionaries(
-    {"format": st.just("opaque"), "id": st.sampled_from(["a", "b"])}
-) | st.fixed_dictionaries({"format": st.just("email"), "email": st.sampled_from(["a", "b"])})
-COMPLEX = st.dictionaries(st.sampled_from(["user", "device", "session"]), SIMPLE, max_size=3).map(
-    lambda members: {"format": "complex", **members}
-)
-
-
-@given(SIMPLE | COMPLEX, SIMPLE | COMPLEX)
-def test_subjects_match_as_the_specification_says(
-    one: dict[str, Any], other: dict[str, Any]
-) -> None:
-    if "complex" in (one["format"], other["format"]) and one["format"] == other["format"]:
-        expected = all(
-            one.get(name) is None or other.get(name) is None or one[name] == other[name]
-            for name in ("user", "device", "session")
-        )
-    else:
-        expected = one == other
-    assert subject_matches(one, other) == expected == subject_matches(other, one)

@@ -159,15 +159,6 @@ def _person(request: AccessRequest, decided: Decided) -> str:
     return user.name if user is not None else ""
 
 
-def _ailment(request: AccessRequest, decided: Decided) -> str:
-    """What is wrong with the device that asks, as far as anybody said; for its owner only."""
-    session = decided.snapshot.sessions.get(request.session or "")
-    if session is None:
-        return ""
-    device = device_shown(request.certificate, session.user, decided.snapshot, decided.at)
-    return device.reason if device is not None and device.healthy is False else ""
-
-
 def _device(request: AccessRequest, decided: Decided) -> Device | None:
     """The person's own device that the request's certificate vouches for."""
     person = UserId(subject_of(request, decided.snapshot))

@@ -152,20 +152,3 @@ def event_type(event: Event) -> str:
 def read_event(uri: str, payload: bytes | msgspec.Raw) -> Event:
     """The event of type `uri`, one of `EVENTS`. Raises msgspec.ValidationError."""
     return msgspec.json.decode(payload, type=EVENTS[uri])
-
-
-class SetClaims(msgspec.Struct, frozen=True, kw_only=True):
-    """The claims of a Security Event Token (RFC 8417, 2.2; SSF 1.0, 4.1).
-
-    There is never a `sub` nor an `exp`. `sub_id` is a subject as JSON; `events` has one member, the
-    event's URI with its payload. `txn` says what several tokens have in common.
-    """
-
-    iss: str
-    iat: int | float
-    jti: str
-    aud: str | tuple[str, ...]
-    sub_id: msgspec.Raw
-    events: dict[str, msgspec.Raw]
-    txn: str | UnsetType = UNSET
-    toe: int | float | UnsetType = UNSET

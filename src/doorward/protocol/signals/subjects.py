@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import msgspec
 from msgspec import UNSET, UnsetType
 
@@ -123,14 +121,3 @@ _DECODER: msgspec.json.Decoder[Subject] = msgspec.json.Decoder(Subject)
 def read_subject(body: bytes | msgspec.Raw) -> Subject:
     """The subject in `body`. Raises msgspec.ValidationError, also for a format of others' own."""
     return _DECODER.decode(body)
-
-
-def subject_matches(one: Mapping[str, object], other: Mapping[str, object]) -> bool:
-    """Whether two subjects, as JSON objects, match (SSF 1.0, 8.1.3.1).
-
-    Simple ones do where they are identical. Complex ones do where every member that both have is
-    identical: a member that one of them leaves out stands for any.
-    """
-    if one.get(FORMAT) != COMPLEX or other.get(FORMAT) != COMPLEX:
-        return dict(one) == dict(other)
-    return all(other[name] == value for name, value in one.items() if name in other)
