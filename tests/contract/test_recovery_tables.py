@@ -128,12 +128,14 @@ async def test_all_requests_of_a_person_go_however_they_stand(store: Store) -> N
             changed(id="rec_1", flow="1"),
             changed(id="rec_2", flow="2", state="approved"),
             changed(id="rec_3", flow="3", user=BOB),
+            changed(id="rec_4", flow="4", user=BOB, state="approved", decided_by="user:alice"),
         ):
             await transaction.recoveries.put(item)
     async with store.transaction() as transaction:
-        assert await transaction.recoveries.remove_of(ALICE) == 2
+        assert await transaction.recoveries.remove_of(ALICE) == 3
         assert await transaction.recoveries.remove_of(ALICE) == 0
         assert await transaction.recoveries.get("rec_2") is None
+        assert await transaction.recoveries.get("rec_4") is None
         assert await transaction.recoveries.get("rec_3") is not None
 
 

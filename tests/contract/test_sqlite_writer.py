@@ -9,9 +9,11 @@ import time
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from doorward.adapters.store import SqlStore, open_store
-from doorward.adapters.store.inline_sqlite import _in_thread
+from doorward.adapters.store.inline_sqlite import SqliteWriter, _in_thread
 from doorward.adapters.store.migrate import upgrade
 from doorward.model.estate import Group
 from doorward.model.ids import GroupId
@@ -87,6 +89,25 @@ async def test_a_writer_that_is_cancelled_leaves_nothing_and_hinders_nobody(
         await transaction.snapshot.publish([change("group", group("last"))])
     assert "last" in (await store.load()).groups
     await store.close()
+
+
+async def test_a_commit_that_fails_leaves_no_transaction_open(tmp_path: Path) -> None:
+    """Without a write-ahead log, a reader keeps COMMIT from what BEGIN IMMEDIATE was given."""
+    writer = SqliteWriter(str(tmp_path / "store.db"), ["PRAGMA journal_mode = DELETE"])
+    async with writer.transaction() as connection:
+        await connection.execute(text("CREATE TABLE kept (name TEXT)"))
+    reader = sqlite3.connect(tmp_path / "store.db", isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT * FROM kept").fetchall()
+    with pytest.raises(OperationalError, match="locked"):
+        async with writer.transaction() as connection:
+            await connection.execute(text("INSERT INTO kept VALUES ('lost')"))
+    reader.execute("COMMIT")
+    async with writer.transaction() as connection:
+        await connection.execute(text("INSERT INTO kept VALUES ('kept')"))
+    assert reader.execute("SELECT name FROM kept").fetchall() == [("kept",)]
+    reader.close()
+    writer.close()
 
 
 async def test_a_thread_is_waited_for_however_often_the_waiting_is_cancelled() -> None:

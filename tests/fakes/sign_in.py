@@ -44,7 +44,7 @@ from doorward.administrator.sign_in_password import sign_in_password
 from doorward.bootstrap import LIMITS
 from doorward.entrypoints.login import app
 from doorward.model.estate import Label, Policy, Resource, User
-from doorward.model.identity import Standing
+from doorward.model.identity import Session, Standing
 from doorward.model.ids import LabelId, PolicyId, ResourceId, SessionId, UserId
 from doorward.model.snapshot import Document, Kind, change
 from tests.fakes.attestation import Maker
@@ -190,6 +190,26 @@ class Desk:
             self.control, act, proof=proof, browser=browser, lifetime_seconds=3600
         )
         return opened.session
+
+    async def at_desk(
+        self, user: UserId, *, age_seconds: float = 0, phishing_resistant: bool = True
+    ) -> SessionId:
+        """A session at the console, authenticated so long ago; one for each person."""
+        session = Session(
+            id=SessionId(f"ses_desk_{user}"),
+            user=user,
+            started_at=self.now - age_seconds,
+            expires_at=self.now + 3600,
+            authenticated_at=self.now - age_seconds,
+            methods=("passkey",) if phishing_resistant else ("password", "totp"),
+            phishing_resistant=phishing_resistant,
+            multi_factor=True,
+            aal=2,
+            address=HERE.address,
+            user_agent=HERE.user_agent,
+        )
+        await self.publish("session", session)
+        return session.id
 
     async def by_passkey(self, device: SoftwareAuthenticator, browser: Browser = HERE) -> Proof:
         """What signing in with that device proves."""

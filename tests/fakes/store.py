@@ -218,7 +218,11 @@ class _Recoveries:
         return listed[::-1]
 
     async def remove_of(self, user: UserId) -> int:
-        found = [key for key, item in self._items.items() if item.user == user]
+        found = [
+            key
+            for key, item in self._items.items()
+            if item.user == user or item.decided_by == f"user:{user}"
+        ]
         for key in found:
             del self._items[key]
         return len(found)

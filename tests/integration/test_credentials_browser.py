@@ -17,6 +17,7 @@ from playwright.async_api import CDPSession, Page, expect
 from doorward.adapters.clock import now
 from doorward.administrator.control_plane import Act
 from doorward.administrator.recovery.decide_recovery import approve_recovery, waiting_recoveries
+from doorward.model.ids import SessionId
 from tests.fakes.authenticator import SoftwareAuthenticator
 from tests.fakes.sign_in import ALICE, AUTH_HOST, PASSWORD
 from tests.integration.login_stand import Running, login_stand, with_device
@@ -186,7 +187,8 @@ async def approved(running: Running, page: Page) -> None:
     control = running.desk.control
     (found,) = await waiting_recoveries(control, now())
     sealer = running.desk.authenticators.sealer
-    await approve_recovery(control, Act("user:bob", now()), sealer, found.id, code=code, keep=False)
+    act, session = Act("operator", now()), SessionId("")
+    await approve_recovery(control, act, session, sealer, found.id, code=code, keep=False)
 
 
 async def test_recovery_goes_on_in_the_browser_that_asked(running: Running) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import pytest
 
+from doorward.administrator.accept_invitation import read_invitation
 from doorward.administrator.authentication import Browser
 from doorward.administrator.control_plane import Act
 from doorward.administrator.disown_sign_in import Disowned, disown_sign_in
+from doorward.administrator.recovery_ports import Recovery
 from doorward.administrator.revoke_session import revoke_session
 from doorward.administrator.set_standing import set_user_risk
 from doorward.administrator.sign_in_entries import refused
@@ -14,7 +18,7 @@ from doorward.errors import DoorwardError
 from doorward.model.estate import User
 from doorward.model.ids import SessionId, UserId
 from tests.fakes.account import browser, sessions, sign_ins
-from tests.fakes.sign_in import ALICE, BOB, Desk, desk
+from tests.fakes.sign_in import ALICE, BOB, HERE, Desk, desk
 from tests.fakes.store import KeptMail
 
 SECURITY = "security@example.test"
@@ -40,9 +44,9 @@ async def disown(office: Desk, seq: int, current: SessionId, user: UserId = ALIC
     )
 
 
-async def attempt(office: Desk) -> int:
+async def attempt(office: Desk, method: str = "password") -> int:
     stranger = Browser("203.0.113.9", "Stranger", "e2" * 32)
-    entry = refused(ALICE, stranger, "password", "wrong-code", office.now)
+    entry = refused(ALICE, stranger, method, "wrong-code", office.now)
     async with office.store.transaction() as transaction:
         return (await transaction.sign_ins.append(entry)).seq
 
@@ -89,6 +93,45 @@ async def test_a_sign_in_whose_session_is_long_gone_ends_the_others(office: Desk
     done = await disown(office, (await sign_ins(office))[-1].seq, here.session)
     assert done.sign_in.session == old.session
     assert sessions(office) == {here.session}
+
+
+@pytest.mark.parametrize(
+    ("failed_by", "void"),
+    [("", True), ("recovery", True), ("invitation", True), ("password", False)],
+)
+async def test_what_would_let_a_stranger_in_is_void(
+    office: Desk, failed_by: str, void: bool
+) -> None:
+    """An invitation and recoveries of one's own, and what was approved in one's name.
+
+    A thief in a session, who can fail as often as they like, ends nobody's recovery by it.
+    """
+    here = await browser(office)
+    await browser(office)
+    secret = await office.invite(ALICE)
+    async with office.store.transaction() as transaction:
+        for number, (user, by) in enumerate([(ALICE, ""), (ALICE, BOB), (BOB, ALICE), (BOB, "")]):
+            await transaction.recoveries.put(
+                Recovery(
+                    id=f"rec_{number}",
+                    user=user,
+                    flow=f"{number:064x}",
+                    sealed_code=b"",
+                    requested_at=office.now,
+                    expires_at=office.now + 900,
+                    address="203.0.113.9",
+                    user_agent="Stranger",
+                    state="approved" if by else "waiting",
+                    decided_by=f"user:{by}" if by else "",
+                )
+            )
+    seq = await attempt(office, failed_by) if failed_by else (await sign_ins(office))[0].seq
+    await disown(office, seq, here.session)
+    async with office.store.transaction() as transaction:
+        left = [n for n in range(4) if await transaction.recoveries.get(f"rec_{n}") is not None]
+    assert left == ([3] if void else [0, 1, 2, 3])
+    with pytest.raises(DoorwardError, match="invitation-invalid") if void else nullcontext():
+        await read_invitation(office.authenticators, HERE, secret, office.now)
 
 
 @pytest.mark.parametrize(("before", "after"), [(0, 80), (79, 80), (80, 80), (95, 95)])

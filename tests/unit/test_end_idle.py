@@ -60,6 +60,19 @@ async def long_session(office: Desk, proof: Proof = PLAIN) -> SessionId:
     return session
 
 
+async def test_a_clock_that_was_set_back_ends_nothing_that_is_used(office: Desk) -> None:
+    """What was heard by the clock before is no promise of silence until then."""
+    await after(office, 0)
+    office.now -= 2 * HOUR
+    office.control.activity.told("gateway-1", office.now)
+    session = await long_session(office)
+    assert await after(office, HOUR - 1) == 0
+    office.control.activity.used(session, office.now)
+    assert await after(office, HOUR - 1) == 0
+    assert sessions(office) == {session}
+    assert await after(office, 1) == 1
+
+
 async def test_what_nobody_used_ends_with_its_cookies_and_its_cause(office: Desk) -> None:
     session = await long_session(office)
     assert await after(office, HOUR - 1) == 0

@@ -89,6 +89,16 @@ async def test_a_use_is_remembered_until_the_challenge_has_ended() -> None:
     assert await use(office, challenge, now=last) == "challenge-used"
 
 
+async def test_a_use_is_not_forgotten_by_a_process_whose_clock_is_ahead() -> None:
+    office = await desk()
+    challenge = given_to_alice(office)
+    await use(office, challenge)
+    late = NOON + LIFETIME_SECONDS - 1
+    async with office.store.transaction() as transaction:
+        await transaction.one_time.sweep(late + 50)
+    assert await use(office, challenge, now=late) == "challenge-used"
+
+
 @given(st.binary(max_size=120))
 async def test_no_bytes_but_those_given_are_a_challenge(noise: bytes) -> None:
     office = await desk()

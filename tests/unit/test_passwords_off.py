@@ -218,7 +218,10 @@ async def by_recovery(office: Desk) -> None:
     assert view is not None
     act = Act("user:bob", office.now)
     (found,) = await find_recovery(office.control, act, parts.codes, view.code)
-    await approve_recovery(office.control, act, parts.sealer, found.id, code=view.code, keep=True)
+    session, sealer = await office.at_desk(BOB), parts.sealer
+    await approve_recovery(
+        office.control, act, session, sealer, found.id, code=view.code, keep=True
+    )
     options = await begin_recovery_passkey(parts, HERE, office.now)
     made = office.device().create(options)
     await office.session(await recover_with_passkey(parts, HERE, made, office.now))

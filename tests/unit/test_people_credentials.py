@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
 from doorward.administrator.attempt_ports import Attempts
@@ -16,7 +17,7 @@ from doorward.entrypoints.console.app import app as console_app
 from doorward.model.estate import Authenticator
 from doorward.model.ids import AuthenticatorId, UserId
 from doorward.model.snapshot import change
-from tests.fakes.office import APPROVAL_CODE, CONSOLE, Office, office
+from tests.fakes.office import APPROVAL_CODE, CONSOLE, NOON, Office, office
 
 BOB = UserId("bob")
 MODEL = "2fc0579f-8113-47ea-b116-bb5a8db9202a"
@@ -26,7 +27,13 @@ WRONG_CODE = "00000000"
 
 @pytest.fixture
 async def company() -> Office:
-    return await office()
+    """Alice used her passkey five minutes ago."""
+    company = await office()
+    alice = company.control.live.current.sessions["ses_alice"]
+    fresh = msgspec.structs.replace(alice, authenticated_at=NOON - 300)
+    async with company.store.transaction() as transaction:
+        await transaction.snapshot.publish([change("session", fresh)])
+    return company
 
 
 @pytest.fixture
@@ -203,6 +210,39 @@ async def test_the_console_approves_with_the_code(
         decided = await transaction.recoveries.get("rec_0001")
     assert decided is not None
     assert (decided.state, decided.decided_by, decided.keep) == ("approved", "user:alice", True)
+
+
+async def test_a_stale_approver_is_sent_to_the_passkey_and_back(
+    company: Office, browser: httpx.AsyncClient
+) -> None:
+    company.now = NOON + 700
+    browser.headers.update(company.headers())
+    for page in (
+        await browser.get("/recoveries"),
+        await browser.post("/recoveries/find", data={"code": APPROVAL_CODE}),
+        await browser.post("/recoveries/rec_0001/approve", data={"code": APPROVAL_CODE}),
+    ):
+        assert "Use your passkey" in page.text
+        assert "/step-up?resource=console&amp;return=%2Frecoveries&amp;need=phish" in page.text
+        assert "/recoveries/rec_0001/approve" not in page.text
+    assert page.status_code == 403
+    async with company.store.transaction() as transaction:
+        waiting = await transaction.recoveries.get("rec_0001")
+    assert waiting is not None
+    assert (waiting.state, waiting.tries) == ("waiting", 0)
+
+
+async def test_the_api_at_the_console_asks_for_the_passkey_too(company: Office) -> None:
+    company.now = NOON + 700
+    application = company.behind(console_app(company.context(company.gateway_assertion())))
+    headers = {**company.headers(), **OWN_PAGE}
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(application), base_url=CONSOLE, headers=headers
+    ) as client:
+        answer = await client.post(
+            "/api/v1/recoveries/rec_0001/approve", json={"code": APPROVAL_CODE}
+        )
+    assert (answer.status_code, answer.json()["code"]) == (403, "approver-stale")
 
 
 async def test_a_wrong_code_is_said_on_the_page(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import pytest
 
@@ -12,10 +13,11 @@ from doorward.administrator.authentication import (
     TooManyAttemptsError,
     digest,
 )
-from doorward.administrator.control_plane import Act
+from doorward.administrator.control_plane import Act, ControlPlane
 from doorward.administrator.credentials.add_passkey import begin_adding
 from doorward.administrator.credentials.assurance import StepUpNeededError
 from doorward.administrator.guesses import RECOVERY_CODE, RECOVERY_MAIL
+from doorward.administrator.leave import leave
 from doorward.administrator.recovery.complete_recovery import (
     begin_recovery_passkey,
     begin_recovery_totp,
@@ -41,8 +43,8 @@ from doorward.administrator.sweep_expired import sweep_expired
 from doorward.bootstrap import LIMITS
 from doorward.errors import DoorwardError
 from doorward.model.estate import ProviderGroup
-from doorward.model.identity import Standing
-from doorward.model.ids import GroupId
+from doorward.model.identity import Session, Standing
+from doorward.model.ids import GroupId, SessionId, UserId
 from tests.fakes.authenticator import SoftwareAuthenticator
 from tests.fakes.sign_in import (
     ALICE,
@@ -54,6 +56,9 @@ from tests.fakes.sign_in import (
     desk,
 )
 from tests.unit.federation_world import world
+
+CAROL = UserId("carol")
+NO_SESSION = SessionId("")
 
 
 @pytest.fixture
@@ -85,14 +90,21 @@ async def approve(
     office: Desk, code: str, *, actor: str = "user:bob", keep: bool = False, recovery: str = ""
 ) -> None:
     found = recovery or (await waiting(office))[0].id
+    person = actor.startswith("user:")
+    session = await office.at_desk(UserId(actor[5:])) if person else NO_SESSION
     await approve_recovery(
         office.control,
         act(office, actor),
+        session,
         office.authenticators.sealer,
         found,
         code=code,
         keep=keep,
     )
+
+
+def alices(office: Desk) -> list[Session]:
+    return [item for item in office.control.live.current.sessions.values() if item.user == ALICE]
 
 
 async def register(office: Desk, device: SoftwareAuthenticator | None = None) -> None:
@@ -123,7 +135,7 @@ async def test_a_second_person_lets_the_browser_register_anew(office: Desk, acto
     assert (approved.state, approved.code) == ("approved", "")
     device = office.device()
     await register(office, device)
-    (session,) = office.control.live.current.sessions.values()
+    (session,) = alices(office)
     assert stolen != session.id
     assert (await office.by_passkey(device)).user == ALICE
     with pytest.raises(PasskeyRejectedError):
@@ -224,7 +236,7 @@ async def test_a_password_that_is_replaced_is_not_kept_nor_its_sessions(office: 
 async def test_the_session_of_a_recovery_changes_nothing_more(office: Desk) -> None:
     await approve(office, (await ask(office)).code)
     await register(office)
-    (session,) = office.control.live.current.sessions.values()
+    (session,) = alices(office)
     with pytest.raises(StepUpNeededError):
         await begin_adding(office.authenticators, HERE, session.id, office.now)
 
@@ -303,6 +315,60 @@ async def test_only_another_person_approves(office: Desk, actor: str, code: str)
     still = await recovery_of(office.authenticators, HERE, office.now)
     assert still is not None
     assert still.state == "waiting"
+
+
+STALE: dict[str, Callable[[Desk], Awaitable[SessionId]]] = {
+    "too old": lambda o: o.at_desk(BOB, age_seconds=901),
+    "yet to come": lambda o: o.at_desk(BOB, age_seconds=-901),
+    "by password": lambda o: o.at_desk(BOB, phishing_resistant=False),
+    "of somebody else": lambda o: o.at_desk(CAROL),
+}
+
+
+@pytest.mark.parametrize("session", STALE.values(), ids=STALE)
+async def test_whoever_approves_has_just_used_a_passkey(
+    office: Desk, session: Callable[[Desk], Awaitable[SessionId]]
+) -> None:
+    """A session that was stolen, or left open, takes over nobody's account."""
+    view = await ask(office)
+    (found,) = await waiting(office)
+    sealer = office.authenticators.sealer
+    for shown in (await session(office), NO_SESSION, SessionId("ses_gone")):
+        for code in ("00000000", view.code):
+            with pytest.raises(DoorwardError, match="approver-stale"):
+                await approve_recovery(
+                    office.control, act(office), shown, sealer, found.id, code=code, keep=False
+                )
+    assert await waiting(office) == [found]
+    await approve(office, view.code)
+    await register(office)
+
+
+@pytest.mark.parametrize("ending", [disable_user, leave])
+async def test_an_approval_is_void_once_the_approver_is_gone(
+    office: Desk, ending: Callable[[ControlPlane, Act, UserId], Awaitable[object]]
+) -> None:
+    await approve(office, (await ask(office)).code)
+    options = await begin_recovery_passkey(office.authenticators, HERE, office.now)
+    await ending(office.control, act(office, "operator"), BOB)
+    with pytest.raises(DoorwardError, match="recovery-not-approved"):
+        await recover_with_passkey(
+            office.authenticators, HERE, office.device().create(options), office.now
+        )
+    assert await recovery_of(office.authenticators, HERE, office.now) is None
+
+
+async def test_who_was_disabled_meanwhile_approves_nothing(office: Desk) -> None:
+    """The request came in before; the transaction sees that the session has ended."""
+    view = await ask(office)
+    (found,) = await waiting(office)
+    session = await office.at_desk(BOB)
+    await disable_user(office.control, act(office, "operator"), BOB)
+    sealer = office.authenticators.sealer
+    with pytest.raises(DoorwardError, match="approver-stale"):
+        await approve_recovery(
+            office.control, act(office), session, sealer, found.id, code=view.code, keep=False
+        )
 
 
 async def test_ones_own_request_can_be_refused(office: Desk) -> None:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from doorward.administrator.apply_estate import apply_estate
+from doorward.administrator.attempt_ports import Attempts
 from doorward.administrator.authentication import AttemptRejectedError, Proof
 from doorward.administrator.control_plane import Act
 from doorward.administrator.credentials.accepted import why_refused
@@ -17,6 +18,7 @@ from doorward.administrator.credentials.register_passkey import registration_opt
 from doorward.administrator.credentials.relisted import ShutOut, shut_out
 from doorward.administrator.credentials.remove_passkey import remove_own_passkey
 from doorward.administrator.federation_table import FederatedIdentity
+from doorward.administrator.guesses import MOST_IN_A_ROW, PASSWORD_OF_PERSON
 from doorward.administrator.ports import Passkey
 from doorward.administrator.sign_in_passkey import begin_passkey
 from doorward.administrator.strengthen_session import strengthen_session
@@ -235,6 +237,15 @@ async def test_nobody_is_locked_out_unasked(office: Desk) -> None:
     assert session in live(office).sessions
     assert (await apply(office, LIST_OTHER, may_shut_out=True)).no_way == (ALICE,)
     assert live(office).sessions == {}
+
+
+async def test_a_password_that_is_off_is_no_way_left(office: Desk) -> None:
+    await office.with_password(ALICE)
+    assert (await shut_out(office.control, estate(LIST_OTHER))).no_way == ()
+    off = Attempts(purpose=PASSWORD_OF_PERSON.purpose, subject=ALICE, in_a_row=MOST_IN_A_ROW)
+    async with office.store.transaction() as transaction:
+        await transaction.attempts.put(off)
+    assert (await shut_out(office.control, estate(LIST_OTHER))).no_way == (ALICE,)
 
 
 async def test_a_provider_that_the_estate_declares_is_a_way_left(office: Desk) -> None:

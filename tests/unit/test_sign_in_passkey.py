@@ -8,9 +8,16 @@ import msgspec
 import pytest
 
 from doorward.administrator.authentication import PasskeyRejectedError, Proof
+from doorward.administrator.control_plane import Act
 from doorward.administrator.credentials.assurance import passkey_credential
 from doorward.administrator.passkey_challenge import LIFETIME_SECONDS
-from doorward.administrator.sign_in_passkey import begin_passkey, sign_in_passkey
+from doorward.administrator.set_standing import disable_user, enable_user
+from doorward.administrator.sign_in_passkey import (
+    begin_passkey,
+    open_session_by_passkey,
+    sign_in_passkey,
+)
+from doorward.errors import DoorwardError
 from tests.fakes.authenticator import SoftwareAuthenticator
 from tests.fakes.sign_in import ALICE, BOB, ELSEWHERE, HERE, PAYROLL, Desk, desk
 
@@ -120,6 +127,25 @@ async def test_a_challenge_is_for_the_browser_that_asked(
     with pytest.raises(PasskeyRejectedError) as caught:
         await sign_in_passkey(office.authenticators, ELSEWHERE, response, user=None, now=office.now)
     assert caught.value.why == "challenge-unknown"
+
+
+async def test_an_answer_of_somebody_disabled_is_used_up_as_well(
+    office: Desk, device: SoftwareAuthenticator
+) -> None:
+    response = device.get(await options_of(office))
+
+    async def again() -> object:
+        return await open_session_by_passkey(
+            office.authenticators, HERE, response, now=office.now, lifetime_seconds=60
+        )
+
+    await disable_user(office.control, Act("operator", office.now), ALICE)
+    with pytest.raises(DoorwardError, match="user-disabled"):
+        await again()
+    await enable_user(office.control, Act("operator", office.now), ALICE)
+    with pytest.raises(PasskeyRejectedError):
+        await again()
+    assert not office.control.live.current.sessions
 
 
 async def test_a_sign_count_that_stands_still_is_a_copied_passkey(

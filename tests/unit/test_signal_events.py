@@ -164,6 +164,19 @@ async def test_what_no_token_says_changes_no_claims(desk: SignalsDesk) -> None:
     assert await desk.take(stream) == []
 
 
+async def test_an_authenticator_that_counts_for_less_is_no_other_sign_in(desk: SignalsDesk) -> None:
+    """A list of authenticators that is applied lowers sessions; their people did nothing."""
+    stream = await desk.polled()
+    session = await desk.session(aal=3)
+    await desk.put("session", msgspec.structs.replace(session, aal=2))
+    _, lowered, _ = await one(desk, stream)
+    later = msgspec.structs.replace(session, aal=3, authenticated_at=session.authenticated_at + 9)
+    await desk.put("session", later)
+    _, proved, _ = await one(desk, stream)
+    assert "What your way to sign in counts for has changed" in str(lowered["reason_user"])
+    assert "You signed in in another way" in str(proved["reason_user"])
+
+
 async def test_assurance_of_a_session_and_of_an_identity(desk: SignalsDesk) -> None:
     stream = await desk.polled()
     session = await desk.session(aal=1)

@@ -65,6 +65,15 @@ async def test_no_window_holds_more_than_the_limit_and_none_refuses_less(
             admitted.append(clock.now)
 
 
+async def test_asking_how_long_after_the_window_breaks_nothing_for_others() -> None:
+    counted, clock = throttle()
+    assert await counted.allow("a:1")
+    clock.now = 61
+    assert await counted.retry_after_seconds("a:1") == 0
+    assert await counted.allow("a:2")
+    assert list(counted._windows["a"].moments) == ["a:2"]
+
+
 async def test_a_flood_of_addresses_takes_bounded_memory() -> None:
     counted, clock = throttle(most_keys=100)
     for number in range(5000):

@@ -55,7 +55,7 @@ class _Windows:
             oldest = next(iter(self.moments), None)
             if oldest is None:
                 return
-            past = self.moments[oldest][-1] <= now - self.limit.window_seconds
+            past = not self._counting(oldest, now)
             if not past and len(self.moments) < most_keys:
                 return
             del self.moments[oldest]

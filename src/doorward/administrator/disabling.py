@@ -17,7 +17,7 @@ from doorward.administrator.control_plane import Act
 from doorward.administrator.ports import Transaction
 from doorward.administrator.sessions_of import end_sessions, sessions_of
 from doorward.model.identity import Authority, Standing
-from doorward.model.ids import UserId
+from doorward.model.ids import UnixSeconds, UserId
 from doorward.model.snapshot import Change, Snapshot, change
 
 
@@ -49,10 +49,15 @@ async def shut_out(
 ) -> Sequence[Change]:
     """The changes that make `after` of a person's standing `before` and end what they have open.
 
-    Their invitation is worth nothing any more, nor is a recovery that was approved.
+    Their invitation is worth nothing any more, nor is a recovery, theirs or approved by them.
     """
     user = UserId(after.id)
-    await transaction.one_time.take(NEWEST, digest(user), act.at)
-    await transaction.recoveries.remove_of(user)
+    await void_ways_in(transaction, user, act.at)
     ended = end_sessions(snapshot, sessions_of(snapshot, user))
     return [*([] if before == after else [change("standing", after)]), *ended]
+
+
+async def void_ways_in(transaction: Transaction, user: UserId, at: UnixSeconds) -> None:
+    """What would still let somebody in as `user`, or by their word, is worth nothing any more."""
+    await transaction.one_time.take(NEWEST, digest(user), at)
+    await transaction.recoveries.remove_of(user)

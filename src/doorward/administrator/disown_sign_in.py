@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import msgspec
 
 from doorward.administrator.control_plane import Act, ControlPlane, Effect, effect
+from doorward.administrator.disabling import void_ways_in
 from doorward.administrator.mail import notify
 from doorward.administrator.sessions_of import end_sessions, sessions_of
 from doorward.administrator.settled import settled
@@ -23,6 +24,9 @@ RISK_OF_SIGN_IN = 80
 """The least risk of a person as whom somebody else has signed in."""
 RISK_OF_ATTEMPT = 30
 """The least risk of a person as whom somebody else has tried to."""
+
+_WAYS_BACK = frozenset({"invitation", "recovery"})
+"""Attempts by these come from somebody who holds an invitation, or an approval."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +50,11 @@ async def disown_sign_in(
     """End what the stranger has, raise the risk of `user`, and tell who must know.
 
     A sign-in ends all sessions of `user` but `current`, and that one too if it is the one that
-    is disowned; the risk is at least 80 from then on. An attempt that failed has no session to
-    end: the risk is at least 30. What was disowned before stays as it is. Raises DoorwardError
-    `sign-in-unknown` where `seq` is not one of this person's own.
+    is disowned; the risk is at least 80 from then on. The person's invitation, recoveries for
+    them, and what was approved in their name are worth nothing any more. An attempt that failed
+    has no session to end: the risk is at least 30, and only one by an invitation or a recovery
+    voids them. What was disowned before stays as it is. Raises DoorwardError `sign-in-unknown`
+    where `seq` is not one of this person's own.
     """
     async with control.store.transaction() as transaction:
         entry = await transaction.sign_ins.get(user.id, seq)
@@ -66,6 +72,8 @@ async def disown_sign_in(
                 *_ended(snapshot, entry, current),
                 *_risen(await standing_of(transaction, user.id), entry),
             ]
+            if entry.outcome != "rejected" or _WAYS_BACK.intersection(entry.methods):
+                await void_ways_in(transaction, user.id, act.at)
             await transaction.audit.append(
                 at=act.at,
                 actor=act.actor,

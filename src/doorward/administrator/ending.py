@@ -114,7 +114,7 @@ async def training(transaction: Transaction, leaver: Leaver) -> Ended:
 
 
 async def recoveries(transaction: Transaction, leaver: Leaver) -> Ended:
-    """Requests to come back in: nobody may approve them, or use what was approved."""
+    """Requests to come back in, and what the person approved for others: none is good any more."""
     return Ended("recoveries", await transaction.recoveries.remove_of(leaver.user))
 
 

@@ -1,7 +1,7 @@
 """Challenges of passkey ceremonies: random, used once, bound to one browser and one purpose.
 
 A challenge proves by itself that it was given, to whom and until when: giving one writes nothing.
-What was answered is remembered for as long as its challenge would have lived.
+What was answered is remembered for as long as its challenge would have lived by any process' clock.
 
 Its bytes: randomness (43 characters), the second at which it ends (8, big-endian), and a keyed hash
 of both and of what it is bound to (32).
@@ -24,6 +24,7 @@ from doorward.administrator.authentication import (
     digest,
 )
 from doorward.administrator.ports import OneTime, Transaction
+from doorward.engine.moments import SKEW_SECONDS
 from doorward.model.ids import UnixSeconds, UserId
 
 Ceremony = Literal["registration", "authentication"]
@@ -72,8 +73,9 @@ async def use_challenge(
     purpose, key = f"passkey-{ceremony}", digest(credential.challenge)
     if await transaction.one_time.peek(purpose, key, now) is not None:
         return "challenge-used"
+    forget_at = end + SKEW_SECONDS
     await transaction.one_time.put(
-        OneTime(purpose=purpose, key=key, data=msgspec.Raw(b"{}"), expires_at=end)
+        OneTime(purpose=purpose, key=key, data=msgspec.Raw(b"{}"), expires_at=forget_at)
     )
     return ""
 

@@ -77,7 +77,7 @@ class RecoveryTable(Protocol):
         ...
 
     async def remove_of(self, user: UserId) -> int:
-        """Forget all of one person, also what was approved; how many there were."""
+        """Forget all for one person, and what they decided for others; how many there were."""
         ...
 
     async def sweep(self, now: UnixSeconds) -> None:

@@ -9,12 +9,12 @@ import msgspec
 
 from doorward.administrator.attempts import admit, network_of, recorded
 from doorward.administrator.authentication import (
-    AttemptRejectedError,
     Authenticators,
     Browser,
     PasskeyRejectedError,
     Proof,
     UnverifiedCredential,
+    require_enabled,
 )
 from doorward.administrator.control_plane import Act
 from doorward.administrator.credentials.accepted import require_accepted
@@ -71,7 +71,7 @@ async def sign_in_passkey(
 ) -> Proof:
     """What the browser's answer proves. Raises PasskeyRejectedError or TooManyAttemptsError.
 
-    Raises what `require_accepted` raises where the passkey itself was proved.
+    Raises what `require_accepted` and `require_enabled` raise where the passkey was proved.
     Only the address is counted: no number of failures keeps a person from their passkey.
     """
 
@@ -127,7 +127,8 @@ async def _proved(
                 )
                 snapshot = await settled(authenticators.control, transaction)
                 require_accepted(passkey, snapshot.authenticators)
-            except AttemptRejectedError as error:
+                require_enabled(snapshot, passkey.user)
+            except DoorwardError as error:
                 rejected = error
             else:
                 proof = passkey_proof(passkey, snapshot.authenticators)

@@ -103,9 +103,14 @@ class SqliteWriter:
             self._connection = None
 
     def _undo(self, connection: Connection) -> None:
-        """Roll back; a connection that cannot is not used again."""
+        """Roll back; a connection that cannot is not used again.
+
+        After a COMMIT that failed SQLAlchemy says nothing to the database: the driver is asked.
+        """
         try:
             connection.rollback()
+            raw: Any = connection.connection.driver_connection
+            raw.rollback()
         except Exception:  # noqa: BLE001 - whatever it is, the transaction's own error is told
             self._connection = None
             connection.invalidate()

@@ -79,7 +79,7 @@ class Recoveries:
         return [_recovery(row) for row in rows][::-1]
 
     async def remove_of(self, user: UserId) -> int:
-        own = recovery.c.user == user
+        own = (recovery.c.user == user) | (recovery.c.decided_by == f"user:{user}")
         return (await self._connection.execute(delete(recovery).where(own))).rowcount
 
     async def sweep(self, now: UnixSeconds) -> None:

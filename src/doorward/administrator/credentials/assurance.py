@@ -24,6 +24,8 @@ from doorward.model.ids import UnixSeconds
 
 FRESH_SECONDS = 600
 """How long an authentication is good for changing credentials."""
+VOUCHING_SECONDS = 900
+"""How long a passkey is good for deciding about somebody else's identity."""
 HARDWARE = 3
 PASSWORD_CREDENTIAL = "password"  # noqa: S105 - a name, as `Session.credential` has it
 
@@ -130,6 +132,16 @@ def is_fresh(session: Session, now: UnixSeconds) -> bool:
     An authentication that is yet to come, since the clock jumped back, is as good as an old one.
     """
     return -SKEW_SECONDS <= now - session.authenticated_at <= FRESH_SECONDS
+
+
+def may_vouch(session: Session, now: UnixSeconds) -> bool:
+    """Whether whoever has this session may decide who somebody else is.
+
+    A passkey was used within `VOUCHING_SECONDS`; an authentication to come counts as an old one.
+    """
+    age = now - session.authenticated_at
+    lately = -SKEW_SECONDS <= age <= VOUCHING_SECONDS
+    return lately and session.phishing_resistant and now < session.expires_at
 
 
 def is_strong(session: Session, wanted: Strength, now: UnixSeconds) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import msgspec
 
 from doorward.administrator.control_plane import ControlPlane
-from doorward.administrator.credentials.assurance import passkey_aal, passkey_credential
+from doorward.administrator.credentials.assurance import passkey_aal, passkey_credential, ways
 from doorward.administrator.credentials.held import held_by
 from doorward.administrator.ports import Passkey, Transaction
 from doorward.administrator.sessions_of import end_sessions
@@ -124,7 +124,8 @@ def _other_aal(
 async def _without_another_way(
     control: ControlPlane, people: Sequence[UserId], wanted: Estate
 ) -> tuple[UserId, ...]:
-    """Those of `people`, who have no passkey left, who have neither password nor provider."""
+    """Those of `people` whom no passkey, no password and no provider lets in."""
+    after = listed(wanted)
     providers = wanted.documents.get("provider", {})
     found: list[UserId] = []
     for start in range(0, len(people), _PEOPLE_PER_TRANSACTION):
@@ -135,6 +136,6 @@ async def _without_another_way(
                     (key, getattr(provider, "issuer", "")) for key, provider in providers.items()
                 }
                 linked = any((link.provider, link.issuer) in declared for link in links)
-                if not linked and not (await held_by(transaction, user)).password:
+                if not linked and not ways(await held_by(transaction, user), after):
                     found.append(user)
     return tuple(found)

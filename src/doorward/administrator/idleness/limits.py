@@ -50,9 +50,10 @@ def heard_everywhere(sources: Mapping[str, UnixSeconds], now: UnixSeconds) -> Un
     """Until when every source has told of all use.
 
     Silence is nobody's only as far as everybody was heard. One that has told nothing for
-    `LATE_SECONDS` no longer holds up the others.
+    `LATE_SECONDS` no longer holds up the others. What is ahead, by a clock that was set back
+    since, says nothing of what is to come.
     """
-    return min((at for at in sources.values() if at > now - LATE_SECONDS), default=now)
+    return min((now, *(at for at in sources.values() if at > now - LATE_SECONDS)))
 
 
 def is_idle(

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from doorward.administrator.control_plane import Act
+from doorward.administrator.credentials.assurance import may_vouch
 from doorward.administrator.identity.records import Training
 from doorward.administrator.ports import Transaction
 from doorward.administrator.proofing.parts import DAY_SECONDS, Proofing
@@ -14,7 +15,6 @@ from doorward.errors import DoorwardError
 from doorward.model.ids import RoleId, SessionId, UnixSeconds, UserId
 from doorward.model.snapshot import Snapshot
 
-FRESH_SECONDS = 900
 LONGEST_TRAINING_SECONDS = 366 * DAY_SECONDS
 """A verifier is assessed once a year at least (SP 800-63A-4, 3.1.12)."""
 
@@ -91,13 +91,7 @@ def require_fresh(snapshot: Snapshot, desk: Desk) -> None:
 def is_fresh(snapshot: Snapshot, desk: Desk) -> bool:
     """Whether the session at the desk is the person's own, fresh, and phishing-resistant."""
     session = snapshot.sessions.get(desk.session)
-    return (
-        session is not None
-        and session.user == desk.person
-        and session.phishing_resistant
-        and desk.act.at < session.expires_at
-        and desk.act.at - session.authenticated_at <= FRESH_SECONDS
-    )
+    return session is not None and session.user == desk.person and may_vouch(session, desk.act.at)
 
 
 def in_force(trainings: Iterable[Training], user: UserId, now: UnixSeconds) -> bool:

@@ -8,6 +8,7 @@ import msgspec
 
 from doorward.administrator.authentication import require_enabled
 from doorward.administrator.control_plane import Act, ControlPlane
+from doorward.administrator.credentials.assurance import may_vouch
 from doorward.administrator.credentials.tell import tell_person
 from doorward.administrator.fleet.enrolment_ports import UserCodes
 from doorward.administrator.guesses import RECOVERY_CODE, count
@@ -16,7 +17,8 @@ from doorward.administrator.recovery.approval_code import matches
 from doorward.administrator.recovery_ports import Recovery
 from doorward.administrator.settled import settled
 from doorward.errors import DoorwardError
-from doorward.model.ids import UnixSeconds, UserId
+from doorward.model.ids import SessionId, UnixSeconds, UserId
+from doorward.model.snapshot import Snapshot
 
 MAX_TRIES = 3
 APPROVED_SECONDS = 900
@@ -66,18 +68,28 @@ async def find_recovery(
 
 
 async def approve_recovery(
-    control: ControlPlane, act: Act, sealer: Sealer, recovery: str, *, code: str, keep: bool
+    control: ControlPlane,
+    act: Act,
+    session: SessionId,
+    sealer: Sealer,
+    recovery: str,
+    *,
+    code: str,
+    keep: bool,
 ) -> UserId:
     """Let the browser that asked register a new way in; who that is for.
 
-    `code` is what the person read out. `keep` leaves what they could sign in with until now;
-    without it all of that ends at the moment of the new registration.
-    Raises DoorwardError `recovery-unknown`, `recovery-own`, `recovery-needs-person`,
-    `recovery-code-wrong`, `user-disabled`.
+    `session` is the approver's, empty for the operator's. `code` is what the person read out.
+    `keep` leaves what they could sign in with until now; without it all of that ends at the
+    moment of the new registration. Raises DoorwardError `recovery-unknown`, `recovery-own`,
+    `recovery-needs-person`, `approver-stale`, `recovery-code-wrong`, `user-disabled`.
     """
     async with control.store.transaction() as transaction:
         found = await _waiting(transaction, act, recovery)
-        person = require_enabled(await settled(control, transaction), UserId(found.user))
+        snapshot = await settled(control, transaction)
+        if not may_approve(snapshot, act, session):
+            raise _stale()
+        person = require_enabled(snapshot, UserId(found.user))
         right = matches(sealer, found.id, found.sealed_code, code)
         if right:
             decided = msgspec.structs.replace(
@@ -110,6 +122,17 @@ async def approve_recovery(
         act.at,
     )
     return person.id
+
+
+def may_approve(snapshot: Snapshot, act: Act, session: SessionId) -> bool:
+    """Whether who vouches proved lately, with a passkey, who they are themselves.
+
+    The operator did so to the machine.
+    """
+    if act.actor == _OPERATOR:
+        return True
+    found = snapshot.sessions.get(session)
+    return found is not None and act.actor == f"{_PERSON}{found.user}" and may_vouch(found, act.at)
 
 
 async def refuse_recovery(
@@ -177,6 +200,14 @@ def _wrong_code(decided: Recovery) -> DoorwardError:
         else "This request is over. Ask yourself who was speaking; the person can make a new one."
     )
     return DoorwardError("recovery-code-wrong", "This is not the code of this request.", remedy)
+
+
+def _stale() -> DoorwardError:
+    return DoorwardError(
+        "approver-stale",
+        "Whoever approves a recovery has used a passkey within the last 15 minutes.",
+        "Confirm that it is you, let the person read the code again, and approve then.",
+    )
 
 
 def _name(act: Act) -> str:

@@ -90,6 +90,7 @@ STATUS: Mapping[str, int] = MappingProxyType(
         "verifier-person-needed": 403,
         "verifier-role-missing": 403,
         "verifier-stale": 403,
+        "approver-stale": 403,
         "verifier-untrained": 403,
         "workload-not-here": 403,
     }

@@ -12,6 +12,7 @@ from doorward.entrypoints.api import reads
 from doorward.entrypoints.api.bodies import Body, ReasonBody
 from doorward.entrypoints.api.context import Caller, Ports
 from doorward.entrypoints.api.views import DecidedRecoveryView, RecoveryView
+from doorward.model.ids import SessionId
 
 router = APIRouter(prefix="/recoveries", tags=["recoveries"])
 
@@ -52,6 +53,7 @@ async def approve_recovery(
     user = await decide_recovery.approve_recovery(
         ports.control,
         caller.act(ports.clock()),
+        SessionId(caller.session),
         ports.sealer,
         recovery,
         code=body.code,

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from starlette.responses import Response
 
+from doorward.administrator.credentials.assurance import VOUCHING_SECONDS
 from doorward.administrator.identity import evidence, rules
 from doorward.administrator.identity.records import Case
 from doorward.administrator.proofing.record_verification import assessment_of
 from doorward.administrator.proofing.revoke_verification import verification_named
 from doorward.administrator.proofing.verifiers import (
-    FRESH_SECONDS,
     Desk,
     is_fresh,
     require_verifier,
 )
 from doorward.entrypoints.api import identity_reads
 from doorward.entrypoints.console import identity_words as words
-from doorward.entrypoints.console.visit import Visit, sign_in_host
+from doorward.entrypoints.console.visit import Visit
 from doorward.errors import DoorwardError
 from doorward.model.ids import SessionId
 
@@ -77,8 +77,8 @@ async def case(visit: Visit) -> Response:
         decided=found.proposal,
         needs_second=visit.context.proofing.needs_second(reached.ial),
         fresh=hindrance is None and is_fresh(visit.snapshot, desk(visit)),
-        fresh_minutes=FRESH_SECONDS // 60,
-        step_up=_step_up(visit, f"/identity/cases/{quote(case_id, safe='')}"),
+        fresh_minutes=VOUCHING_SECONDS // 60,
+        step_up=visit.step_up(f"/identity/cases/{quote(case_id, safe='')}"),
     )
 
 
@@ -107,12 +107,3 @@ def _choices(case: Case) -> dict[str, list[str]]:
         "validated": [name for name in words.VALIDATIONS if name in validated],
         "owned": [name for name in words.OWNERSHIPS if name in owned],
     }
-
-
-def _step_up(visit: Visit, path: str) -> str:
-    """Where a passkey is asked for, by the scheme and port of this page; empty where unknown."""
-    console, hosts = visit.rights.console, sign_in_host(visit.request)
-    if console is None or not hosts:
-        return ""
-    query = {"resource": console.id, "return": path, "need": "phishing-resistant"}
-    return f"//{hosts[0]}/step-up?{urlencode(query)}"

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from starlette.responses import Response
 
+from doorward.administrator.credentials.assurance import VOUCHING_SECONDS
 from doorward.administrator.recovery import decide_recovery
+from doorward.administrator.recovery_ports import Recovery
 from doorward.entrypoints.api import reads
 from doorward.entrypoints.api.problems import status
 from doorward.entrypoints.console.visit import Visit
 from doorward.errors import DoorwardError
+from doorward.model.ids import SessionId
 
 _PATH = "/recoveries"
 _ON_THE_PAGE = frozenset(
     {
+        "approver-stale",
         "recovery-code-unknown",
         "recovery-code-wrong",
         "recovery-own",
@@ -39,12 +45,7 @@ async def find(visit: Visit) -> Response:
         if error.code not in _ON_THE_PAGE:
             raise
         return await _listing(visit, error)
-    return visit.page(
-        "recoveries.html",
-        recoveries=reads.recoveries(visit.snapshot, found),
-        error=None,
-        found=code,
-    )
+    return _page(visit, found, code=code)
 
 
 async def approve(visit: Visit) -> Response:
@@ -54,6 +55,7 @@ async def approve(visit: Visit) -> Response:
         await decide_recovery.approve_recovery(
             visit.context.control,
             visit.act,
+            SessionId(visit.actor.session),
             visit.context.sealer,
             _recovery(visit),
             code=form.get("code", ""),
@@ -82,15 +84,26 @@ async def reject(visit: Visit) -> Response:
 
 async def _listing(visit: Visit, error: DoorwardError | None = None) -> Response:
     waiting = await decide_recovery.waiting_recoveries(visit.context.control, visit.now)
-    response = visit.page(
-        "recoveries.html",
-        recoveries=reads.recoveries(visit.snapshot, waiting),
-        error=error,
-        found="",
-    )
+    response = _page(visit, waiting, error=error)
     if error is not None:
         response.status_code = status(error.code)
     return response
+
+
+def _page(
+    visit: Visit, shown: Sequence[Recovery], *, error: DoorwardError | None = None, code: str = ""
+) -> Response:
+    """The requests `shown`; where a `code` found them, with what decides them."""
+    session = SessionId(visit.actor.session)
+    return visit.page(
+        "recoveries.html",
+        recoveries=reads.recoveries(visit.snapshot, shown),
+        error=error,
+        found=code,
+        fresh=decide_recovery.may_approve(visit.snapshot, visit.act, session),
+        fresh_minutes=VOUCHING_SECONDS // 60,
+        step_up=visit.step_up(_PATH),
+    )
 
 
 def _recovery(visit: Visit) -> str:

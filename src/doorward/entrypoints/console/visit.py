@@ -69,6 +69,17 @@ class Visit:
         )
         return Response(html, headers=page_headers(sign_in_host(self.request)))
 
+    def step_up(self, path: str) -> str:
+        """Where a passkey is asked for and leads back to `path`, by the page's own scheme and port.
+
+        Empty where that is unknown.
+        """
+        console, hosts = self.rights.console, sign_in_host(self.request)
+        if console is None or not hosts:
+            return ""
+        query = {"resource": console.id, "return": path, "need": "phishing-resistant"}
+        return f"//{hosts[0]}/step-up?{urlencode(query)}"
+
     async def form(self) -> dict[str, str]:
         """The fields of a posted form. Raises `request-invalid`."""
         body = bytearray()

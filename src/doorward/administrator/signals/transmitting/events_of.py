@@ -18,7 +18,7 @@ from doorward.administrator.signals.transmitting.differences import (
     RecoveryCodes,
     Told,
 )
-from doorward.administrator.signals.transmitting.words import Occasion, occasion
+from doorward.administrator.signals.transmitting.words import Happening, Occasion, occasion
 from doorward.model.device import Device
 from doorward.model.estate import User
 from doorward.model.identity import Session, Standing, groups_of
@@ -123,7 +123,9 @@ def _session_ended(session: Session, cause: Cause) -> Iterator[Happened]:
 
 def _session_changed(before: Session, after: Session, cause: Cause) -> Iterator[Happened]:
     if before.aal != after.aal:
-        said = occasion("session-assurance", after.user, cause)
+        proved = before.authenticated_at != after.authenticated_at
+        what: Happening = "session-assurance" if proved else "session-reassessed"
+        said = occasion(what, after.user, cause)
         level = AssuranceLevelChange(
             namespace="NIST-AAL",
             current_level=f"nist-aal{after.aal}",

@@ -17,6 +17,7 @@ from doorward.protocol.signals.events import Initiator
 Happening = Literal[
     "session-ended",
     "session-assurance",
+    "session-reassessed",
     "session-risk",
     "account-removed",
     "account-disabled",
@@ -36,6 +37,10 @@ _WORDS: Mapping[Happening, tuple[str, str]] = MappingProxyType(
         "session-assurance": (
             "The session's authenticator assurance changed",
             "You signed in in another way.",
+        ),
+        "session-reassessed": (
+            "What the session's authenticator counts for changed",
+            "What your way to sign in counts for has changed.",
         ),
         "session-risk": ("The session's risk changed", "How safe your session is has changed."),
         "account-removed": ("The account was removed", "Your account was removed."),
