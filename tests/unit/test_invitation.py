@@ -251,6 +251,37 @@ async def test_a_password_by_invitation_ends_the_sessions_of_the_one_before(offi
     assert thief != own
 
 
+@pytest.mark.parametrize(
+    ("age_seconds", "phishing_resistant", "invites"),
+    [(0, True, True), (899, True, True), (901, True, False), (0, False, False)],
+)
+async def test_who_can_sign_in_is_invited_by_somebody_who_has_just_used_a_passkey(
+    office: Desk, age_seconds: float, phishing_resistant: bool, invites: bool
+) -> None:
+    """An invitation takes an account over: an open session of an administrator is not enough."""
+    act = Act(f"user:{BOB}", office.now)
+    session = await office.at_desk(
+        BOB, age_seconds=age_seconds, phishing_resistant=phishing_resistant
+    )
+    await invite_user(office.control, act, ALICE, ttl_seconds=60, session=session)
+    await office.with_passkey(ALICE)
+    if invites:
+        await invite_user(office.control, act, ALICE, ttl_seconds=60, session=session)
+        return
+    with pytest.raises(DoorwardError, match="approver-stale"):
+        await invite_user(office.control, act, ALICE, ttl_seconds=60, session=session)
+
+
+async def test_nobody_and_no_service_invites_with_the_session_of_another(office: Desk) -> None:
+    session = await office.at_desk(BOB)
+    await office.with_passkey(ALICE)
+    for actor in ("user:carol", "service:hr"):
+        act = Act(actor, office.now)
+        for shown in (session, None):
+            with pytest.raises(DoorwardError, match="approver-stale"):
+                await invite_user(office.control, act, ALICE, ttl_seconds=60, session=shown)
+
+
 async def test_who_is_disabled_is_not_invited(office: Desk) -> None:
     """It would wait for them to be enabled, and whoever has it would be first."""
     act = Act("operator", office.now)

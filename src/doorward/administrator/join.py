@@ -15,7 +15,7 @@ from doorward.administrator.reach import Reach, reach_of
 from doorward.errors import DoorwardError
 from doorward.model.estate import User
 from doorward.model.identity import standing_at
-from doorward.model.ids import UserId
+from doorward.model.ids import SessionId, UserId
 
 Missing = Literal["credential", "verified-address", "verified-identity", "device"]
 
@@ -38,14 +38,16 @@ async def join_user(
     ttl_seconds: float,
     link: Callable[[str], str],
     by_mail: bool,
+    session: SessionId | None = None,
 ) -> Joined:
     """Invite `user`; `link` makes the address from the secret, which stands in its fragment.
 
     With `by_mail` the message is the delivery: whoever reads it can accept. A message that
     nobody takes leaves the invitation valid, to be handed over by another way.
-    Raises DoorwardError `user-unknown`, `user-disabled`.
+    Raises what `invite_user` raises.
     """
-    address = link(await invite_user(control, act, user, ttl_seconds=ttl_seconds))
+    secret = await invite_user(control, act, user, ttl_seconds=ttl_seconds, session=session)
+    address = link(secret)
     snapshot = control.live.current
     person = snapshot.users[user]
     mailed = by_mail and await _sent(control.mailer, person, address)

@@ -8,8 +8,8 @@ import msgspec
 
 from doorward.administrator.authentication import require_enabled
 from doorward.administrator.control_plane import Act, ControlPlane
-from doorward.administrator.credentials.assurance import may_vouch
 from doorward.administrator.credentials.tell import tell_person
+from doorward.administrator.credentials.vouching import OPERATOR, require_vouching
 from doorward.administrator.fleet.enrolment_ports import UserCodes
 from doorward.administrator.guesses import RECOVERY_CODE, count
 from doorward.administrator.ports import Sealer, Transaction
@@ -18,11 +18,9 @@ from doorward.administrator.recovery_ports import Recovery
 from doorward.administrator.settled import settled
 from doorward.errors import DoorwardError
 from doorward.model.ids import SessionId, UnixSeconds, UserId
-from doorward.model.snapshot import Snapshot
 
 MAX_TRIES = 3
 APPROVED_SECONDS = 900
-_OPERATOR = "operator"
 _PERSON = "user:"
 
 
@@ -87,8 +85,7 @@ async def approve_recovery(
     async with control.store.transaction() as transaction:
         found = await _waiting(transaction, act, recovery)
         snapshot = await settled(control, transaction)
-        if not may_approve(snapshot, act, session):
-            raise _stale()
+        require_vouching(snapshot, act, session)
         person = require_enabled(snapshot, UserId(found.user))
         right = matches(sealer, found.id, found.sealed_code, code)
         if right:
@@ -122,17 +119,6 @@ async def approve_recovery(
         act.at,
     )
     return person.id
-
-
-def may_approve(snapshot: Snapshot, act: Act, session: SessionId) -> bool:
-    """Whether who vouches proved lately, with a passkey, who they are themselves.
-
-    The operator did so to the machine.
-    """
-    if act.actor == _OPERATOR:
-        return True
-    found = snapshot.sessions.get(session)
-    return found is not None and act.actor == f"{_PERSON}{found.user}" and may_vouch(found, act.at)
 
 
 async def refuse_recovery(
@@ -177,7 +163,7 @@ async def _waiting(
 
 
 def _require_person(act: Act) -> None:
-    if act.actor != _OPERATOR and not act.actor.startswith(_PERSON):
+    if act.actor != OPERATOR and not act.actor.startswith(_PERSON):
         raise DoorwardError(
             "recovery-needs-person",
             "Only a person can say that they know who is speaking.",
@@ -202,13 +188,5 @@ def _wrong_code(decided: Recovery) -> DoorwardError:
     return DoorwardError("recovery-code-wrong", "This is not the code of this request.", remedy)
 
 
-def _stale() -> DoorwardError:
-    return DoorwardError(
-        "approver-stale",
-        "Whoever approves a recovery has used a passkey within the last 15 minutes.",
-        "Confirm that it is you, let the person read the code again, and approve then.",
-    )
-
-
 def _name(act: Act) -> str:
-    return "An operator of doorward" if act.actor == _OPERATOR else act.actor.removeprefix(_PERSON)
+    return "An operator of doorward" if act.actor == OPERATOR else act.actor.removeprefix(_PERSON)

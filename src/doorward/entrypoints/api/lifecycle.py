@@ -26,7 +26,7 @@ from doorward.entrypoints.api.identity_views import (
 from doorward.entrypoints.api.views import EffectView
 from doorward.errors import DoorwardError
 from doorward.model.estate import User
-from doorward.model.ids import GroupId, UserId
+from doorward.model.ids import GroupId, SessionId, UserId
 
 router = APIRouter(tags=["joiners, movers, leavers"])
 
@@ -54,6 +54,7 @@ async def join_user(ports: Ports, caller: Caller, user: str, body: JoinBody) -> 
         ttl_seconds=lifetime,
         link=lambda secret: f"{ports.auth_origin}/invitation#{secret}",
         by_mail=body.mail,
+        session=SessionId(caller.session),
     )
     return JoinedView.model_validate(
         {

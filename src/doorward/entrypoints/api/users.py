@@ -19,7 +19,7 @@ from doorward.entrypoints.api.bodies import Body, ReasonBody, RiskBody
 from doorward.entrypoints.api.context import Caller, Ports
 from doorward.entrypoints.api.views import CredentialsView, EffectView, InvitationView, UserView
 from doorward.errors import DoorwardError
-from doorward.model.ids import GroupId, UserId
+from doorward.model.ids import GroupId, SessionId, UserId
 
 router = APIRouter(prefix="/users", tags=["users"])
 MAX_PAGE = 1000
@@ -127,7 +127,13 @@ async def set_user_groups(ports: Ports, caller: Caller, user: str, body: GroupsB
 async def invite_user(ports: Ports, caller: Caller, user: str) -> InvitationView:
     """Make a link by which a person registers their first way to sign in."""
     act, lifetime = caller.act(ports.clock()), ports.invitation_seconds
-    secret = await invite(ports.control, act, UserId(user), ttl_seconds=lifetime)
+    secret = await invite(
+        ports.control,
+        act,
+        UserId(user),
+        ttl_seconds=lifetime,
+        session=SessionId(caller.session),
+    )
     return InvitationView.model_validate(
         {
             # The secret stands in the fragment, which no browser sends and so no log sees.

@@ -16,7 +16,7 @@ from doorward.entrypoints.api import identity_reads, reads
 from doorward.entrypoints.console.visit import Visit
 from doorward.errors import DoorwardError
 from doorward.model.estate import User
-from doorward.model.ids import GroupId, UserId
+from doorward.model.ids import GroupId, SessionId, UserId
 
 
 async def invite(visit: Visit) -> Response:
@@ -32,6 +32,7 @@ async def invite(visit: Visit) -> Response:
         ttl_seconds=lifetime,
         link=lambda secret: f"{origin}/invitation#{secret}",
         by_mail=by_mail,
+        session=SessionId(visit.actor.session),
     )
     return visit.page(
         "joined.html",

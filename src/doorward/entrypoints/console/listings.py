@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from starlette.responses import Response
 
 from doorward import __version__
 from doorward.administrator.credentials.held import held_by
+from doorward.administrator.credentials.vouching import vouches
 from doorward.administrator.ports import DecisionQuery
 from doorward.administrator.verify_audit import verify_audit
 from doorward.entrypoints.api import reads
@@ -17,6 +20,7 @@ from doorward.entrypoints.api.views import AuditView, DecisionView
 from doorward.entrypoints.console.decisions import newest
 from doorward.entrypoints.console.visit import Visit
 from doorward.errors import DoorwardError
+from doorward.model.ids import SessionId
 
 _AUDIT_SHOWN = 200
 _RECENT = 20
@@ -84,6 +88,9 @@ async def person(visit: Visit) -> Response:
         held = await held_by(transaction, user.id)
     return visit.page(
         "person.html",
+        vouch=(held.passkeys or held.password)
+        and not vouches(visit.snapshot, visit.act, SessionId(visit.actor.session)),
+        step_up=visit.step_up(f"/people/{quote(user.id, safe='')}"),
         credentials=reads.credentials(visit.snapshot, held),
         person=reads.user_view(visit.snapshot, user, visit.now),
         sign_ins=[SignInView.model_validate(entry) for entry in sign_ins],

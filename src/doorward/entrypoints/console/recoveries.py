@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from starlette.responses import Response
 
 from doorward.administrator.credentials.assurance import VOUCHING_SECONDS
+from doorward.administrator.credentials.vouching import vouches
 from doorward.administrator.recovery import decide_recovery
 from doorward.administrator.recovery_ports import Recovery
 from doorward.entrypoints.api import reads
@@ -100,7 +101,7 @@ def _page(
         recoveries=reads.recoveries(visit.snapshot, shown),
         error=error,
         found=code,
-        fresh=decide_recovery.may_approve(visit.snapshot, visit.act, session),
+        fresh=vouches(visit.snapshot, visit.act, session),
         fresh_minutes=VOUCHING_SECONDS // 60,
         step_up=visit.step_up(_PATH),
     )
