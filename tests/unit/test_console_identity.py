@@ -322,6 +322,8 @@ async def test_where_two_must_agree_the_first_is_told_so(company: Office) -> Non
         assert (answer.status_code, answer.json()["code"]) == (403, "second-verifier-needed")
         page = await see(company, client, CASE)
     assert "You decided this" in page
+    assert "You found in the evidence: <strong>Dave Dunn</strong>." in page
+    assert "How to go about it" not in page
     assert f'action="{CASE}/confirm"' not in page
     assert f'action="{CASE}/reject"' in page
     assert DAVE not in company.control.live.current.standings
