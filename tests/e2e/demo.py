@@ -65,9 +65,17 @@ def doorward() -> Path:
     return Path(sys.executable).with_name("doorward")
 
 
-def start(folder: Path) -> Demo:
-    """Start it and wait until every part is well. The caller stops it."""
+def start(folder: Path, settings: str = "") -> Demo:
+    """Start it and wait until every part is well. The caller stops it.
+
+    `settings` are lines for `doorward.toml` beside those that `doorward init` writes.
+    """
     data, output, port = folder / "data", folder / "up.log", free_ports()
+    if settings:
+        init = [str(doorward()), "init", "--port", str(port), "--data", str(data)]
+        subprocess.run(init, check=True, capture_output=True, timeout=60)
+        with (data / "doorward.toml").open("a") as file:
+            file.write(settings)
     with output.open("wb") as log:
         process = subprocess.Popen(
             [str(doorward()), "up", "--demo", "--port", str(port), "--data", str(data)],

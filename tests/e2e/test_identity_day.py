@@ -6,11 +6,14 @@ import os
 import re
 import shutil
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from tests.e2e import demo as installation
 from tests.e2e.conftest import PASSKEY_DEVICE
 from tests.e2e.demo import Demo
 
@@ -19,6 +22,15 @@ NEEDS_A_VERIFIED_IDENTITY = """
 forbid (principal is User, action, resource == Resource::"reports")
 unless { principal.ial >= 2 };
 """
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """A demo in which two verifiers have to agree."""
+    folder = tmp_path_factory.mktemp("demo")
+    running = installation.start(folder, "second_verifier_from_ial = 2\n")
+    yield running
+    installation.stop(running)
 
 
 def shot(page: Page, name: str) -> None:
@@ -57,6 +69,34 @@ def code_in(demo: Demo) -> str:
     found = re.search(r"\b(\d{4} \d{4})\b", newest.read_text("utf-8"))
     assert found is not None
     return found[1]
+
+
+def confirms(desk: Page, demo: Demo, second: Page) -> None:
+    """What the first decided waits for another verifier, by any way that there is."""
+    expect(desk.get_by_role("heading", name="You decided this")).to_be_visible()
+    shot(desk, "proposed")
+    tried = desk.evaluate(
+        """async () => {
+            const ask = (path, body) => fetch(path, {method: "POST", body}).then((a) => a.status);
+            const form = new URLSearchParams({looked: "yes"});
+            const api = location.pathname.replace("/identity/", "/api/v1/proofing/");
+            return [
+                await ask(`${location.pathname}/confirm`, form),
+                await ask(`${api}/confirm`),
+                await ask(`${location.pathname}/take`, form),
+            ];
+        }"""
+    )
+    assert tried == [403, 403, 409]
+    assert demo.json("verification", "list") == []
+    second.goto(demo.url("console", "/identity"))
+    second.get_by_role("link", name="bob").click()
+    expect(second.get_by_text("Bob Baker").last).to_be_visible()
+    second.get_by_role("checkbox").check()
+    shot(second, "confirm")
+    second.get_by_role("button", name="Verified at IAL2").click()
+    expect(second.get_by_role("status")).to_contain_text("Every gateway enforces this.")
+    shot(second, "verification")
 
 
 def works_cases_and_nothing_else(desk: Page, demo: Demo) -> None:
@@ -98,13 +138,15 @@ def test_an_identity_is_verified_and_opens_what_needs_it(
     shutil.copytree(demo.data / "estate", estate)
     (estate / "identity.cedar").write_text(NEEDS_A_VERIFIED_IDENTITY)
     people = (estate / "people.toml").read_text()
-    dave = re.search(r'\[\[user\]\]\nid = "dave"\n', people)
-    assert dave is not None
-    verifies = people[: dave.end()] + 'roles = ["identity-verifier"]\n' + people[dave.end() :]
+    verifies, found = re.subn(
+        r'(\[\[user\]\]\nid = "(?:carol|dave)"\n)', r'\1roles = ["identity-verifier"]\n', people
+    )
+    assert found == 2
     (estate / "people.toml").write_text(verifies)
     demo.run("apply", str(estate))
     day = (datetime.now(UTC) + timedelta(days=300)).date().isoformat()
-    demo.run("verifier", "train", "dave", "--until", day)
+    for verifier in ("carol", "dave"):
+        demo.run("verifier", "train", verifier, "--until", day)
     accept(page, demo, "bob")
     answer = page.goto(demo.url("reports", "/reports"))
     assert answer is not None
@@ -143,8 +185,9 @@ def test_an_identity_is_verified_and_opens_what_needs_it(
         box.check()
     shot(desk, "decide")
     desk.get_by_role("button", name="Verified at IAL2").click()
-    expect(desk.get_by_role("status")).to_contain_text("Every gateway enforces this.")
-    shot(desk, "verification")
+    other_context, other_desk = another_person(chromium)
+    accept(other_desk, demo, "carol")
+    confirms(desk, demo, other_desk)
 
     answer = page.goto(demo.url("reports", "/reports"))
     assert answer is not None
@@ -154,6 +197,7 @@ def test_an_identity_is_verified_and_opens_what_needs_it(
     shot(page, "verified")
     [verified] = demo.json("verification", "list")
     assert (verified["user"], verified["verifier"]) == ("bob", "dave")
+    assert verified["second_verifier"] == "carol"
 
     page.goto(demo.url("reports", "/reports"))
     fetch = "() => fetch('/reports', {redirect: 'manual'}).then((answer) => answer.status)"
@@ -162,6 +206,7 @@ def test_an_identity_is_verified_and_opens_what_needs_it(
     assert effect["enforced"]
     assert page.evaluate(fetch) == 403
     context.close()
+    other_context.close()
     demo.run("apply", str(demo.data / "estate"))
     demo.run("user", "sign-out", "bob")
 

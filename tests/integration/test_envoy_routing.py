@@ -39,7 +39,9 @@ _ODD = ("", ".", "..", "%2E%2e", "\xe9", "\xff", "{", '"', "|", "\\", "*", "a\\b
 def resources() -> dict[str, Resource]:
     chance = random.Random(3)
     held = {f"r{n}": resource(f"r{n}", _table(chance)) for n in range(TABLES)}
-    return {**held, "console": resource("console", (), "control")}
+    before = (ActionRule(path="/audit/*", action="write"), ActionRule(path="/*", action="read"))
+    consoles = {"console": (), "old": before}
+    return held | {name: resource(name, table, "control") for name, table in consoles.items()}
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +97,14 @@ def test_the_consoles_routes_are_of_the_areas_that_the_engine_finds(
                 assert name == scope(console, *classify(console, method, arrives)), (method, path)
                 opened.add(name)
     assert len(opened) == 2 * len(AREAS) + 2
+
+
+def test_rules_left_at_a_console_are_asked_about(port: int, resources: dict[str, Resource]) -> None:
+    old, routes = resources["old"], []
+    for method, path in (("GET", "/AUDIT/x"), ("GET", "/people"), ("POST", "/people")):
+        with Wire(("127.0.0.1", port)) as wire:
+            routes += wire.ask(method, path, host=f"old.{DOMAIN}").headers["route"]
+    assert routes == ["asked", scope(old, "read", "people"), scope(old, "write", "people")]
 
 
 def test_no_byte_outside_ascii_in_a_path_takes_a_ticket(port: int) -> None:

@@ -61,6 +61,24 @@ def test_a_path_with_any_character_is_asked_or_classified_alike(
         assert name == scope(hr, *classify(hr, method, path)) or "/." in path or "//" in path
 
 
+@settings(max_examples=400)
+@given(tables_and_paths(), st.sampled_from(METHODS))
+def test_rules_left_at_the_console_open_nothing_by_ticket_that_they_call_writing(
+    case: tuple[tuple[ActionRule, ...], str], method: str
+) -> None:
+    table, path = case
+    console, app = resource("console", table, "control"), resource("console", table)
+    snapshot = Snapshot(resources={"console": console})
+    routes = route_configuration(snapshot, envoy_settings())["virtual_hosts"][0]["routes"]
+    name = chosen(routes, method, path)["name"]
+    decided = classify(console, method, path)
+    assert name in {"asked", scope(console, *decided)}
+    by_method = classify(resource("console", (), "control"), method, path)
+    tightened = "write" in {classify(app, method, path).action, by_method.action}
+    assert decided.area == by_method.area
+    assert decided.action == ("write" if tightened else "read")
+
+
 @given(tables, tables)
 def test_another_table_is_another_scope(
     one: tuple[ActionRule, ...], other: tuple[ActionRule, ...]

@@ -20,8 +20,8 @@ from doorward.enforcement.envoy.routes import route_configuration
 from doorward.entrypoints.console.app import app
 from doorward.entrypoints.ext_authz.http_server import HttpResponse
 from doorward.model.areas import AREAS, Area, area_of
-from doorward.model.estate import Policy
-from doorward.model.ids import PolicyId
+from doorward.model.estate import ActionRule, Policy
+from doorward.model.ids import PolicyId, ResourceId
 from doorward.model.snapshot import change
 from doorward.protocol.ticket import AssertionClaims, TicketClaims
 from tests.architecture.test_endpoint_authorization import Endpoint, endpoints
@@ -30,6 +30,7 @@ from tests.property.route_matching import chosen, envoy_settings
 from tests.unit.gateway_world import World, header, signed_in
 from tests.unit.test_console import SHOWN
 from tests.unit.test_console_decided import KNOWN, READS, world
+from tests.unit.test_people_credentials import turn_off
 
 HOST = "console.doorward.localhost:8080"
 OWN = {"sec_fetch_site": "same-origin"}
@@ -50,9 +51,16 @@ def policy(area: str, action: str = "action") -> str:
 
 def gateway(area: str, action: str = "action") -> World:
     """A decision process whose policy lets alice into one area."""
+    return gateway_of(policy(area, action))
+
+
+def gateway_of(policy: str, rules: tuple[ActionRule, ...] = ()) -> World:
+    """A decision process with this policy, and a console that has these rules."""
     made = world(None)
-    text = f'@id("p")\n{policy(area, action)}'
+    text = f'@id("p")\n{policy}'
     made.publish(change("policy", Policy(id=PolicyId("p"), text=text, file="p.cedar", line=1)))
+    console = made.snapshot.resources[ResourceId("console")]
+    made.publish(change("resource", msgspec.structs.replace(console, rules=rules)))
     return made
 
 
@@ -104,7 +112,8 @@ async def test_control_refuses_an_endpoint_that_was_not_decided_on(company: Offi
             action = "read" if endpoint.method in READS else "write"
             other = "write" if action == "read" else "read"
             wrong = "people" if area == "proofing" else "proofing"
-            for said in ((wrong, action), (area, other), ("", action), (area, ""), ("", "")):
+            weaker = {"read": (), "write": ((area, other),)}[action]
+            for said in (*weaker, (wrong, action), (wrong, other), ("", action), (area, "")):
                 sent = company.headers(area=said[0], action=said[1])
                 answer = await client.request(
                     endpoint.method,
@@ -114,6 +123,29 @@ async def test_control_refuses_an_endpoint_that_was_not_decided_on(company: Offi
                 assert answer.status_code == 403, (endpoint, said)
                 assert endpoint.method == "HEAD" or "other-area" in answer.text
     assert company.store.content() == before
+
+
+async def test_rules_that_the_console_had_before_still_make_a_write_of_a_read(
+    company: Office,
+) -> None:
+    """Of an estate that was applied by a version that took them."""
+    rules = (
+        ActionRule(path="/audit/*", action="write"),
+        ActionRule(path="/tokens/*", action="read"),
+    )
+    console = app(company.context(company.gateway_assertion()))
+    for action, audit, revoked in (("read", 403, 403), ("write", 200, 200)):
+        asked = gateway_of(
+            f'permit(principal == User::"alice", action == Action::"{action}", resource);', rules
+        )
+        seen = asked.ask("/audit", **signed_in(host=HOST, **OWN))
+        assert seen.status == audit
+        changed = asked.ask("/tokens/dwt_0001/revoke", "POST", **signed_in(host=HOST, **OWN))
+        assert changed.status == revoked
+    said = asserted(asked, seen)
+    assert (said.area, said.action) == ("audit", "write")
+    headers = company.headers(area=said.area, action=said.action)
+    assert await deliver(console, "GET", "/audit", headers) == 200
 
 
 ELSEWHERE = (
@@ -269,6 +301,7 @@ async def test_the_navigation_shows_what_may_be_opened(verifier: Office) -> None
 async def test_a_page_that_may_only_be_read_has_no_button(company: Office, path: str) -> None:
     reading = 'permit(principal == User::"alice", action == Action::"read", resource);'
     await permit(company, reading)
+    await turn_off(company)
     page = await shown(company, path)
     posts = re.findall(r'<form[^>]*method="post"[^>]*>', page)
     assert posts == ['<form method="post" action="/.doorward/sign-out">']

@@ -282,7 +282,10 @@ async def test_a_second_verifier_is_shown_what_was_decided_and_confirms_it(
     assert "Record a piece of evidence" not in page
     assert f'action="{CASE}/take"' not in page
     assert "Waits for a second" in await see(company, browser, "/identity")
-    refused = await post(company, browser, f"{CASE}/confirm")
+    unseen = await post(company, browser, f"{CASE}/confirm")
+    assert unseen.status_code == 409
+    assert "checklist-incomplete" in unseen.text
+    refused = await post(company, browser, f"{CASE}/confirm", looked="yes")
     assert refused.status_code == 409
     assert "first-verifier-unfit" in refused.text
     bob = company.control.live.current.users["bob"]
@@ -292,7 +295,10 @@ async def test_a_second_verifier_is_shown_what_was_decided_and_confirms_it(
         await transaction.identity.trainings.put(
             Training(user=bob.id, trained_at=NOON, expires_at=NOON + 9000.0, recorded_by="operator")
         )
-    answer = await post(company, browser, f"{CASE}/confirm")
+    unseen = await post(company, browser, f"{CASE}/confirm", looked="")
+    assert "checklist-incomplete" in unseen.text
+    assert DAVE not in company.control.live.current.standings
+    answer = await post(company, browser, f"{CASE}/confirm", looked="yes")
     assert answer.status_code == 303, answer.text
     assert "confirmed by alice" in await see(company, browser, answer.headers["location"])
     assert company.control.live.current.standings[DAVE].ial == 1
@@ -316,6 +322,8 @@ async def test_where_two_must_agree_the_first_is_told_so(company: Office) -> Non
         assert (answer.status_code, answer.json()["code"]) == (403, "second-verifier-needed")
         page = await see(company, client, CASE)
     assert "You decided this" in page
+    assert "You found in the evidence: <strong>Dave Dunn</strong>." in page
+    assert "How to go about it" not in page
     assert f'action="{CASE}/confirm"' not in page
     assert f'action="{CASE}/reject"' in page
     assert DAVE not in company.control.live.current.standings

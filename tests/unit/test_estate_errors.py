@@ -46,6 +46,7 @@ MISTAKES = [
     ("http://127.0.0.1:9000", "ftp://127.0.0.1:9000", "bad-upstream", "ftp"),
     ("http://127.0.0.1:9000", "http://127.0.0.1", "bad-upstream", "127"),
     ('"http://127.0.0.1:9000"', '"control"\nstreams = true', "streams-without-upstream", "streams"),
+    ('"http://127.0.0.1:9000"', '"control"', "rules-of-console", "rules"),
     ("http://127.0.0.1:9000", "http://127.0.0.1:99999", "bad-upstream", "127"),
     ("http://127.0.0.1:9000", "http://a:b@127.0.0.1:1", "bad-upstream", "127"),
     ("http://127.0.0.1:9000", "http://127.0.0.1:1/x", "bad-upstream", "127"),

@@ -185,7 +185,7 @@ async def test_a_name_within_a_name_is_not_named(company: Office) -> None:
 async def join(company: Office, user: UserId, *, by_mail: bool = False) -> Joined:
     return await join_user(
         company.control,
-        ACT,
+        Act("operator", NOON),
         user,
         ttl_seconds=60,
         link=lambda secret: f"https://auth.example/invitation#{secret}",

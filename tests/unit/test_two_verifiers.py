@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 import msgspec
@@ -123,6 +124,28 @@ async def _first_without_role(bureau: Bureau) -> None:
         )
 
 
+async def _first_untrained(bureau: Bureau) -> None:
+    async with bureau.store.transaction() as transaction:
+        await transaction.identity.trainings.remove(VERA)
+
+
+async def _first_trained_too_shortly(bureau: Bureau) -> None:
+    await train_verifier(bureau.proofing, bureau.act(), VERA, until=NOON + 60)
+    bureau.now = NOON + 60
+
+
+async def _second_untrained(bureau: Bureau) -> None:
+    async with bureau.store.transaction() as transaction:
+        await transaction.identity.trainings.remove(WILL)
+
+
+async def _address_changed(bureau: Bureau) -> None:
+    alice = bureau.proofing.control.live.current.users["alice"]
+    moved = msgspec.structs.replace(alice, email="alice@elsewhere.example")
+    async with bureau.store.transaction() as transaction:
+        await transaction.snapshot.publish([change("user", moved)])
+
+
 async def _first_disabled(bureau: Bureau) -> None:
     await disable_user(bureau.proofing.control, bureau.act(), VERA, "caught")
 
@@ -149,6 +172,10 @@ async def _person_disabled(bureau: Bureau) -> None:
 MEANWHILE: dict[str, tuple[Callable[[Bureau], Awaitable[None]], str]] = {
     "the second's passkey is stale": (_stale, "verifier-stale"),
     "the first lost the role": (_first_without_role, "first-verifier-unfit"),
+    "the first's training is gone": (_first_untrained, "first-verifier-unfit"),
+    "the first's training ran out": (_first_trained_too_shortly, "first-verifier-unfit"),
+    "the second's training is gone": (_second_untrained, "verifier-untrained"),
+    "the person has another address": (_address_changed, "evidence-insufficient"),
     "the first is disabled": (_first_disabled, "first-verifier-unfit"),
     "the evidence expired": (_evidence_expired, "evidence-insufficient"),
     "the person is disabled": (_person_disabled, "user-disabled"),
@@ -174,6 +201,19 @@ async def test_what_was_decided_on_stays_as_it_is(bureau: Bureau, step: str, who
     with pytest.raises(DoorwardError, match=r"case-decided|case-of-another"):
         await STEPS[step](bureau, case, bureau.desk(who))
     assert bureau.store.content() == before
+
+
+async def test_of_two_who_confirm_at_once_one_does(bureau: Bureau) -> None:
+    case = await proposed(bureau)
+    done = await asyncio.gather(
+        *(confirm_case(bureau.proofing, bureau.desk(WILL), case.id) for _ in range(2)),
+        return_exceptions=True,
+    )
+    refused = [item for item in done if isinstance(item, DoorwardError)]
+    assert [item.code for item in refused] == ["case-closed"]
+    assert len(await bureau.stored()) == 1
+    acts = [entry.act for entry in await bureau.audited()]
+    assert acts.count("identity-verified") == 1
 
 
 @pytest.mark.parametrize("who", [VERA, WILL])

@@ -13,8 +13,10 @@ Rules (the same for Envoy's compiled routes, with one exception that errs toward
 4. The first rule that matches decides; without one, GET, HEAD and OPTIONS are `read`, every
    other method is `write`.
 5. Where the two readings disagree the action is `write`.
-6. In doorward's own console the action follows from the method alone, and a path's area from the
-   first of `AREA_RULES` that matches (as 3). Where the two readings disagree, there is no area.
+6. In doorward's own console the action follows from the method, and a path's area from the first
+   of `AREA_RULES` that matches (as 3). Where the two readings disagree, there is no area. Rules
+   that an estate from before has for the console still make a `write` of a `read`, never a `read`
+   of a `write`.
 
 What Envoy must do: a route whose raw path holds `;`, `%` or a backslash never accepts a ticket,
 so that only rule 3 on plain paths has to be compiled into routes.
@@ -67,7 +69,10 @@ def _read(resource: Resource, method: str, path: str) -> Classified:
     if resource.upstream != CONTROL_UPSTREAM:
         return Classified(_first_match(resource.rules, method, path))
     areas = (rule.area for rule in AREA_RULES if under(rule.path, path))
-    return Classified(_first_match((), method, path), next(areas, NO_AREA))
+    action = _first_match((), method, path)
+    if action == "read":
+        action = _first_match(resource.rules, method, path)
+    return Classified(action, next(areas, NO_AREA))
 
 
 def _first_match(rules: tuple[ActionRule, ...], method: str, path: str) -> Action:

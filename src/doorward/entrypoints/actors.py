@@ -135,7 +135,7 @@ class GatewayAssertion:
 
 def _require_decided(claims: AssertionClaims, method: str, area: Area | Literal[""]) -> None:
     action = "read" if method in _SAFE_METHODS else "write"
-    if claims.area != area or (area and claims.action != action):
+    if claims.area != area or (area and claims.action not in {action, "write"}):
         raise DoorwardError(
             "other-area",
             "The gateway decided on something else than this request would do.",

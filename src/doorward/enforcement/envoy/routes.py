@@ -6,7 +6,8 @@ In each resource's virtual host the first route that matches wins:
 2. What goes through the relay, never by ticket: an upgrade; a request that asks for events
    (`text/event-stream`) or is gRPC; where the resource says `streams`, every request.
 3. A path that `engine.classify` reads twice: always to the decision process.
-4. One route for each `ActionRule`, in order; at the console two for each of `AREA_RULES`.
+4. One route for each `ActionRule`, in order; at the console two for each of `AREA_RULES`, after
+   what rules of an estate from before say of writing, which leads to the decision process.
 5. GET, HEAD and OPTIONS: read. Everything else: write.
 
 Unknown hosts are answered 421.
@@ -152,7 +153,12 @@ def _ruled(resource: Resource, cluster: str) -> list[Json]:
             _route(_match(rule.path, rule.methods), cluster, scope(resource, rule.action))
             for rule in resource.rules
         ]
-    return [
+    before = [
+        _route(_match(rule.path, rule.methods), cluster)
+        for rule in resource.rules
+        if rule.action == "write"
+    ]
+    return before + [
         _route(_match(path, methods), cluster, scope(resource, action, area))
         for path, area in AREA_RULES
         for action, methods in _BY_METHOD

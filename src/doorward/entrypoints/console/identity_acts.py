@@ -114,6 +114,12 @@ async def approve_case(visit: Visit) -> Response:
 
 async def confirm_case(visit: Visit) -> Response:
     """Confirm, as the second, what another verifier decided."""
+    if (await visit.form()).get("looked") != "yes":
+        raise DoorwardError(
+            "checklist-incomplete",
+            "You have not said that you looked at this case yourself.",
+            "Look at it and say so, or reject the case.",
+        )
     approved = await confirmation.confirm_case(visit.context.proofing, desk(visit), _id(visit))
     return _verified(visit, approved)
 
