@@ -72,7 +72,7 @@ async def test_one_asker_leaves_room_for_others() -> None:
 
 
 @pytest.mark.parametrize(
-    ("descriptors", "streams"), [(1024, 384), (20_000, 9872), (1_048_576, 20_000), (100, 0)]
+    ("descriptors", "streams"), [(1024, 320), (20_000, 6645), (1_048_576, 20_000), (50, 0)]
 )
 def test_there_are_no_more_streams_than_descriptors_for_them(
     descriptors: int, streams: int

@@ -23,9 +23,10 @@ from doorward.model.snapshot import Change, Snapshot
 
 _PENDING_SECONDS = 10.0
 _MAX_STREAMS = 20_000
-_DESCRIPTORS_PER_STREAM = 2
-_OTHER_DESCRIPTORS = 256
-"""For Envoy's questions, the decision log and the link, which must not wait for a stream to end."""
+_DESCRIPTORS_PER_STREAM = 3
+"""Two for its ends; and Envoy asks whether it is allowed on a third, where many are at once."""
+_OTHER_DESCRIPTORS = 64
+"""For the decision log and the link, which must not wait for a stream to end."""
 _SHARE = 4
 """One asker holds at most this part of all streams, so that others are still served."""
 _SLICE = 25
