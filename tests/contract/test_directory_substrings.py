@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -11,6 +13,8 @@ from doorward.administrator.directory.conditions import Compare, Condition, Ever
 from doorward.administrator.directory.entries import Details, folded
 from doorward.administrator.ports import Store
 from tests.contract.test_directory_contract import entry, ids, reader
+from tests.fakes.provisioning import ScimDesk
+from tests.fakes.store import MemoryStore
 
 NAMES = (
     *("Ann Ärmel", "ann a\u0308rmel", 'Say "Ann"', "50% _off_ !now!", "a\\b%c"),
@@ -72,6 +76,35 @@ async def test_names_with_a_piece_are_found(store: Store, piece: str, other: str
     for condition, wanted in cases:
         assert await ids(directory, condition) == wanted
     assert await ids(directory, contains, "group") == [f"g{i[1:]}" for i in expected(piece)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'userName eq "\\ud800"',
+        'displayName co "ann\\udfff"',
+        'displayName co "ann\\u0000"',
+        'emails[value sw "\\ud800"]',
+        'id ge "\\udfff"',
+    ],
+)
+async def test_what_no_database_takes_as_text_is_in_nobodys_name(store: Store, text: str) -> None:
+    """Half of a surrogate pair, which JSON can say."""
+    await named(store)
+    behind: Any = MemoryStore()
+    behind.directory = reader(store)
+    desk = ScimDesk(behind)
+    assert await desk.found("Users", text) == []
+    assert len(await desk.found("Users", f"not ({text})")) == len(NAMES)
+
+
+async def test_what_the_index_takes_for_the_same_is_not(store: Store) -> None:
+    async with store.transaction() as transaction:
+        details = Details(display_name="odd \ufffd mark")
+        await transaction.directory.put(entry("user", "odd"), details)
+    for character, found in (("\ufffd", ["odd"]), ("\ufffe", []), ("\uffff", [])):
+        contains = Compare("display_name", "co", f"odd {character} m")
+        assert await ids(reader(store), contains) == found
 
 
 async def test_a_name_that_is_changed_or_gone_is_not_found(store: Store) -> None:

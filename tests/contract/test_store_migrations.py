@@ -79,6 +79,26 @@ def test_a_url_of_another_kind_is_refused_and_not_shown(url: str) -> None:
             use(url)
 
 
+@pytest.mark.parametrize("search_path", ["public", "public, ext"])
+def test_trigrams_of_another_schema_are_used(postgresql: str, search_path: str) -> None:
+    server = sync_engine(postgresql).execution_options(isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        connection.exec_driver_sql("DROP DATABASE IF EXISTS elsewhere")
+        connection.exec_driver_sql("CREATE DATABASE elsewhere")
+        connection.exec_driver_sql(f"ALTER DATABASE elsewhere SET search_path TO {search_path}")
+    server.dispose()
+    url = postgresql.replace("/postgres?", "/elsewhere?")
+    engine = sync_engine(url)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE SCHEMA ext")
+        connection.exec_driver_sql("CREATE EXTENSION pg_trgm SCHEMA ext")
+    upgrade(url)
+    with engine.connect() as connection:
+        indexes = sqlalchemy.inspect(connection).get_indexes("directory_entry")
+    engine.dispose()
+    assert "ix_directory_entry_trigram" in [index["name"] for index in indexes]
+
+
 async def test_people_of_the_second_version_still_sign_in(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'doorward.db'}"
     engine = sync_engine(url)

@@ -225,6 +225,7 @@ NAMES = {
     "mapped.example": ("::ffff:10.0.0.1",),
     "mapped-here.example": ("::ffff:127.0.0.1",),
     "local.example": ("fd00::1",),
+    "translated.example": ("64:ff9b::a00:1",),
 }
 
 
@@ -239,7 +240,7 @@ def names(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 NEVER = ("here.example", "link.example", "mapped-here.example")
-NEIGHBOURS = ("inside.example", "mapped.example", "local.example")
+NEIGHBOURS = ("inside.example", "mapped.example", "local.example", "translated.example")
 
 
 @pytest.mark.usefixtures("names")

@@ -149,6 +149,9 @@ async def test_a_receiver_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch
         "100.100.100.200",
         "168.63.129.16",
         "fd00:ec2::254",
+        "64:ff9b::a9fe:a9fe",
+        "64:ff9b::7f00:1",
+        "2002:a9fe:a9fe::1",
     ],
 )
 async def test_what_is_never_called_whatever_a_resolver_says(

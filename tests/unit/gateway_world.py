@@ -170,18 +170,22 @@ class World:
             GatewayId("gw"), self.log, self.clock, lambda: DecisionId(self.new_id())
         )
         self.streams = Streams(self.point, self.clock.elapsed)
-        self.authorizer = Authorizer(
+        self.authorizer = self.authorizing(self.streams)
+        self.snapshot = Snapshot().advance(1, [*ESTATE, *ACCESS])
+        self.point.epoch = 7
+        self.publish(*changes)
+
+    def authorizing(self, streams: Streams) -> Authorizer:
+        """What answers Envoy, and opens the streams of `streams`."""
+        return Authorizer(
             self.point,
             "doorward.localhost",
             tickets=self.tickets,
             assertions=Assertions(self.assertions, "doorward.localhost"),
             denials=Denials("doorward.localhost", lambda: "f" * 43),
             country=lambda _address: None,
-            open_stream=self.streams.open,
+            open_stream=streams.open,
         )
-        self.snapshot = Snapshot().advance(1, [*ESTATE, *ACCESS])
-        self.point.epoch = 7
-        self.publish(*changes)
 
     def new_id(self) -> str:
         self._ids += 1

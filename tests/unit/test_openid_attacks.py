@@ -495,9 +495,14 @@ async def test_userinfo_takes_an_access_token_in_its_header_alone(office: Stand)
         await refused(answer, "invalid_token", 401)
         assert 'error="invalid_token"' in answer.headers["www-authenticate"]
     by_query = f"/openid/userinfo?access_token={given['access_token']}"
-    assert (await office.desk.client().get(by_query)).status_code == 401
-    # A person's session is no access token.
-    assert (await visit.browser.get("/openid/userinfo")).status_code == 401
+    # A person's session is no access token either.
+    for none in (
+        await office.desk.client().get(by_query),
+        await visit.browser.get("/openid/userinfo"),
+    ):
+        # Whoever shows none is told no error (RFC 6750, 3.1).
+        assert (none.status_code, none.content) == (401, b"")
+        assert none.headers["www-authenticate"] == 'Bearer realm="doorward"'
     office.desk.now += 300
     assert (await visit.userinfo()).status_code == 401
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import msgspec
@@ -21,6 +22,19 @@ from tests.fakes.provider import WORK_ISSUER, OidcProvider, Providers, declared
 from tests.fakes.sign_in import NOON
 
 WORK = declared()
+
+
+class SlowKeys(Providers):
+    """Answers with keys when it is let."""
+
+    def __init__(self, provider: OidcProvider) -> None:
+        super().__init__(provider)
+        self.answers = asyncio.Event()
+
+    async def get(self, url: str, *, issuer: str, bearer: str = "") -> Answer:
+        if url.endswith("/keys"):
+            await self.answers.wait()
+        return await super().get(url, issuer=issuer, bearer=bearer)
 
 
 @pytest.fixture
@@ -247,6 +261,22 @@ async def test_a_key_of_nobody_takes_no_known_key_away_while_the_provider_is_dow
     with pytest.raises(DoorwardError, match="provider-invalid"):
         await directory.keys(WORK, "forged", NOON + NEW_KEY_SECONDS)
     assert await directory.keys(WORK, "k1", NOON + NEW_KEY_SECONDS + 1) == known
+
+
+async def test_nobody_waits_for_keys_that_somebody_else_made_up(work: OidcProvider) -> None:
+    slow = SlowKeys(work)
+    directory = ProviderDirectory(slow)
+    slow.answers.set()
+    known = await directory.keys(WORK, "k1", NOON)
+    slow.answers.clear()
+    forged = asyncio.create_task(directory.keys(WORK, "forged", NOON + NEW_KEY_SECONDS))
+    await asyncio.sleep(0)
+    async with asyncio.timeout(1):
+        assert await directory.keys(WORK, "k1", NOON + NEW_KEY_SECONDS) == known
+        await directory.metadata(WORK, NOON + NEW_KEY_SECONDS)
+    assert not forged.done()
+    slow.answers.set()
+    assert await forged == known
 
 
 async def test_keys_that_are_an_hour_old_are_not_used_while_there_are_no_new_ones(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import msgspec
 import pytest
 
 from doorward.administrator.apply_estate import apply_estate
@@ -14,7 +17,7 @@ from doorward.administrator.federation.unlink import unlink
 from doorward.administrator.open_session import open_session
 from doorward.errors import DoorwardError
 from doorward.estate import Estate
-from doorward.model.estate import IdentityProvider, ProviderGroup
+from doorward.model.estate import AssuranceRow, IdentityProvider, ProviderGroup
 from doorward.model.ids import GroupId, SessionId, UserId
 from doorward.model.snapshot import ESTATE_KINDS, FIELDS
 from tests.fakes.provider import SECRET, declared
@@ -85,6 +88,47 @@ async def test_another_issuer_is_another_provider(place: World) -> None:
     assert set(place.snapshot.sessions) == {"ses_bob"}
     assert await place.links("alice") == []
     assert not await has_secret(place)
+
+
+HARDWARE = AssuranceRow(value="hwk", aal=3, phishing_resistant=True)
+
+
+@pytest.mark.parametrize(
+    ("amr", "kept"),
+    [
+        ((HARDWARE, AssuranceRow(value="sc", aal=2)), True),
+        ((msgspec.structs.replace(HARDWARE, aal=2),), False),
+        ((msgspec.structs.replace(HARDWARE, phishing_resistant=False),), False),
+        ((HARDWARE, AssuranceRow(value="mfa", aal=1)), False),
+        ((), False),
+    ],
+)
+async def test_what_counts_for_less_makes_sessions_a_single_factor(
+    place: World, amr: tuple[AssuranceRow, ...], kept: bool
+) -> None:
+    rows: Any = {"groups_claim": "groups", "groups": FINANCE}
+    await place.declare(amr=(HARDWARE,), **rows)
+    await place.session("alice", "ses_alice", provider="work", aal=3)
+    await place.session("alice", "ses_passkey", provider="work", aal=3, credential="passkey:1")
+    before = place.snapshot.sessions
+    await apply(place, declared(amr=amr, **rows))
+    after = place.snapshot.sessions
+    changed = {session for session in before if after[session] != before[session]}
+    assert changed == (set() if kept else {"ses_alice"})
+    if not kept:
+        alice = after[SessionId("ses_alice")]
+        assert (alice.aal, alice.multi_factor, alice.phishing_resistant) == (1, False, False)
+
+
+async def test_a_session_that_ends_is_not_lowered_instead(place: World) -> None:
+    rows: Any = {"groups_claim": "groups", "groups": FINANCE}
+    await place.declare(amr=(HARDWARE,), **rows)
+    await place.session("alice", "ses_alice", provider="work", aal=3)
+    await apply(place, declared(**rows), without="alice")
+    assert set(place.snapshot.sessions) == {"ses_bob"}
+    await place.session("alice", "ses_alice", provider="work", aal=3)
+    await apply(place, declared(issuer="https://login.new.example", **rows))
+    assert set(place.snapshot.sessions) == {"ses_bob"}
 
 
 @pytest.mark.parametrize("issuer", ["https://login.new.example", None])

@@ -9,8 +9,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from doorward.administrator.directory.conditions import Query
+from doorward.administrator.directory.ports import Page
 from doorward.entrypoints.scim import looking
-from doorward.entrypoints.scim.turns import MAX_WAITING, Turns
+from doorward.entrypoints.scim.turns import LOOKUPS, LOOKUPS_WAITING, MAX_WAITING, Turns
 from tests.fakes.provisioning import ENTERPRISE, USER, ScimDesk
 
 PHONE = [{"value": "+49 30 7", "type": "work"}]
@@ -91,6 +93,29 @@ async def test_documents_are_looked_through_off_the_loop(
     assert await desk.found("Users", 'title eq "dr."') == ["bob", "dot"]
     assert decoding
     assert threading.get_ident() not in decoding
+
+
+async def test_one_service_leaves_connections_to_read_by(
+    desk: ScimDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Large filters take seconds each in a large directory."""
+    find, inside, most = desk.store.directory.find, 0, 0
+
+    async def slow(query: Query) -> Page:
+        nonlocal inside, most
+        inside += 1
+        most = max(most, inside)
+        await asyncio.sleep(0.01)
+        inside -= 1
+        return await find(query)
+
+    monkeypatch.setattr(desk.store.directory, "find", slow)
+    asked = (desk.send("GET", '/Users?filter=userName co "n"') for _ in range(80))
+    answers = await asyncio.gather(*asked)
+    assert most == LOOKUPS
+    statuses = [answer.status_code for answer in answers]
+    assert statuses.count(200) == LOOKUPS + LOOKUPS_WAITING
+    assert statuses.count(429) == 80 - LOOKUPS - LOOKUPS_WAITING
 
 
 async def test_each_actor_looks_one_at_a_time_and_few_wait() -> None:

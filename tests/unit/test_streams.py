@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from doorward.entrypoints.relay.streams import Streams, most_streams
 from doorward.model.device import Device
 from doorward.model.estate import Group, Policy, User
 from doorward.model.identity import Standing
@@ -48,6 +49,35 @@ async def test_a_stream_is_taken_once() -> None:
     assert world.streams.take(stream_id, Connection().close) is None
     world.streams.forget(stream)
     assert len(world.streams) == 0
+
+
+async def test_one_asker_leaves_room_for_others() -> None:
+    world = World()
+    world.streams = Streams(world.point, world.clock.elapsed, 8)
+    world.authorizer = world.authorizing(world.streams)
+    held = [opened(world) for _ in range(2)]
+    refused = world.ask(**signed_in(), upgrade="websocket")
+    assert (refused.status, len(world.streams)) == (403, 2)
+    service = opened(world, authorization=BEARER)
+    stream = world.streams.take(held[0], Connection().close)
+    assert stream is not None
+    world.streams.forget(stream)
+    world.streams.forget(stream)
+    assert opened(world)
+    assert world.ask(**signed_in(), upgrade="websocket").status == 403
+    await change_world(world, DISABLED)
+    assert [item.id for item in world.streams.all()] == [service]
+    await change_world(world, removal("standing", "alice"))
+    assert opened(world)
+
+
+@pytest.mark.parametrize(
+    ("descriptors", "streams"), [(1024, 320), (20_000, 6645), (1_048_576, 20_000), (50, 0)]
+)
+def test_there_are_no_more_streams_than_descriptors_for_them(
+    descriptors: int, streams: int
+) -> None:
+    assert most_streams(descriptors) == streams
 
 
 async def test_a_pending_stream_expires() -> None:

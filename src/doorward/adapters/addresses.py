@@ -15,6 +15,8 @@ _METADATA: frozenset[Address] = frozenset(
     map(ipaddress.ip_address, ("100.100.100.200", "168.63.129.16", "fd00:ec2::254"))
 )
 """Where clouds tell a machine its credentials, beside link-local addresses."""
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+"""Behind which a network may reach every IPv4 address (RFC 6052)."""
 
 
 async def addresses_of(host: str, port: int) -> list[Address]:
@@ -26,10 +28,23 @@ async def addresses_of(host: str, port: int) -> list[Address]:
 
 def is_callable(address: Address, *, loopback: bool) -> bool:
     """Never a link's own addresses or a cloud's metadata; this machine where `loopback`."""
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    address = mapped or address
+    address = _meant(address)
     if address.is_loopback:
         return loopback
     if address in _METADATA:
         return False
     return not (address.is_link_local or address.is_unspecified or address.is_multicast)
+
+
+def is_public(address: Address) -> bool:
+    """Whether it is an address of the internet, not of some network of its own."""
+    return _meant(address).is_global
+
+
+def _meant(address: Address) -> Address:
+    """The IPv4 address that an IPv6 address stands for, where it does."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return address
+    if address in _NAT64:
+        return ipaddress.IPv4Address(address.packed[-4:])
+    return address.ipv4_mapped or address.sixtofour or address

@@ -19,6 +19,7 @@ from doorward.administrator.federation.redeclared import (
     other_issuers,
     sessions_by,
     unasserted,
+    worth_less,
 )
 from doorward.administrator.openid.clients import forget_client
 from doorward.administrator.ports import Transaction
@@ -51,11 +52,12 @@ async def apply_estate(
 
     `wanted` comes from `estate.parse_estate`, which has checked every reference and policy.
     Everything of people who are no longer declared ends (`ending.STEPS`), their standing too;
-    whoever came by the word of a provider that is gone, or has another issuer, loses what rests
-    on it. Sessions that rest on a passkey that the list of authenticators takes no longer end, or
-    lose the AAL that they no longer have. Raises DoorwardError `store-conflict` where a directory
-    has provisioned one of those that are declared meanwhile, and `estate-shuts-out` where somebody
-    would have no way left to sign in, unless it `may_shut_out`.
+    whoever came by the word of a provider that is gone, or has another issuer, loses what rests on
+    it; of one whose `acr` or `amr` rows now count for less, the strength. Sessions that rest on a
+    passkey that the list of authenticators takes no longer end, or lose the AAL that they no longer
+    have. Raises DoorwardError `store-conflict` where a directory has provisioned one of those that
+    are declared meanwhile, and `estate-shuts-out` where somebody would have no way left to sign in,
+    unless it `may_shut_out`.
     """
     found = await shut_out(control, wanted)
     if not may_shut_out:
@@ -137,6 +139,7 @@ def _consequences(
     services, resources = set(_removed(steps, "service")), set(_removed(steps, "resource"))
     vouched = sessions_by(snapshot, other_issuers(snapshot.providers, providers))
     return [
+        *worth_less(snapshot, providers),  # first: some of them end
         *end_sessions(snapshot, vouched),
         *(item for item in unasserted(snapshot, providers) if item.id not in people),
         *(removal("standing", person) for person in people if person in snapshot.standings),

@@ -14,7 +14,7 @@ from urllib.parse import SplitResult, quote_plus, urlsplit
 
 import httpx
 
-from doorward.adapters.addresses import Address, addresses_of, is_callable
+from doorward.adapters.addresses import Address, addresses_of, is_callable, is_public
 from doorward.administrator.federation.ports import Answer
 from doorward.administrator.federation.refusals import invalid, unreachable
 from doorward.administrator.receiver.ports import Method
@@ -137,7 +137,7 @@ async def _resolved(host: str, port: int | None) -> list[Address]:
 
 
 def _is_public(addresses: Sequence[Address]) -> bool:
-    return all(address.is_global for address in addresses)
+    return all(map(is_public, addresses))
 
 
 async def _bounded(response: httpx.Response) -> bytes:

@@ -17,6 +17,8 @@ from doorward.administrator.directory.entries import EntryKind
 
 _LETTERS = 3
 _MANY = 10_000
+_BLURRED = frozenset("\0\ufffd\ufffe\uffff")
+"""Characters that end a text for the tokenizer, or that it takes for one another."""
 
 _named = table("directory_named", column("number"), column("id"), column("kind"))
 _trigram = table("directory_trigram", column("rowid"), column("display_name"))
@@ -63,5 +65,5 @@ def _parts(condition: Condition) -> Iterator[_Part]:
             for part in (part for each in inner for part in _parts(each)):
                 yield part._replace(exact=part.exact and len(inner) == 1)
         case Compare(field="display_name", op="co" | "ew" as op, value=str() as text):
-            if "\0" not in text:
+            if _BLURRED.isdisjoint(text):
                 yield _Part(text, op == "co")

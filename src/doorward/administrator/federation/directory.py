@@ -69,6 +69,19 @@ class _Known(Generic[M]):
     keys_asked_at: UnixSeconds | None = None
     keys_error: DoorwardError | None = None
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while the issuer is called."""
+
+    def metadata(self, now: UnixSeconds) -> M | None:
+        """The document, while it is fresh. Raises what it came to a moment ago instead."""
+        state = self.state
+        if state.error is not None and _within(state.checked_at, now, RETRY_SECONDS):
+            raise state.error
+        return state.metadata if _within(state.checked_at, now, KEPT_SECONDS) else None
+
+    def has_keys(self, key_id: str, now: UnixSeconds) -> bool:
+        """Whether the keys are fresh enough for whoever looks for `key_id`."""
+        missing = bool(key_id) and all(key.get("kid") != key_id for key in self.keys)
+        return _within(self.keys_at, now, NEW_KEY_SECONDS if missing else KEPT_SECONDS)
 
 
 class IssuerDirectory(Generic[M]):
@@ -94,13 +107,11 @@ class IssuerDirectory(Generic[M]):
     async def metadata(self, provider: Issuer, now: UnixSeconds) -> M:
         """The provider's document. Raises `provider-unreachable` or `provider-invalid`."""
         known = self._of(provider)
+        kept = known.metadata(now)
+        if kept is not None:
+            return kept
         async with known.lock:
-            state = known.state
-            if state.error is not None and _within(state.checked_at, now, RETRY_SECONDS):
-                raise state.error
-            if state.metadata is not None and _within(state.checked_at, now, KEPT_SECONDS):
-                return state.metadata
-            return await self._discover(known, now)
+            return known.metadata(now) or await self._discover(known, now)
 
     async def check(self, provider: Issuer, now: UnixSeconds) -> IssuerState[M]:
         """Discover now, keys included; what is wrong stands in the state."""
@@ -118,13 +129,15 @@ class IssuerDirectory(Generic[M]):
     ) -> Sequence[Mapping[str, object]]:
         """The provider's keys; asked for again where none has `key_id`, at most once a minute.
 
-        Raises `provider-unreachable` or `provider-invalid`.
+        Whoever names a key that is known does not wait for others who do not. Raises
+        `provider-unreachable` or `provider-invalid`.
         """
         metadata = await self.metadata(provider, now)
         known = self._of(provider)
+        if known.has_keys(key_id, now):
+            return known.keys
         async with known.lock:
-            missing = bool(key_id) and all(key.get("kid") != key_id for key in known.keys)
-            if _within(known.keys_at, now, NEW_KEY_SECONDS if missing else KEPT_SECONDS):
+            if known.has_keys(key_id, now):
                 return known.keys
             if known.keys_error is not None and _within(known.keys_asked_at, now, RETRY_SECONDS):
                 raise known.keys_error

@@ -20,6 +20,7 @@ import uvloop
 from doorward.adapters import keys
 from doorward.adapters.atomic_file import replace_file
 from doorward.adapters.believed_clock import BelievedClock
+from doorward.adapters.descriptors import allowed_descriptors
 from doorward.adapters.envoy.validation import EnvoyValidator
 from doorward.adapters.envoy_admin import EnvoySocket
 from doorward.adapters.geo import countries
@@ -46,7 +47,7 @@ from doorward.entrypoints.gateway.records import engine_record, ticket_record
 from doorward.entrypoints.gateway.settings import GatewayFolder, envoy_settings, link_address
 from doorward.entrypoints.gateway.shipping import Shipping
 from doorward.entrypoints.relay.server import ClientSide
-from doorward.entrypoints.relay.streams import Streams
+from doorward.entrypoints.relay.streams import Streams, most_streams
 from doorward.errors import DoorwardError
 from doorward.model.ids import DecisionId, GatewayId
 from doorward.protocol.link import (
@@ -96,7 +97,9 @@ class DecisionProcess:
         self._point = DecisionPoint(
             gateway, self._spool, self._clock, lambda: DecisionId(ids.id("dec"))
         )
-        self._streams = Streams(self._point, self._clock.elapsed)
+        self._streams = Streams(
+            self._point, self._clock.elapsed, most_streams(allowed_descriptors())
+        )
         self._envoy = EnvoyConfiguration(
             self._point,
             envoy_settings(folder, settings, tickets.jwk),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from doorward.adapters.descriptors import allowed_descriptors
 from doorward.adapters.envoy.binary import envoy_command
 from doorward.config import load_gateway
 from doorward.entrypoints.explained import explained
@@ -18,6 +19,7 @@ def run_gateway(root: Path) -> None:
     settings = load_gateway(folder.settings)
     for needed in (folder.envoy, folder.decisions, folder.tickets, folder.socket("check").parent):
         needed.mkdir(mode=0o700, parents=True, exist_ok=True)
+    allowed_descriptors()
     decision = [sys.executable, "-m", "doorward.entrypoints.gateway.decision_process"]
     Parent(
         [*decision, str(folder.root)],

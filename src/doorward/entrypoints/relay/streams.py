@@ -9,18 +9,26 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from doorward.engine.devices import name_in_log
 from doorward.entrypoints.ext_authz.decision_point import Asked, Decided, DecisionPoint
-from doorward.model.decision import Allow
+from doorward.model.decision import AccessRequest, Allow
 from doorward.model.estate import Resource
+from doorward.model.identity import Session
 from doorward.model.ids import DecisionId, SessionId, UnixSeconds
 from doorward.model.snapshot import Change, Snapshot
 
 _PENDING_SECONDS = 10.0
 _MAX_STREAMS = 20_000
+_DESCRIPTORS_PER_STREAM = 3
+"""Two for its ends; and Envoy asks whether it is allowed on a third, where many are at once."""
+_OTHER_DESCRIPTORS = 64
+"""For the decision log and the link, which must not wait for a stream to end."""
+_SHARE = 4
+"""One asker holds at most this part of all streams, so that others are still served."""
 _SLICE = 25
 _NAMED = ("User", "Device", "Resource")
 """Types of entities by which a policy can come to a person or device other than the asker's."""
@@ -33,6 +41,7 @@ class Stream:
     id: str
     asked: Asked
     decision: DecisionId
+    asker: str
     user: str
     upstream: str
     valid_until: UnixSeconds
@@ -40,13 +49,22 @@ class Stream:
     close: Callable[[], None] | None = None
 
 
-class Streams:
-    """The streams of one decision process."""
+def most_streams(descriptors: int) -> int:
+    """How many streams a process has room for that may open so many descriptors."""
+    return max(0, min(_MAX_STREAMS, (descriptors - _OTHER_DESCRIPTORS) // _DESCRIPTORS_PER_STREAM))
 
-    def __init__(self, point: DecisionPoint, elapsed: Callable[[], float]) -> None:
+
+class Streams:
+    """The streams of one decision process, at most `most` at once."""
+
+    def __init__(
+        self, point: DecisionPoint, elapsed: Callable[[], float], most: int = _MAX_STREAMS
+    ) -> None:
         self._point = point
         self._elapsed = elapsed
+        self._most = most
         self._streams: dict[str, Stream] = {}
+        self._held: Counter[str] = Counter()
         self._spoken: set[SessionId] = set()
 
     def __len__(self) -> int:
@@ -54,21 +72,26 @@ class Streams:
 
     def open(self, asked: Asked, decided: Decided, resource: Resource) -> str | None:
         """Register what was allowed; its one-time id, or None where there are too many."""
-        if len(self._streams) >= _MAX_STREAMS or not isinstance(decided.decision, Allow):
+        if not isinstance(decided.decision, Allow):
             return None
         if not resource.upstream.startswith(("http://", "https://")):
             return None
         session = decided.snapshot.sessions.get(asked.request.session or "")
+        asker = _asker(asked.request, session)
+        if len(self._streams) >= self._most or self._held[asker] * _SHARE >= self._most:
+            return None
         stream = Stream(
             id=secrets.token_urlsafe(24),
             asked=asked,
             decision=decided.id,
+            asker=asker,
             user=session.user if session is not None else "",
             upstream=resource.upstream,
             valid_until=decided.decision.valid_until,
             pending_since=self._elapsed(),
         )
         self._streams[stream.id] = stream
+        self._held[asker] += 1
         return stream.id
 
     def take(self, stream_id: str, close: Callable[[], None]) -> Stream | None:
@@ -80,8 +103,12 @@ class Streams:
         return stream
 
     def forget(self, stream: Stream) -> None:
-        """The stream has ended by itself."""
-        self._streams.pop(stream.id, None)
+        """The stream has ended."""
+        if self._streams.pop(stream.id, None) is None:
+            return
+        self._held[stream.asker] -= 1
+        if not self._held[stream.asker]:
+            del self._held[stream.asker]
 
     def spoke(self, stream: Stream) -> None:
         """The browser said something on it, which is use of its session."""
@@ -163,9 +190,18 @@ class Streams:
             self._cut(stream)
 
     def _cut(self, stream: Stream) -> None:
-        self._streams.pop(stream.id, None)
+        self.forget(stream)
         if stream.close is not None:
             stream.close()
+
+
+def _asker(request: AccessRequest, session: Session | None) -> str:
+    """Whose share a stream is of: a person's with all their sessions, a token's, a host's."""
+    if session is not None:
+        return f"user:{session.user}"
+    if request.service_token is not None:
+        return f"token:{request.service_token}"
+    return f"certificate:{name_in_log(request.certificate)}"
 
 
 def _owner(stream: Stream, before: Snapshot) -> str:

@@ -9,7 +9,7 @@ from doorward.administrator.control_plane import ControlPlane
 from doorward.administrator.directory.ports import Directory
 from doorward.administrator.ports import Throttle
 from doorward.entrypoints.actors import Authenticator
-from doorward.entrypoints.scim.turns import Turns
+from doorward.entrypoints.scim.turns import LOOKUPS, LOOKUPS_WAITING, Turns
 from doorward.model.ids import UnixSeconds
 
 
@@ -18,7 +18,7 @@ class ScimContext:
     """Ports and values. `directory` reads what `control.store` writes.
 
     `throttle` bounds by `provisioning:ACTOR` how many refusals of an actor are noted; `turns`
-    are for looking through the whole directory.
+    are for looking through the whole directory, `lookups` for what it can look up.
     """
 
     control: ControlPlane
@@ -27,3 +27,4 @@ class ScimContext:
     authenticator: Authenticator
     clock: Callable[[], UnixSeconds]
     turns: Turns = field(default_factory=Turns)
+    lookups: Turns = field(default_factory=lambda: Turns(LOOKUPS, LOOKUPS_WAITING))

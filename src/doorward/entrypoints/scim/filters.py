@@ -6,6 +6,7 @@ cannot look up is left over: `split` says what, and it is evaluated on the entri
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -42,6 +43,8 @@ from doorward.administrator.directory.conditions import (
 MAX_FILTER_LENGTH = 8192
 MAX_COMPARISONS = 200
 NEVER = Some(())
+_NOT_KEPT = re.compile("[\0\ud800-\udfff]")
+"""What no database takes as text; JSON can say halves of surrogate pairs."""
 
 _FIELDS: Mapping[str, Field] = MappingProxyType(
     {
@@ -208,7 +211,7 @@ def _compare(field: Field | None, binding: AttributeBinding, node: Comparison) -
     if value is None and field in where.MANY:
         raise UnindexedError
     if isinstance(value, str):
-        if "\0" in value:
+        if _NOT_KEPT.search(value):
             raise UnindexedError
         value = binding.comparable(value)
     elif isinstance(value, datetime):

@@ -17,7 +17,7 @@ from doorward.entrypoints.scim.filters import field_of, split
 from doorward.entrypoints.scim.looking import Modelled, look_through
 
 Turn = Callable[[], AbstractAsyncContextManager[None]]
-"""Waits for one's turn to look through the directory."""
+"""Waits for one's turn to search the directory."""
 
 
 async def find(
@@ -27,8 +27,11 @@ async def find(
     listing: frozenset[EntryKind],
     modelled: Modelled,
     turn: Turn,
+    lookup: Turn,
 ) -> Page:
-    """The page that `request` asks for. Raises InvalidFilterException and TooManyException.
+    """The page that `request` asks for.
+
+    Raises InvalidFilterException, TooManyException and UnansweredError.
 
     Where filter and order are of attributes that the directory can look up, it does. Otherwise
     every entry that might fit is read and evaluated as `scim2_models` does.
@@ -42,9 +45,9 @@ async def find(
     offset = request.start_index_0 or 0
     ordered, order = _order(models, request)
     if not left and ordered:
-        return await directory.find(
-            Query(where=where, order=order, offset=offset, limit=request.count, listing=listing)
-        )
+        query = Query(where=where, order=order, offset=offset, limit=request.count, listing=listing)
+        async with lookup():
+            return await directory.find(query)
     async with turn():
         keys = await look_through(directory, where, left, models, request, modelled)
     stop = None if request.count is None else offset + request.count

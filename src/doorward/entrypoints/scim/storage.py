@@ -149,6 +149,7 @@ class DirectoryStorage(AsyncScimStorage):
                 frozenset(listing),
                 modelled,
                 partial(self._context.turns.turn, self._act.actor),
+                partial(self._context.lookups.turn, self._act.actor),
             )
 
     async def add(self, resource_type: ResourceType, resource: Resource[Any]) -> Entry:

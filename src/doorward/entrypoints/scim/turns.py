@@ -1,4 +1,7 @@
-"""Whose turn it is to look through the whole directory."""
+"""Whose turn it is to search the directory.
+
+The store has few connections to read by, and one service must not hold them all.
+"""
 
 from __future__ import annotations
 
@@ -11,27 +14,30 @@ from http import HTTPStatus
 from doorward.entrypoints.scim.errors import UnansweredError
 
 MAX_WAITING = 8
+LOOKUPS = 2
+LOOKUPS_WAITING = 64
 
 
 class Turns:
-    """One at a time for each actor, who may have a few more that wait."""
+    """So many `at_once` for each actor, who may have a few more that wait."""
 
-    def __init__(self) -> None:
+    def __init__(self, at_once: int = 1, waiting: int = MAX_WAITING) -> None:
+        self._at_once = at_once
+        self._waiting = waiting
         self._asked: Counter[str] = Counter()
-        self._turns: dict[str, asyncio.Lock] = {}
+        self._turns: dict[str, asyncio.Semaphore] = {}
 
     @asynccontextmanager
     async def turn(self, actor: str) -> AsyncIterator[None]:
         """Wait until it is `actor`'s turn. Raises UnansweredError (429)."""
-        if self._asked[actor] > MAX_WAITING:
+        if self._asked[actor] >= self._at_once + self._waiting:
             raise UnansweredError(
                 HTTPStatus.TOO_MANY_REQUESTS,
-                f"{MAX_WAITING} searches that look through the whole directory wait already."
-                " Ask for one after the other.",
+                f"{self._waiting} searches like this wait already. Ask for one after the other.",
             )
         self._asked[actor] += 1
         try:
-            async with self._turns.setdefault(actor, asyncio.Lock()):
+            async with self._turns.setdefault(actor, asyncio.Semaphore(self._at_once)):
                 yield
         finally:
             self._asked[actor] -= 1

@@ -5,6 +5,8 @@ PostgreSQL: an index of `pg_trgm`, where this user may have that extension; with
 name is looked through.
 """
 
+from contextlib import suppress
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -51,24 +53,29 @@ _SQLITE = (
     """,
 )
 _EXTENSION = "CREATE EXTENSION IF NOT EXISTS pg_trgm"
-_INDEX = (
-    "CREATE INDEX ix_directory_entry_trigram ON directory_entry"
-    " USING gin (display_name gin_trgm_ops)"
-)
+_SCHEMA = """
+SELECT quote_ident(nspname) FROM pg_extension JOIN pg_namespace ON pg_namespace.oid = extnamespace
+WHERE extname = 'pg_trgm'
+"""
+"""Where the extension is: somebody may have put it where names are not looked for."""
 
 
 def upgrade() -> None:
     if op.get_bind().dialect.name == "sqlite":
         for statement in _SQLITE:
             op.execute(statement)
-    elif _has_trigrams(op.get_bind()):
-        op.execute(_INDEX)
+    else:
+        with suppress(sa.exc.DBAPIError):
+            _add_index(op.get_bind())
 
 
-def _has_trigrams(connection: sa.Connection) -> bool:
-    try:
-        with connection.begin_nested():
-            connection.execute(sa.text(_EXTENSION))
-    except sa.exc.DBAPIError:
-        return False
-    return True
+def _add_index(connection: sa.Connection) -> None:
+    with connection.begin_nested():
+        connection.execute(sa.text(_EXTENSION))
+        schema = connection.scalar(sa.text(_SCHEMA))
+        connection.execute(
+            sa.text(
+                "CREATE INDEX ix_directory_entry_trigram ON directory_entry"
+                f" USING gin (display_name {schema}.gin_trgm_ops)"
+            )
+        )
