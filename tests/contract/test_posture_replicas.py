@@ -60,6 +60,7 @@ class Process:
         finally:
             stop()
             task.cancel()
+            await asyncio.gather(task, return_exceptions=True)  # before its store is closed
 
     async def hears(self, now: float, **facts: bool) -> None:
         found = [
