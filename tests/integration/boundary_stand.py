@@ -205,7 +205,7 @@ class Stand:
             answer = b""
             while data := probe.recv(4096):
                 answer += data
-        return int(answer.partition(b"\r\n\r\n")[2] or b"0")
+        return int(answer.partition(b"\r\n\r\n")[2].partition(b" ")[0] or b"0")
 
     def wait_for_epoch(self, epoch: int) -> None:
         """Until Envoy holds `epoch`."""

@@ -26,7 +26,9 @@ from tests.property.route_matching import (
 
 def _routes(table: tuple[ActionRule, ...]) -> list[dict[str, Any]]:
     hr = resource("hr", table)
-    hosts = route_configuration(Snapshot(resources={"hr": hr}), envoy_settings())["virtual_hosts"]
+    hosts = route_configuration(Snapshot(resources={"hr": hr}), envoy_settings(), 1)[
+        "virtual_hosts"
+    ]
     found: list[dict[str, Any]] = hosts[0]["routes"]
     return found
 
@@ -69,7 +71,7 @@ def test_rules_left_at_the_console_open_nothing_by_ticket_that_they_call_writing
     table, path = case
     console, app = resource("console", table, "control"), resource("console", table)
     snapshot = Snapshot(resources={"console": console})
-    routes = route_configuration(snapshot, envoy_settings())["virtual_hosts"][0]["routes"]
+    routes = route_configuration(snapshot, envoy_settings(), 1)["virtual_hosts"][0]["routes"]
     name = chosen(routes, method, path)["name"]
     decided = classify(console, method, path)
     assert name in {"asked", scope(console, *decided)}
@@ -107,7 +109,7 @@ def test_the_consoles_routes_have_the_areas_that_the_engine_decides_on(
 ) -> None:
     console = resource("console", (), "control")
     snapshot = Snapshot(resources={"console": console})
-    routes = route_configuration(snapshot, envoy_settings())["virtual_hosts"][0]["routes"]
+    routes = route_configuration(snapshot, envoy_settings(), 1)["virtual_hosts"][0]["routes"]
     for path in (place + tail, (place + tail).swapcase()):
         for method in METHODS:
             name = chosen(routes, method, path)["name"]

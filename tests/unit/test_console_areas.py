@@ -262,7 +262,7 @@ async def test_a_ticket_of_one_area_opens_no_route_of_another() -> None:
     asked.ask("/identity", **signed_in(host=HOST))
     ticket = asked.tickets.claims[-1]
     assert isinstance(ticket, TicketClaims)
-    hosts = route_configuration(asked.snapshot, envoy_settings())["virtual_hosts"]
+    hosts = route_configuration(asked.snapshot, envoy_settings(), 1)["virtual_hosts"]
     routes = next(host["routes"] for host in hosts if host["name"] == "resource console")
     opened = [
         (method, path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from doorward.enforcement.envoy.settings import ControlWeb, EnvoySettings, Plain
 from doorward.entrypoints.gateway.envoy_configuration import (
     CannotEnforceError,
     EnvoyConfiguration,
+    Held,
 )
 from doorward.entrypoints.gateway.follower import Follower
 from doorward.errors import DoorwardError
@@ -54,7 +56,9 @@ class Gateway:
         self.refuse = False
         self.unwritable = False
         self.envoy_epoch = 0
+        self.envoy_routes = 0
         self.envoy_follows = True
+        self.envoy_reads_routes = True
         self.clock = BelievedClock(lambda: self.wall, lambda: self.monotonic)
         self.envoy = EnvoyConfiguration(
             self.world.point,
@@ -62,7 +66,7 @@ class Gateway:
             100,
             write=self.write,
             validate=self.validate,
-            held_epoch=self.held_epoch,
+            held=self.held,
         )
         self.follower = Follower(
             KEY.public_key(),
@@ -83,10 +87,13 @@ class Gateway:
         if self.refuse:
             raise DoorwardError("envoy-refuses", "Envoy refuses it.")
 
-    async def held_epoch(self) -> int:
+    async def held(self) -> Held:
         if self.envoy_follows:
             self.envoy_epoch = self.epoch
-        return self.envoy_epoch
+        if self.envoy_follows and self.envoy_reads_routes:
+            (routes,) = re.findall(r"%DYNAMIC_METADATA\([^)]*\)% (\d+)", self.files["rds.json"])
+            self.envoy_routes = int(routes)
+        return Held(self.envoy_epoch, self.envoy_routes)
 
     def send(self, message: Applied) -> bool:
         self.sent.append(message)
@@ -143,6 +150,20 @@ async def test_applied_waits_for_envoy() -> None:
     await asyncio.sleep(0.05)
     assert gateway.sent == []
     gateway.envoy_follows = True
+    await asyncio.sleep(0.05)
+    assert gateway.sent == [Applied(number=2)]
+    announcing.cancel()
+
+
+async def test_applied_waits_for_the_routes_too() -> None:
+    gateway = await following()
+    gateway.envoy_reads_routes = False
+    announcing = asyncio.create_task(gateway.follower.announce())
+    await gateway.frame(1, 2, removal("resource", "wiki"))
+    await asyncio.sleep(0.05)
+    assert gateway.envoy_epoch == gateway.epoch
+    assert gateway.sent == []
+    gateway.envoy_reads_routes = True
     await asyncio.sleep(0.05)
     assert gateway.sent == [Applied(number=2)]
     announcing.cancel()

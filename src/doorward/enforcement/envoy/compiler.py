@@ -31,9 +31,12 @@ class EnvoyFiles:
 
 
 def compile_envoy(snapshot: Snapshot, settings: EnvoySettings, epoch: int) -> EnvoyFiles:
-    """The whole configuration. Raises DoorwardError `envoy-uncompilable`."""
+    """The whole configuration; `epoch` is also the version of its routes.
+
+    Raises DoorwardError `envoy-uncompilable`.
+    """
     all_clusters = clusters(snapshot, settings)
-    routes = route_configuration(snapshot, settings)
+    routes = route_configuration(snapshot, settings, epoch)
     inside = listeners(settings, ticket_filter_of(epoch), routes)
     return EnvoyFiles(
         bootstrap=_text(_bootstrap(settings)),

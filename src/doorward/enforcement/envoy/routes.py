@@ -56,7 +56,7 @@ from doorward.model.snapshot import Snapshot
 
 ROUTES: Final = "doorward"
 PROBE_HOST: Final = "probe.doorward.invalid"
-"""Answers with the epoch of the routes; asked on the probe socket only."""
+"""Answers with the epoch and the version of the routes; asked on the probe socket only."""
 
 _TRICKY_PATH: Final = r".*[^!-$&-:<-\[\]-~].*"
 """A path with a character outside printable ASCII, or with `%`, `;` or a backslash."""
@@ -87,8 +87,8 @@ _BY_METHOD: Final[tuple[tuple[Action, tuple[str, ...]], ...]] = (
 )
 
 
-def route_configuration(snapshot: Snapshot, settings: EnvoySettings) -> Json:
-    """The one route configuration that all listeners share."""
+def route_configuration(snapshot: Snapshot, settings: EnvoySettings, version: int) -> Json:
+    """The one route configuration that all listeners share; the probe tells its `version`."""
     hosts = [
         _resource_host(resource, settings.domain)
         for resource in sorted(snapshot.resources.values(), key=lambda item: item.id)
@@ -96,7 +96,7 @@ def route_configuration(snapshot: Snapshot, settings: EnvoySettings) -> Json:
     ]
     return {
         "name": ROUTES,
-        "virtual_hosts": [*hosts, _auth_host(settings.domain), _PROBE, _UNKNOWN],
+        "virtual_hosts": [*hosts, _auth_host(settings.domain), _probe(version), _UNKNOWN],
         "ignore_port_in_host_matching": True,
         "request_headers_to_remove": [name for _, name in CLAIM_HEADERS],
         "request_headers_to_add": [
@@ -237,26 +237,25 @@ def _auth_host(domain: str) -> Json:
     }
 
 
-_PROBE: Final[Json] = {
-    "name": "probe",
-    "domains": [PROBE_HOST],
-    "routes": [
-        {
-            "match": {
-                "path": "/epoch",
-                "headers": [{"name": PROBE_HEADER, "present_match": True}],
-            },
-            "direct_response": {
-                "status": 200,
-                "body_format": {
-                    "text_format_source": {
-                        "inline_string": f"%DYNAMIC_METADATA({RBAC_FILTER}:{SHADOW_POLICY})%"
-                    }
+def _probe(version: int) -> Json:
+    epoch = f"%DYNAMIC_METADATA({RBAC_FILTER}:{SHADOW_POLICY})%"
+    return {
+        "name": "probe",
+        "domains": [PROBE_HOST],
+        "routes": [
+            {
+                "match": {
+                    "path": "/epoch",
+                    "headers": [{"name": PROBE_HEADER, "present_match": True}],
                 },
-            },
-        }
-    ],
-}
+                "direct_response": {
+                    "status": 200,
+                    "body_format": {"text_format_source": {"inline_string": f"{epoch} {version}"}},
+                },
+            }
+        ],
+    }
+
 
 _UNKNOWN: Final[Json] = {
     "name": "unknown",

@@ -40,6 +40,7 @@ from doorward.entrypoints.ext_authz.http_server import HttpProtocol
 from doorward.entrypoints.gateway.envoy_configuration import (
     CannotEnforceError,
     EnvoyConfiguration,
+    Held,
 )
 from doorward.entrypoints.gateway.follower import Follower
 from doorward.entrypoints.gateway.parent import EXIT_ENVOY_DOES_NOT_FOLLOW
@@ -81,7 +82,7 @@ class DecisionProcess:
         settings: GatewaySettings,
         *,
         validate: Callable[[EnvoyFiles], Awaitable[None]],
-        held_epoch: Callable[[], Awaitable[int]],
+        held: Callable[[], Awaitable[Held]],
         pulse: Callable[[], None],
     ) -> None:
         gateway = GatewayId(settings.id)
@@ -106,7 +107,7 @@ class DecisionProcess:
             secrets.randbits(52),
             write=replace_file,
             validate=validate,
-            held_epoch=held_epoch,
+            held=held,
         )
         self._authorizer = Authorizer(
             self._point,
@@ -233,14 +234,15 @@ async def _every(seconds: float, act: Callable[[], Awaitable[None]]) -> None:
 async def _serve(folder: GatewayFolder, settings: GatewaySettings, pulse: int) -> None:
     probe = EnvoySocket(folder.socket("probe"))
 
-    async def held_epoch() -> int:
-        return int(await probe.request("GET", "/epoch", PROBE_HOST))
+    async def held() -> Held:
+        epoch, routes = (await probe.request("GET", "/epoch", PROBE_HOST)).split()
+        return Held(int(epoch), int(routes))
 
     process = DecisionProcess(
         folder,
         settings,
         validate=EnvoyValidator(folder.envoy),
-        held_epoch=held_epoch,
+        held=held,
         pulse=lambda: _beat(pulse),
     )
     await process.run()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from doorward.enforcement.envoy.compiler import EnvoyFiles, compile_envoy, compile_epoch
 from doorward.enforcement.envoy.settings import EnvoySettings
@@ -17,6 +18,14 @@ _PICK_UP_SECONDS = 5.0
 _ABSENT_SECONDS = 0.05
 _WORKERS_SECONDS = 0.005
 """Envoy's main thread hands new routes to its workers, which take them within one turn."""
+
+
+class Held(NamedTuple):
+    """What Envoy says that it holds."""
+
+    epoch: int
+    routes: int
+    """Their version: the epoch that they were compiled with."""
 
 
 class CannotEnforceError(Exception):
@@ -47,12 +56,12 @@ class EnvoyConfiguration:
         *,
         write: Callable[[Path, str], None],
         validate: Callable[[EnvoyFiles], Awaitable[None]],
-        held_epoch: Callable[[], Awaitable[int]],
+        held: Callable[[], Awaitable[Held]],
     ) -> None:
         """`epoch` is one that no process used before.
 
         `write` replaces a file atomically, `validate` raises DoorwardError where Envoy would
-        refuse the files, `held_epoch` asks Envoy for the epoch that it holds.
+        refuse the files, `held` asks Envoy what it holds.
         """
         self._point = point
         self._settings = settings
@@ -60,8 +69,9 @@ class EnvoyConfiguration:
         self._epoch = epoch
         self._write = write
         self._validate = validate
-        self._held_epoch = held_epoch
+        self._ask = held
         self._accepted = Snapshot()
+        self._routes = epoch
         self._in_line = True
         self._held = -1
         self.trouble = ""
@@ -103,10 +113,13 @@ class EnvoyConfiguration:
         self._replace("cds", files.cds)
         self._replace("lds", files.lds)
         self._replace("rds", files.rds)
+        self._routes = self._epoch
         self.void_tickets()
 
     async def picked_up(self) -> None:
-        """Wait until Envoy's workers hold the present epoch, or a later one.
+        """Wait until Envoy's workers hold the present epoch, or a later one, and its routes.
+
+        Envoy reads the files in no order.
 
         What they once held is not asked again: an Envoy that starts anew reads the files.
 
@@ -119,8 +132,9 @@ class EnvoyConfiguration:
         deadline = loop.time() + _PICK_UP_SECONDS
         while loop.time() < deadline:
             try:
+                held = await self._ask()
                 # Outside this range it is the epoch of another process.
-                if epoch <= await self._held_epoch() <= self._epoch:
+                if epoch <= held.epoch <= self._epoch and held.routes == self._routes:
                     await asyncio.sleep(_WORKERS_SECONDS)
                     self._held = max(self._held, epoch)
                     return
@@ -129,7 +143,9 @@ class EnvoyConfiguration:
                 # No Envoy, no stale answer: it will read the files as they are when it starts.
                 await asyncio.sleep(_ABSENT_SECONDS)
                 deadline = loop.time() + _PICK_UP_SECONDS
-        raise CannotEnforceError("Envoy does not take the new epoch.", envoy_at_fault=True)
+        raise CannotEnforceError(
+            "Envoy does not take the new epoch or routes.", envoy_at_fault=True
+        )
 
     def _replace(self, name: str, text: str) -> None:
         try:

@@ -8,7 +8,8 @@ For each accepted frame, in this order:
    streams that it touches again.
 4. Bring Envoy's configuration in line where resources or networks changed; no ticket is made
    before it is.
-5. Say `Applied` once Envoy holds the epoch that step 3 made: no older answer can be given.
+5. Say `Applied` once Envoy holds the epoch of step 3 and the routes of step 4: no older answer can
+   be given.
 """
 
 from __future__ import annotations
