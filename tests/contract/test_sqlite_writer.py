@@ -15,9 +15,11 @@ from sqlalchemy.exc import OperationalError
 from doorward.adapters.store import SqlStore, open_store
 from doorward.adapters.store.inline_sqlite import SqliteWriter, _in_thread
 from doorward.adapters.store.migrate import upgrade
+from doorward.administrator.ports import AuditHead
 from doorward.model.estate import Group
 from doorward.model.ids import GroupId
 from doorward.model.snapshot import change
+from tests.fakes.store import MemoryHeads
 
 
 def store_at(path: Path) -> SqlStore:
@@ -160,3 +162,50 @@ async def test_followers_hear_what_this_process_commits_without_the_database(
     following.cancel()
     await asyncio.gather(following, return_exceptions=True)
     await store.close()
+
+
+async def test_the_log_is_moved_into_the_database_beside_the_commits(tmp_path: Path) -> None:
+    """No commit waits for that: SQLite itself would do it in the one that fills 1,000 pages."""
+    database, written = tmp_path / "store.db", 8_000_000
+    store = store_at(database)
+
+    async def write(name: str) -> None:
+        documents = [change("group", Group(id=GroupId(name), name="x" * written))]
+        async with store.transaction() as transaction:
+            await transaction.snapshot.publish(documents)
+
+    async with store.transaction():
+        pass
+    await store._database._checkpoints.close()  # type: ignore[attr-defined]
+    await write("large")
+    assert database.stat().st_size < written
+    async with asyncio.timeout(10):
+        while database.stat().st_size < written:
+            await asyncio.sleep(0.2)
+            async with store.transaction():
+                pass
+    await store.close()
+    assert not database.with_name("store.db-wal").exists()
+
+
+async def test_the_signed_end_follows_once_for_many_acts(tmp_path: Path) -> None:
+    class Counting(MemoryHeads):
+        moves = 0
+
+        async def record(self, head: AuditHead) -> None:
+            self.moves += 1
+            await super().record(head)
+
+    upgrade(url := f"sqlite:///{tmp_path / 'store.db'}")
+    heads = Counting()
+    store = open_store(url, heads)
+    for number in range(20):
+        async with store.transaction() as transaction:
+            await transaction.audit.append(
+                at=number, actor="user:alice", act="signed-in", target="x", detail={}
+            )
+    assert heads.head is not None
+    assert heads.head.seq >= 1
+    await store.close()
+    assert heads.head.seq == 20
+    assert heads.moves < 20

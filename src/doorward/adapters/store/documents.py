@@ -17,6 +17,8 @@ from doorward.errors import DoorwardError
 from doorward.model.snapshot import KINDS, Change, Document, Kind, Snapshot, decode
 
 HISTORY_REVISIONS = 1000
+"""So many at the least are kept."""
+_FORGET_EVERY = 100
 _NUMBER_KEY = "snapshot-number"
 _REVISIONS_PER_READ = 100
 _IDS_PER_STATEMENT = 500
@@ -40,6 +42,7 @@ class Documents:
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
+        self._number: int | None = None
         self.published: list[Revision] = []
 
     async def get(self, kind: Kind, document_id: str) -> Document | None:
@@ -56,7 +59,9 @@ class Documents:
             return [decode(kind, body.encode()) for body in bodies]
 
     async def publish(self, changes: Sequence[Change]) -> int:
-        number = await current_number(self._connection)
+        number = self._number
+        if number is None:
+            number = self._number = await current_number(self._connection)
         if not changes:
             return number
         bodies = [_body(item) for item in changes]
@@ -77,7 +82,9 @@ class Documents:
         )
         last = {(item.kind, item.id): body for item, body in zip(changes, bodies, strict=True)}
         await self._replace(last, number)
-        await self._connection.execute(_forget, {"number_": number - HISTORY_REVISIONS})
+        if number % _FORGET_EVERY == 0:
+            await self._connection.execute(_forget, {"number_": number - HISTORY_REVISIONS})
+        self._number = number
         self.published.append(Revision(number=number, changes=tuple(changes)))
         return number
 

@@ -17,6 +17,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from doorward.adapters.store.checkpoints import Checkpoints
 from doorward.adapters.store.failures import translated
 from doorward.adapters.store.inline_sqlite import BUSY_MILLISECONDS, SqliteWriter
 
@@ -26,6 +27,7 @@ _PRAGMAS = (
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
     f"PRAGMA cache_size = -{_CACHE_KIBIBYTES}",
+    "PRAGMA wal_autocheckpoint = 0",  # see `checkpoints`
 )
 
 
@@ -37,6 +39,7 @@ class SqliteDatabase:
         event.listen(self._readers.sync_engine, "connect", _prepare)
         event.listen(self._readers.sync_engine, "begin", _begin)
         self._writer = SqliteWriter(url.database or "", _PRAGMAS)
+        self._checkpoints = Checkpoints(url.database or "")
         self._turn = asyncio.Lock()
 
     @asynccontextmanager
@@ -52,6 +55,7 @@ class SqliteDatabase:
                 async with self._writer.transaction() as connection:
                     # Its three methods are all that the store uses of one.
                     yield cast("AsyncConnection", connection)
+            self._checkpoints.committed()
 
     def logging(self) -> AbstractAsyncContextManager[AsyncConnection]:
         return self.writing()
@@ -66,6 +70,7 @@ class SqliteDatabase:
         yield
 
     async def close(self) -> None:
+        await self._checkpoints.close()
         await self._readers.dispose()
         self._writer.close()
 

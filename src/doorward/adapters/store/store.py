@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -53,6 +54,8 @@ from doorward.model.snapshot import Snapshot
 _RECORDS_PER_TRANSACTION = 256
 _ENTRIES_PER_READ = 1000
 _REVISIONS_AT_HAND = 64
+_SEAL_SECONDS = 0.25
+"""Between two moves of the audit log's signed end: each waits for the disk, as commits do."""
 
 _log = structlog.get_logger(__name__)
 
@@ -104,6 +107,8 @@ class SqlStore:
         self._recent: deque[Revision] = deque(maxlen=_REVISIONS_AT_HAND)
         self._unsealed: list[AuditEntry] = []
         self._sealing: asyncio.Task[None] | None = None
+        self._sealed_at = 0.0
+        self._closing = asyncio.Event()
         self._recorder = recorder
         self.directory = SqlDirectory(database)
 
@@ -201,6 +206,7 @@ class SqlStore:
             return await decisions.get(connection, decision_id)
 
     async def close(self) -> None:
+        self._closing.set()
         if self._sealing is not None:
             await self._sealing
         await self._database.close()
@@ -232,6 +238,7 @@ class SqlStore:
         where it is, as evidence.
         """
         while self._unsealed:
+            await self._pause()
             appended, self._unsealed = sorted(self._unsealed, key=lambda entry: entry.seq), []
             try:
                 head = await heads.read() or EMPTY_HEAD
@@ -240,10 +247,18 @@ class SqlStore:
                     moved = await self._extend_from_store(head)
                 if moved != head:
                     await heads.record(moved)
+                    self._sealed_at = time.monotonic()
                 if moved.seq < appended[-1].seq:
                     _log.error("audit-head-stuck", head=moved.seq, end=appended[-1].seq)
             except DoorwardError as error:
                 _log.error("audit-head-unwritten", code=error.code, detail=error.detail)
+
+    async def _pause(self) -> None:
+        """Unless the last move was long ago, or the store is closed."""
+        rest = self._sealed_at + _SEAL_SECONDS - time.monotonic()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(rest, 0.0)):
+                await self._closing.wait()
 
     async def _extend_from_store(self, head: AuditHead) -> AuditHead:
         """Catch up where an earlier head was lost in a crash or another replica wrote."""
