@@ -4,9 +4,14 @@ import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests import tools
+
+# What takes long is bounded by pytest-timeout; how long one example takes tells of the machine.
+hypothesis.settings.register_profile("doorward", deadline=None)
+hypothesis.settings.load_profile("doorward")
 
 PURE = (tools.PROJECT / "tests" / "unit", tools.PROJECT / "tests" / "property")
 

@@ -299,7 +299,6 @@ CONDITIONS = st.recursive(
 
 @settings(
     max_examples=150,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(condition=CONDITIONS)

@@ -52,7 +52,6 @@ def expected(piece: str, op: str = "co") -> list[str]:
 
 @settings(
     max_examples=120,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(piece=st.sampled_from(PIECES), other=st.sampled_from(PIECES))

@@ -34,10 +34,12 @@ CHECKS = 130
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     doorward = start(tmp_path_factory.mktemp("scim"))
-    with doorward.client("directory", doorward.tokens["idp"]) as client:
-        assert create(client, "Groups", displayName="On call")["id"] == "on-call"
-    yield doorward
-    doorward.stop()
+    try:
+        with doorward.client("directory", doorward.tokens["idp"]) as client:
+            assert create(client, "Groups", displayName="On call")["id"] == "on-call"
+        yield doorward
+    finally:
+        doorward.stop()
 
 
 @pytest.fixture

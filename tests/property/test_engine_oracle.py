@@ -241,7 +241,7 @@ _OF_BOTH = """@id("p0") permit(principal, action, resource) when { principal in 
 @id("p1") forbid(principal, action, resource) when { principal in Group::"payroll" };"""
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(snapshots(st.just(_OF_BOTH)), requests())
 def test_groups_on_a_circle_are_no_error(snapshot: Snapshot, request: AccessRequest) -> None:
     circle = {"staff": ("payroll",), "payroll": ("staff",), "admins": ()}
@@ -252,7 +252,7 @@ def test_groups_on_a_circle_are_no_error(snapshot: Snapshot, request: AccessRequ
     agree(replace(snapshot, groups=groups), request)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(snapshots(), requests())
 def test_the_engine_says_what_the_whole_set_says(
     snapshot: Snapshot, request: AccessRequest
@@ -262,7 +262,7 @@ def test_the_engine_says_what_the_whole_set_says(
 
 @pytest.mark.conformance
 @pytest.mark.timeout(600)
-@settings(max_examples=2_000, deadline=None)
+@settings(max_examples=2_000)
 @given(snapshots(), requests())
 def test_the_engine_says_so_of_two_thousand_estates(
     snapshot: Snapshot, request: AccessRequest
@@ -297,7 +297,7 @@ def reuse(before: Snapshot, after: Snapshot, request: AccessRequest) -> None:
         assert reused == decide(request, prepare(mixed, expires_at=math.inf), NOW)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(snapshots(), snapshots(), requests())
 def test_what_is_reused_from_the_previous_snapshot_changes_no_answer(
     before: Snapshot, after: Snapshot, request: AccessRequest
@@ -307,7 +307,7 @@ def test_what_is_reused_from_the_previous_snapshot_changes_no_answer(
 
 @pytest.mark.conformance
 @pytest.mark.timeout(600)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(snapshots(), snapshots(), requests())
 def test_nor_does_it_in_four_hundred_pairs(
     before: Snapshot, after: Snapshot, request: AccessRequest

@@ -39,7 +39,7 @@ TURNS = [
 ]
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(
     base=snapshots(policies=st.sampled_from(TIMED)),
     turn=st.sampled_from(TURNS),
@@ -94,7 +94,7 @@ def test_an_answer_holds_until_it_says(
     ],
 )
 @given(base=snapshots(policies=st.just(PERMIT)))
-@settings(max_examples=1, deadline=None)
+@settings(max_examples=1)
 def test_a_verdict_is_remembered_only_while_what_it_reads_stays(
     base: Snapshot, condition: str, permitted_at: str, denied_at: str
 ) -> None:
@@ -114,7 +114,7 @@ def test_a_verdict_is_remembered_only_while_what_it_reads_stays(
         assert decide(request, prepared, now).reason == reason
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.one_of(snapshots(), snapshots(policies=st.sampled_from(TIMED))),
     requests(),
@@ -133,7 +133,7 @@ def _with(base: Snapshot, session: Session, resource: Resource) -> Snapshot:
     return replace(base, sessions={"s1": session}, resources={"wiki": resource})
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(snapshots(policies=st.just(PERMIT)), st.sampled_from((float("nan"), -1.0, 1e300)))
 def test_a_time_that_is_none_denies(snapshot: Snapshot, now: float) -> None:
     request = built(AccessRequest, resource="wiki", action="read", address="10.1.2.3", session="s1")

@@ -90,7 +90,7 @@ def issue(csr: bytes) -> IssuedCertificate | str:
         return error.code
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.binary(max_size=400) | mutated())
 @example(b"")
 @example(NULL_PARAMETERS)
@@ -126,7 +126,7 @@ async def posted(path: str, body: bytes, signature: str) -> tuple[httpx.Response
     return answer, changed or bool(fleet.control.live.current.devices)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.sampled_from(
         (ENROLMENTS, f"{ENROLMENTS}/x", f"{DEVICES}/x/certificate", f"{DEVICES}/x/workloads")
@@ -146,7 +146,7 @@ def test_whatever_a_stranger_posts_is_a_problem_and_changes_nothing(
     assert not changed
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.dictionaries(st.sampled_from(sorted(_fields)), _json, min_size=1), st.data())
 def test_a_signed_request_that_makes_no_sense_is_refused_too(
     changes: dict[str, Any], data: st.DataObject

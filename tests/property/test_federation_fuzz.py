@@ -261,7 +261,7 @@ def test_no_letter_of_an_address_can_be_another(letter: str, other: str) -> None
     assert other in {letter, letter.upper()}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.dictionaries(st.sampled_from(["state", "code", "iss", "error", "sid"]), st.text()))
 def test_no_callback_of_nobody_changes_anything(parameters: dict[str, str]) -> None:
     asyncio.run(_refused(parameters))

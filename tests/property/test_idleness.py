@@ -109,7 +109,7 @@ step = st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.lists(step, max_size=10))
 def test_with_two_processes_late_gateways_and_restarts(steps: list[dict[str, object]]) -> None:
     asyncio.run(_two_processes(steps))

@@ -244,7 +244,7 @@ async def untouched(store: MemoryStore, held: dict[str, int]) -> None:
         assert await transaction.one_time.remove_of(STAYS) == invited
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(holdings)
 def test_nothing_names_who_left_but_estate_ownership_and_their_standing(
     held: dict[str, int],
@@ -263,7 +263,7 @@ def test_nothing_names_who_left_but_estate_ownership_and_their_standing(
     asyncio.run(story())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(holdings)
 def test_the_same_steps_end_whoever_is_removed(held: dict[str, int]) -> None:
     async def story() -> None:

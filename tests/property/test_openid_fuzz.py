@@ -72,7 +72,7 @@ _GOOD = (
     "refresh_token",
 )
 VALUES = st.one_of(st.sampled_from(_GOOD), st.text(max_size=40), st.just("x" * 5000))
-CONFUSED = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+CONFUSED = settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 
 
 def pairs(names: Sequence[str]) -> st.SearchStrategy[list[tuple[str, str]]]:
@@ -207,7 +207,7 @@ _PARTS = st.sampled_from(
 ADDRESSES = st.lists(_PARTS, max_size=7).map("".join)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(ADDRESSES, ADDRESSES, st.booleans())
 def test_a_registered_address_is_matched_by_itself_and_its_ports_alone(
     registered: str, asked: str, public: bool
@@ -228,7 +228,7 @@ def test_a_registered_address_is_matched_by_itself_and_its_ports_alone(
     assert (ours.query, ours.fragment) == (theirs.query, theirs.fragment)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(ADDRESSES)
 def test_the_origin_of_an_address_is_what_a_browser_takes_it_for(address: str) -> None:
     if address_problem(address):

@@ -69,7 +69,7 @@ BODIES = st.one_of(
 )
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(path=PATHS, body=BODIES, compressed=st.booleans(), key=st.none() | TEXT)
 def test_a_stranger_changes_nothing(
     path: str, body: bytes, compressed: bool, key: str | None
@@ -123,7 +123,7 @@ MESSAGES = st.one_of(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(messages=st.lists(MESSAGES, max_size=5))
 def test_a_host_makes_facts_that_fit_and_nothing_else(
     messages: list[tuple[str, dict[str, Any]]],
@@ -148,7 +148,7 @@ def test_a_host_makes_facts_that_fit_and_nothing_else(
     asyncio.run(sent())
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(query=QUERY, rows=ROWS | st.lists(st.dictionaries(NAMES, TEXT, max_size=6), max_size=4))
 def test_every_reader_answers_whatever_rows_it_is_given(
     query: str, rows: list[dict[str, str]]
@@ -159,7 +159,7 @@ def test_every_reader_answers_whatever_rows_it_is_given(
     assert all(len(fact.why) <= MAX_TEXT for fact in facts)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(mebibytes=st.integers(5, 16))
 def test_a_bomb_is_never_inflated(mebibytes: int) -> None:
     bomb = gzip.compress(bytes(mebibytes * 1024 * 1024))

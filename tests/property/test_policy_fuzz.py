@@ -56,7 +56,7 @@ RESOURCE = built(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.one_of(st.text(), st.lists(FRAGMENTS, max_size=14).map("".join)))
 def test_any_text_is_policies_or_a_source_error_with_a_line(text: str) -> None:
     error, policies = read(text)
@@ -77,7 +77,7 @@ def read(text: str) -> tuple[SourceError | None, tuple[Policy, ...]]:
         return error, ()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.text(), st.text())
 def test_any_method_and_path_have_an_action(method: str, path: str) -> None:
     assert classify(RESOURCE, method, path).action in {"read", "write"}
@@ -108,14 +108,14 @@ def disguises(path: str) -> st.SearchStrategy[str]:
     return kinds.map(lambda chosen: "/" + disguise(list(zip(path, chosen, strict=True))[1:]))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(disguises("/admin/users"), st.sampled_from(("", "?a=/wiki", "#/wiki", ";v=1", "/")))
 def test_no_disguise_makes_a_write_a_read(path: str, tail: str) -> None:
     assert classify(RESOURCE, "GET", path + tail).action == "write"
     assert classify(RESOURCE, "GET", path.replace("users", "%75sers") + tail).action == "write"
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(disguises("/export/all"))
 def test_rules_apply_whatever_their_own_case(path: str) -> None:
     assert classify(RESOURCE, "GET", path).action == "write"

@@ -81,19 +81,18 @@ def encoded(body: Any) -> bytes:
 
 
 @pytest.mark.parametrize(("method", "path"), PATHS)
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow])
 @given(bodies)
 def test_a_body_that_is_not_right_changes_nothing(method: str, path: str, body: Any) -> None:
     asyncio.run(tried(method, path, encoded(body)))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.sampled_from(PATHS), st.binary(max_size=200))
 def test_bytes_are_refused(where: tuple[str, str], content: bytes) -> None:
     asyncio.run(tried(*where, content))
 
 
-@settings(deadline=None)
 @given(st.one_of(st.binary(max_size=200), bodies.map(encoded)))
 def test_what_has_not_the_shape_of_verified_claims_is_refused(content: bytes) -> None:
     with pytest.raises(msgspec.DecodeError):

@@ -212,7 +212,7 @@ acts = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 2), acts)
 def test_however_acts_follow_each_other_enough_verifiers_agreed(
     second_from: int, sequence: list[tuple[str, UserId]]

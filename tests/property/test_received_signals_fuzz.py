@@ -72,13 +72,13 @@ async def changes_nothing(place: Signals, token: str | bytes) -> None:
 
 
 @given(st.binary(max_size=200) | st.from_regex(rb"[A-Za-z0-9_-]{0,40}(\.[A-Za-z0-9_-]{0,40}){0,4}"))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_arbitrary_bytes_are_no_token(body: bytes) -> None:
     run(lambda place: changes_nothing(place, body))
 
 
 @given(st.data())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_a_token_with_any_character_changed_is_refused(data: st.DataObject) -> None:
     async def check(place: Signals) -> None:
         token = place.there.token(DISABLED, {}, ALICE)
@@ -103,7 +103,7 @@ def _decoded(token: str) -> list[bytes]:
 
 
 @given(st.dictionaries(st.sampled_from(CLAIMS) | st.text(max_size=5), JSON, max_size=6))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_arbitrary_claims_that_are_signed_are_refused(claims: dict[str, Any]) -> None:
     async def check(place: Signals) -> None:
         await changes_nothing(place, place.there.signed(json.dumps(claims).encode()))
@@ -112,7 +112,7 @@ def test_arbitrary_claims_that_are_signed_are_refused(claims: dict[str, Any]) ->
 
 
 @given(EVENTS, st.dictionaries(st.text(max_size=12), JSON, max_size=4), SUBJECTS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_arbitrary_payloads_and_subjects_never_break_it(
     event: str, payload: dict[str, Any], subject: dict[str, Any]
 ) -> None:
@@ -132,7 +132,7 @@ def test_arbitrary_payloads_and_subjects_never_break_it(
 
 
 @given(st.binary(max_size=60), st.text(max_size=30))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_a_payload_that_is_no_json_object_is_refused(payload: bytes, text: str) -> None:
     async def check(place: Signals) -> None:
         await changes_nothing(place, place.there.signed(payload))

@@ -110,7 +110,7 @@ def sets(snapshot: Snapshot, request: AccessRequest) -> list[tuple[Remedy, ...]]
     ]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(snapshots(), requests())
 def test_the_remedies_are_the_least_set_that_turns_the_answer(
     snapshot: Snapshot, request: AccessRequest
@@ -133,7 +133,7 @@ def test_the_remedies_are_the_least_set_that_turns_the_answer(
     assert not turning
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(snapshots(), requests())
 def test_nothing_earlier_turns_the_answer_where_waiting_is_the_remedy(
     snapshot: Snapshot, request: AccessRequest

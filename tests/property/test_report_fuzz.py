@@ -94,13 +94,13 @@ async def check(stand: Stand, body: bytes) -> None:
     assert after == before[0]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.binary(max_size=2000))
 def test_any_bytes(body: bytes) -> None:
     on_a_stand(lambda stand: check(stand, body))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(fields)
 def test_reports_with_some_fields_changed(changed: dict[str, Any]) -> None:
     async def case(stand: Stand) -> None:
@@ -110,7 +110,7 @@ def test_reports_with_some_fields_changed(changed: dict[str, Any]) -> None:
     on_a_stand(case)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data())
 def test_reports_with_some_bytes_changed(data: st.DataObject) -> None:
     async def case(stand: Stand) -> None:
@@ -123,7 +123,7 @@ def test_reports_with_some_bytes_changed(data: st.DataObject) -> None:
     on_a_stand(case)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(st.sampled_from((256, 257, 4000, 60_000)), st.sampled_from(("listeners", "firewall")))
 def test_huge_lists(length: int, name: str) -> None:
     async def case(stand: Stand) -> None:
@@ -139,7 +139,7 @@ def test_huge_lists(length: int, name: str) -> None:
     on_a_stand(case)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(
         st.tuples(st.integers(2, 6), st.booleans(), st.sampled_from((0, 60, 700))),

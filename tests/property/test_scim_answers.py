@@ -82,7 +82,7 @@ OPERATIONS = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(before=st.sets(MEMBERS), operations=st.lists(OPERATIONS, min_size=1, max_size=5))
 def test_members_are_those_whom_the_library_leaves(
     before: set[str], operations: list[dict[str, Any]]
@@ -119,7 +119,7 @@ JSON = st.recursive(
 NAMES = st.sampled_from([*DOCUMENT, "displayName", "members", "password", "roles", "title"])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(document=st.dictionaries(NAMES, JSON, max_size=6))
 def test_what_the_library_accepts_can_be_read(document: dict[str, Any]) -> None:
     """Whatever a document holds that passed its schema, doorward's own reading of it ends."""

@@ -131,7 +131,7 @@ async def ask(method: str, path: str, body: Any) -> None:
         assert set(user.groups) <= groups.keys()
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(text=FILTERS, sort=st.none() | ATTRIBUTES, attributes=st.none() | ATTRIBUTES)
 def test_any_filter_is_answered(text: str, sort: str | None, attributes: str | None) -> None:
     asked = {"filter": text, "sortBy": sort, "attributes": attributes}
@@ -140,13 +140,13 @@ def test_any_filter_is_answered(text: str, sort: str | None, attributes: str | N
         asyncio.run(ask("GET", f"{endpoint}?{query}", None))
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(method=st.sampled_from(["POST", "PUT", "PATCH", "DELETE"]), path=TARGETS, body=BODIES)
 def test_any_body_is_answered(method: str, path: str, body: Any) -> None:
     asyncio.run(ask(method, path, body))
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(path=st.sampled_from(["/Users/zoe", "/Groups/ops"]), body=PATCHES)
 def test_any_patch_is_answered(path: str, body: Any) -> None:
     asyncio.run(ask("PATCH", path, body))

@@ -119,7 +119,7 @@ def kept(document: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     return MODEL.model_validate(dumped), msgspec.json.decode(body_of(dumped))
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 @given(document=DOCUMENTS, text=st.recursive(TERMS, joined, max_leaves=3))
 def test_documents_fulfil_what_their_models_do(document: dict[str, Any], text: str) -> None:
     with provider():
@@ -131,7 +131,7 @@ def test_documents_fulfil_what_their_models_do(document: dict[str, Any], text: s
         assert matcher(asked, MODEL)(body) == asked.match(model)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(document=DOCUMENTS, path=PATHS.filter(lambda path: path != "nothing"))
 def test_documents_are_sorted_as_their_models_are(document: dict[str, Any], path: str) -> None:
     with provider():

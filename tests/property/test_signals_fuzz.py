@@ -40,9 +40,7 @@ VALUES = st.recursive(
 BODIES = st.binary(max_size=60) | st.dictionaries(MEMBERS, VALUES, max_size=6).map(
     lambda body: json.dumps(body).encode()
 )
-QUICK = settings(
-    max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
-)
+QUICK = settings(max_examples=60, suppress_health_check=list(HealthCheck), derandomize=True)
 
 
 @QUICK

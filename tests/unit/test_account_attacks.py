@@ -199,9 +199,7 @@ async def test_no_return_leads_out_of_the_account(office: Desk, back: str) -> No
     assert "evil" not in page.text
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     body=st.binary(max_size=200)
     | st.dictionaries(
