@@ -155,7 +155,8 @@ async def test_applied_waits_for_envoy() -> None:
     announcing.cancel()
 
 
-async def test_applied_waits_for_the_routes_too() -> None:
+async def test_applied_waits_for_the_routes_however_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("doorward.entrypoints.gateway.envoy_configuration._PICK_UP_SECONDS", 0.02)
     gateway = await following()
     gateway.envoy_reads_routes = False
     announcing = asyncio.create_task(gateway.follower.announce())
@@ -164,7 +165,7 @@ async def test_applied_waits_for_the_routes_too() -> None:
     assert gateway.envoy_epoch == gateway.epoch
     assert gateway.sent == []
     gateway.envoy_reads_routes = True
-    await asyncio.sleep(0.05)
+    await asyncio.sleep(0.1)
     assert gateway.sent == [Applied(number=2)]
     announcing.cancel()
 
@@ -263,6 +264,17 @@ async def test_a_configuration_that_envoy_refuses_leaves_the_old_one_without_tic
     assert gateway.world.ask(host="payroll.doorward.localhost", **signed_in()).status == 403
     gateway.refuse = False
     await gateway.frame(2, 3, removal("resource", "none"))
+    assert gateway.world.point.epoch == gateway.epoch
+
+
+async def test_an_estate_put_back_to_what_envoy_has_ends_the_trouble() -> None:
+    gateway = await following()
+    gateway.refuse = True
+    payroll = next(item for item in ESTATE if (item.kind, item.id) == ("resource", "payroll"))
+    await gateway.frame(1, 2, removal("resource", "payroll"))
+    assert gateway.world.point.epoch == 0
+    await gateway.frame(2, 3, payroll)
+    assert gateway.envoy.trouble == ""
     assert gateway.world.point.epoch == gateway.epoch
 
 
