@@ -13,13 +13,15 @@ from contextlib import closing
 
 import structlog
 
+MOST_PAGES = 8000
+"""From here on SQLite does it within commits: a log never ends whose writer never pauses."""
 _PAUSE_SECONDS = 1.0
 
 _log = structlog.get_logger(__name__)
 
 
 class Checkpoints:
-    """Of the database at `path`, whose writer makes none of its own.
+    """Of the database at `path`, in a thread, while it is written to.
 
     They wait for nobody and nobody waits for them (`PASSIVE`); the last connection to close makes
     the last one. One that fails is made up for by the next.

@@ -17,7 +17,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from doorward.adapters.store.checkpoints import Checkpoints
+from doorward.adapters.store.checkpoints import MOST_PAGES, Checkpoints
 from doorward.adapters.store.failures import translated
 from doorward.adapters.store.inline_sqlite import BUSY_MILLISECONDS, SqliteWriter
 
@@ -27,7 +27,7 @@ _PRAGMAS = (
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
     f"PRAGMA cache_size = -{_CACHE_KIBIBYTES}",
-    "PRAGMA wal_autocheckpoint = 0",  # see `checkpoints`
+    f"PRAGMA wal_autocheckpoint = {MOST_PAGES}",
 )
 
 
