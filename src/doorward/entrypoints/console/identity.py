@@ -47,6 +47,21 @@ async def overview(visit: Visit) -> Response:
         soon=visit.now + _SOON_SECONDS,
         verifiers=identity_reads.verifier_views(trainings, visit.snapshot, role, visit.now),
         role=role,
+    )
+
+
+async def verifiers(visit: Visit) -> Response:
+    """Who may verify, and recording that somebody was trained: for those who manage people.
+
+    A page of its own, since they need not see any case, and those who work cases make no verifiers.
+    """
+    async with visit.context.control.store.transaction() as transaction:
+        trainings = await transaction.identity.trainings.all()
+    role = visit.context.proofing.verifier_role
+    return visit.page(
+        "verifiers.html",
+        verifiers=identity_reads.verifier_views(trainings, visit.snapshot, role, visit.now),
+        role=role,
         people=sorted(item.id for item in visit.snapshot.users.values() if role in item.roles),
     )
 
