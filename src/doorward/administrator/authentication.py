@@ -168,6 +168,18 @@ class PasswordJudge(Protocol):
     def guessable(self, password: str, own_words: Sequence[str]) -> bool: ...
 
 
+class LeakedPasswords(Protocol):
+    """Knows which passwords were stolen somewhere; only new ones are asked about."""
+
+    def holds(self, password: str) -> bool:
+        """Reads a file. Raises DoorwardError `password-blocklist-unreadable`: nobody knows."""
+        ...
+
+    def problem(self) -> str:
+        """What keeps the list from being used, by a sample; empty where nothing is found."""
+        ...
+
+
 class TotpCodes(Protocol):
     """Time-based one-time passwords (RFC 6238): six digits, 30 s, SHA-1."""
 
@@ -190,6 +202,7 @@ class Authenticators:
     relying_party: RelyingParty
     totp: TotpCodes
     judge: PasswordJudge
+    leaked: LeakedPasswords
     codes: UserCodes
 
 
