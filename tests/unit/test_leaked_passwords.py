@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import os
 from dataclasses import replace
@@ -16,10 +17,18 @@ from doorward.adapters.leaked_passwords import (
     leaked_passwords,
 )
 from doorward.adapters.password_judge import ZxcvbnJudge
+from doorward.administrator.authentication import Proof
 from doorward.administrator.password_rules import require_acceptable
+from doorward.administrator.recovery.complete_recovery import (
+    begin_recovery_totp,
+    recover_with_password,
+)
 from doorward.errors import DoorwardError
-from tests.fakes.sign_in import ALICE, PASSWORD, Desk, desk
+from tests.architecture.source_tree import SOURCE, shown, trees
+from tests.fakes.sign_in import ALICE, HERE, PASSWORD, Desk, desk
 from tests.unit.test_invitation import nothing_is_kept, set_password
+from tests.unit.test_own_credentials import set_password as set_password_of_ones_own
+from tests.unit.test_recovery import approve, ask
 
 GOOD = "correct horse battery staple 9"
 
@@ -101,8 +110,7 @@ async def test_an_invitation_sets_no_leaked_or_unchecked_password_and_stays_good
 ) -> None:
     path = written(tmp_path, PASSWORD)
     code = "password-leaked"
-    strict = replace(office.authenticators, leaked=LeakedPasswordFile(path))
-    office = replace(office, authenticators=strict)
+    office = with_list(office, path)
     secret = await office.invite(ALICE)
     if gone:
         path.unlink()
@@ -112,6 +120,57 @@ async def test_an_invitation_sets_no_leaked_or_unchecked_password_and_stays_good
     assert await nothing_is_kept(office)
     written(tmp_path, "another")
     assert (await set_password(office, secret, password=PASSWORD)).user == ALICE
+
+
+def with_list(office: Desk, path: Path) -> Desk:
+    strict = replace(office.authenticators, leaked=LeakedPasswordFile(path))
+    return replace(office, authenticators=strict)
+
+
+async def test_nobody_sets_a_leaked_password_of_their_own(office: Desk, tmp_path: Path) -> None:
+    office = with_list(office, written(tmp_path, PASSWORD))
+    session = await office.session(await office.by_passkey(await office.with_passkey(ALICE)))
+    with pytest.raises(DoorwardError, match="password-leaked"):
+        await set_password_of_ones_own(office, session, PASSWORD)
+    async with office.store.transaction() as transaction:
+        assert await transaction.credentials.password(ALICE) is None
+    assert PASSWORD not in str(office.store.content())
+    await set_password_of_ones_own(office, session, GOOD)
+
+
+async def test_no_recovery_sets_a_leaked_password_and_it_can_be_gone_on_with(
+    office: Desk, tmp_path: Path
+) -> None:
+    office = with_list(office, written(tmp_path, PASSWORD))
+    await approve(office, (await ask(office)).code)
+
+    async def recover(password: str) -> Proof:
+        new = await begin_recovery_totp(office.authenticators, HERE, office.now)
+        office.totp_secrets["alice"] = new.enrolment.secret
+        return await recover_with_password(
+            office.authenticators,
+            HERE,
+            ticket=new.ticket,
+            password=password,
+            code=office.code(ALICE),
+            now=office.now,
+        )
+
+    with pytest.raises(DoorwardError, match="password-leaked"):
+        await recover(PASSWORD)
+    assert await nothing_is_kept(office)
+    assert (await recover(GOOD)).credential == "password"
+
+
+def test_a_password_to_keep_is_made_where_it_is_looked_up() -> None:
+    """Nothing else in the policy administrator, or above, makes one."""
+    makes = {
+        shown(path)
+        for path, tree in trees(SOURCE / "administrator", SOURCE / "entrypoints")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "Password"
+    }
+    assert makes == {"src/doorward/administrator/credentials/enrol_password.py"}
 
 
 async def test_where_the_list_is_gone_no_password_is_set_and_the_log_says_so(
