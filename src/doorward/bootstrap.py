@@ -18,6 +18,7 @@ from doorward.adapters.document_numbers import HmacDocumentNumbers
 from doorward.adapters.federation.http import HttpxProviderHttp
 from doorward.adapters.federation.tokens import JoseTokens
 from doorward.adapters.geo import countries
+from doorward.adapters.leaked_passwords import leaked_passwords
 from doorward.adapters.link_server import LinkIdentity, LinkServer
 from doorward.adapters.live_snapshot import StoreReplica
 from doorward.adapters.mail import FolderMailer, MailServer, SmtpMailer, Tls
@@ -152,6 +153,7 @@ def compose(data: DataFolder, settings: ControlSettings) -> ControlParts:
         ),
         totp=PyotpCodes(settings.organisation),
         judge=ZxcvbnJudge(),
+        leaked=leaked_passwords(settings.password_blocklist),
         codes=HmacUserCodes(seal_key),
     )
     openid = Provider(

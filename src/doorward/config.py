@@ -65,6 +65,7 @@ class ControlSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     signal_poll_seconds: Annotated[int, msgspec.Meta(ge=1, le=3600)] = 2
     security_contact: str = ""
     country_database: str = ""
+    password_blocklist: str = ""
     verifier_role: str = "identity-verifier"
     proofing_days: Annotated[int, msgspec.Meta(ge=1, le=3650)] = 730
     second_verifier_from_ial: Annotated[int, msgspec.Meta(ge=0, le=2)] = 0
@@ -177,6 +178,7 @@ def load_control(path: Path) -> ControlSettings:
     check.address("link_address", settings.link_address)
     check.distinct(settings.http_port, settings.https_port, settings.web_port, settings.link_port)
     check.country_database(settings.country_database)
+    check.password_blocklist(settings.password_blocklist)
     if settings.store and not settings.store.startswith(("sqlite:///", "postgresql://")):
         raise check.error(
             "store",
@@ -304,6 +306,14 @@ class _Check:
     def country_database(self, path: str) -> None:
         if path and not Path(path).is_file():
             raise self.error("country_database", "is not a file", "Give the path of an MMDB file.")
+
+    def password_blocklist(self, path: str) -> None:
+        if path and not Path(path).is_file():
+            raise self.error(
+                "password_blocklist",
+                "is not a file",
+                "Give the path of a list of SHA-1 hashes, or leave it out.",
+            )
 
     def distinct(self, *ports: int) -> None:
         used = [port for port in ports if port]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from doorward.adapters.challenges import HmacChallenges
 from doorward.adapters.federation.tokens import JoseTokens
+from doorward.adapters.leaked_passwords import NoLeakedPasswords
 from doorward.adapters.password_judge import ZxcvbnJudge
 from doorward.adapters.sealer import AesGcmSealer
 from doorward.adapters.throttle import SlidingWindowThrottle
@@ -46,6 +47,7 @@ def federation_on(control: ControlPlane, http: ProviderHttp) -> Federation:
         relying_party=WebAuthnRelyingParty(rp_id="x.test", name="x", origins=["https://x.test"]),
         totp=PyotpCodes("x"),
         judge=ZxcvbnJudge(),
+        leaked=NoLeakedPasswords(),
         codes=HmacUserCodes(bytes(32)),
     )
     return federation_by(authenticators, http)

@@ -17,6 +17,7 @@ from starlette.applications import Starlette
 
 from doorward.adapters.attestation import AttestationRoots
 from doorward.adapters.challenges import HmacChallenges
+from doorward.adapters.leaked_passwords import NoLeakedPasswords
 from doorward.adapters.password_judge import ZxcvbnJudge
 from doorward.adapters.sealer import AesGcmSealer
 from doorward.adapters.secrets import SystemSecrets
@@ -268,6 +269,7 @@ async def desk(http: ProviderHttp | None = None) -> Desk:
         relying_party=WebAuthnRelyingParty(rp_id=AUTH_HOST, name="example", origins=[AUTH]),
         totp=PyotpCodes("example"),
         judge=ZxcvbnJudge(),
+        leaked=NoLeakedPasswords(),
         codes=HmacUserCodes(bytes(32)),
     )
     openid = Provider(

@@ -60,6 +60,7 @@ from tests.fakes.directory import DirectoryState, MemoryDirectory, MemoryDirecto
 from tests.fakes.federation_table import FederationInMemory
 from tests.fakes.identity import IdentityState, MemoryIdentity
 from tests.fakes.openid import MemoryOpenid, OpenidInMemory
+from tests.fakes.other_ways import OtherWaysInMemory
 from tests.fakes.received_signals import MemoryReceiver, ReceiverState
 from tests.fakes.sign_ins import SignInMemory
 from tests.fakes.signal_tables import MemorySignals, SignalState
@@ -302,6 +303,9 @@ class _Transaction:
         self.recoveries = _Recoveries(state)
         self.one_time = _OneTime(state)
         self.attempts = AttemptsInMemory(state.attempts)
+        self.other_ways = OtherWaysInMemory(
+            state.passwords, state.totps, state.attempts, state.identities
+        )
         self.audit = _Audit(state)
         self.decisions = _Decisions(state)
         self.sign_ins = SignInMemory(state.sign_ins)

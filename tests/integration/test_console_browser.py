@@ -54,6 +54,7 @@ PAGES = {
     "signals": "/signals",
     "audit": "/audit",
     "identity": "/identity",
+    "verifiers": "/identity/verifiers",
     "case": "/identity/cases/idc_0001",
     "verification": "/identity/verifications/idv_0001",
     "handover": "/handover",

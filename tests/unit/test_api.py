@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from doorward.adapters.leaked_passwords import leaked_passwords
 from doorward.administrator.ports import AuditHead
 from doorward.entrypoints.actors import OperatorSocket
 from doorward.entrypoints.api.app import app
@@ -289,6 +291,23 @@ async def test_status_names_what_is_not_well(company: Office, api: httpx.AsyncCl
     lagging = (await api.get("/status")).json()
     assert lagging["ok"] is False
     assert lagging["problems"] == [f"gateway gateway-1 enforces snapshot 0, not {number}"]
+
+
+async def test_status_says_that_no_password_can_be_set(
+    company: Office, api: httpx.AsyncClient, tmp_path: Path
+) -> None:
+    """The list of leaked passwords was there when the control plane started."""
+    path = tmp_path / "leaked.txt"
+    path.write_text("A" * 40 + ":1\n")
+    parts = company.federation.authenticators
+    object.__setattr__(parts, "leaked", leaked_passwords(str(path)))
+    assert (await api.get("/status")).json()["ok"] is True
+    path.unlink()
+    missing = (await api.get("/status")).json()
+    assert missing["ok"] is False
+    assert missing["problems"] == [
+        f"no password can be set: the list of leaked passwords {path}: No such file or directory"
+    ]
 
 
 async def test_an_unexpected_error_tells_nothing_but_a_reference(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from doorward.administrator.authentication import Said
 from doorward.administrator.federation.assurance import (
     Assurance,
     acr_values,
@@ -11,13 +12,12 @@ from doorward.administrator.federation.assurance import (
     can_reach,
     satisfies,
 )
-from doorward.administrator.federation.id_token import IdClaims
 from doorward.model.estate import AssuranceRow
 from tests.fakes.provider import declared
 
 
-def claims(acr: str = "", *amr: str) -> IdClaims:
-    return IdClaims("s", "", None, acr, amr, {})
+def said(acr: str = "", *amr: str) -> Said:
+    return Said("https://id.example", acr, amr)
 
 
 @pytest.mark.parametrize(
@@ -44,27 +44,27 @@ def claims(acr: str = "", *amr: str) -> IdClaims:
     ],
 )
 def test_methods_by_themselves(amr: tuple[str, ...], aal: int) -> None:
-    reached = assurance(declared(), claims("", *amr))
+    reached = assurance(declared(), said("", *amr))
     assert reached == Assurance(aal, phishing_resistant=False)
     assert reached.multi_factor == (aal > 1)
 
 
 def test_only_rows_make_it_stronger() -> None:
     plain = declared()
-    assert not assurance(plain, claims("phr", "hwk", "pin", "mfa")).phishing_resistant
+    assert not assurance(plain, said("phr", "hwk", "pin", "mfa")).phishing_resistant
     provider = declared(
         acr=(AssuranceRow(value="phr", aal=2, phishing_resistant=True),),
         amr=(AssuranceRow(value="hwk", aal=3),),
     )
-    assert assurance(provider, claims("phr")) == Assurance(2, phishing_resistant=True)
-    assert assurance(provider, claims("phr", "hwk")) == Assurance(3, phishing_resistant=True)
-    assert assurance(provider, claims("", "hwk")) == Assurance(3, phishing_resistant=False)
-    assert assurance(provider, claims("PHR")) == Assurance(1, phishing_resistant=False)
+    assert assurance(provider, said("phr")) == Assurance(2, phishing_resistant=True)
+    assert assurance(provider, said("phr", "hwk")) == Assurance(3, phishing_resistant=True)
+    assert assurance(provider, said("", "hwk")) == Assurance(3, phishing_resistant=False)
+    assert assurance(provider, said("PHR")) == Assurance(1, phishing_resistant=False)
 
 
 def test_a_row_that_says_weak_is_believed_before_the_methods() -> None:
     provider = declared(acr=(AssuranceRow(value="0", aal=1),))
-    assert assurance(provider, claims("0", "mfa")).aal == 1
+    assert assurance(provider, said("0", "mfa")).aal == 1
 
 
 @pytest.mark.parametrize(

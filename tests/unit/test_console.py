@@ -35,6 +35,7 @@ SHOWN = [
     "/signals",
     "/audit",
     "/identity",
+    "/identity/verifiers",
     "/identity/cases/idc_0001",
     "/identity/verifications/idv_0001",
     "/handover",

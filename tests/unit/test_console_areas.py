@@ -294,7 +294,26 @@ async def test_the_navigation_shows_what_may_be_opened(verifier: Office) -> None
     assert re.findall(r'href="([^"]+)"', bar) == ["/identity"]
     assert 'action="/identity/cases"' in page
     assert "/identity/verifiers" not in page, "who verifies is for those who manage people"
+    assert "Who manages people records training." in page
     assert 'href="/people' not in page
+
+
+async def test_training_is_recorded_with_one_area(company: Office) -> None:
+    """Who manages people comes there from their own page, and sees no case."""
+    await permit(company, policy("people"))
+    assert 'href="/identity/verifiers"' in await shown(company, "/people")
+    page = await shown(company, "/identity/verifiers")
+    assert 'action="/identity/verifiers"' in page
+    assert 'href="/identity"' not in page
+    served = company.behind(app(company.context(company.gateway_assertion())))
+    own = {**company.headers(), "sec-fetch-site": "same-origin"}
+    form = {"user": "bob", "until": "2027-05-01"}
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(served), base_url=CONSOLE, follow_redirects=True
+    ) as client:
+        answer = await client.post("/identity/verifiers", data=form, headers=own)
+    assert (answer.status_code, answer.url.path) == (200, "/identity/verifiers")
+    assert "The training is recorded." in answer.text
 
 
 @pytest.mark.parametrize("path", SHOWN)

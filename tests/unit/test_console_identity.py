@@ -191,7 +191,10 @@ async def test_a_form_that_nobody_offered_changes_nothing(
 
 async def test_training_is_recorded_for_others(company: Office, browser: httpx.AsyncClient) -> None:
     answer = await post(company, browser, "/identity/verifiers", user="bob", until="2027-05-01")
-    assert answer.status_code == 303
+    assert answer.headers["location"] == "/identity/verifiers?done=verifier-trained.recorded"
+    page = await see(company, browser, answer.headers["location"])
+    assert "The training is recorded." in page
+    assert "Lacks the role" in page
     assert "Lacks the role" in await see(company, browser, "/identity")
     own = await post(company, browser, "/identity/verifiers", user="alice", until="2027-05-01")
     assert own.status_code == 403
@@ -258,7 +261,7 @@ async def test_only_those_with_the_role_are_suggested_as_verifiers(
     company: Office, browser: httpx.AsyncClient
 ) -> None:
     """Not everybody: there may be 100,000."""
-    page = await see(company, browser, "/identity")
+    page = await see(company, browser, "/identity/verifiers")
     assert '<option value="alice">' in page
     assert '<option value="bob">' not in page
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ import pytest
 from doorward.adapters import ca, installation, keys
 from doorward.config import CONTROL_TLS_NAME, DataFolder, load_control, load_gateway
 from doorward.entrypoints.cli.init import initialise, write_gateway
+from doorward.entrypoints.cli.status import read_status
+from doorward.entrypoints.cli.up import up
 from doorward.errors import DoorwardError
 
 
@@ -102,3 +105,16 @@ def test_a_key_that_others_can_read_is_refused(tmp_path: Path) -> None:
         keys.read_secret(path)
     assert caught.value.code == "key-exposed"
     assert "secret" not in str(caught.value).removeprefix("key-exposed")
+
+
+@pytest.mark.parametrize("command", [up, read_status])
+def test_a_list_of_leaked_passwords_that_is_none_is_told_before_anything_starts(
+    tmp_path: Path, command: Callable[[Path], object]
+) -> None:
+    data, leaked = make(tmp_path), tmp_path / "leaked.txt"
+    leaked.write_text("123456\n")
+    with data.settings.open("a") as settings:
+        settings.write(f'password_blocklist = "{leaked}"\n')
+    with pytest.raises(DoorwardError, match="password-blocklist-invalid") as refused:
+        command(data.root)
+    assert str(leaked) in refused.value.detail

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -19,7 +23,7 @@ from doorward.administrator.credentials.relisted import ShutOut, shut_out
 from doorward.administrator.credentials.remove_passkey import remove_own_passkey
 from doorward.administrator.federation_table import FederatedIdentity
 from doorward.administrator.guesses import MOST_IN_A_ROW, PASSWORD_OF_PERSON
-from doorward.administrator.ports import Passkey
+from doorward.administrator.ports import Passkey, Transaction
 from doorward.administrator.sign_in_passkey import begin_passkey
 from doorward.administrator.strengthen_session import strengthen_session
 from doorward.errors import DoorwardError
@@ -237,6 +241,53 @@ async def test_nobody_is_locked_out_unasked(office: Desk) -> None:
     assert session in live(office).sessions
     assert (await apply(office, LIST_OTHER, may_shut_out=True)).no_way == (ALICE,)
     assert live(office).sessions == {}
+
+
+class Meanwhile:
+    """The office's store, where something happens just before a transaction, counted from 1."""
+
+    def __init__(self, office: Desk, before: int, happens: Callable[[], Awaitable[None]]) -> None:
+        self._store, self._before, self._happens = office.store, before, happens
+        self.happened = False
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        self._before -= 1
+        if not self._before:
+            await self._happens()
+            self.happened = True
+        async with self._store.transaction() as transaction:
+            yield transaction
+
+
+@pytest.mark.parametrize("before", [1, 2, 3])
+@pytest.mark.parametrize("agreed", [False, True])
+async def test_what_happens_meanwhile_is_seen_or_comes_after(
+    office: Desk, before: int, agreed: bool
+) -> None:
+    """Whatever the moment: nobody is shut out unasked, and what is told is what came about."""
+    await office.with_password(ALICE)
+    await office.session(await office.by_passkey(alices(office)))
+
+    async def another_passkey_and_no_password_any_more() -> None:
+        await office.with_passkey(BOB)
+        async with office.store.transaction() as transaction:
+            await transaction.credentials.remove_all(ALICE)
+            await transaction.credentials.put(passkey(user=ALICE))
+
+    store = Meanwhile(office, before, another_passkey_and_no_password_any_more)
+    control = replace(office.control, store=store)  # type: ignore[arg-type]
+    wanted, act = estate(LIST_OTHER), Act("operator", office.now)
+    if before == 1 and not agreed:
+        with pytest.raises(DoorwardError, match="estate-shuts-out") as refused:
+            await apply_estate(control, act, wanted)
+        assert "2 people would have no way left to sign in: alice, bob." in refused.value.detail
+        assert MODEL in live(office).authenticators
+        return
+    found = (await apply_estate(control, act, wanted, may_shut_out=agreed)).shut_out
+    both = ((ALICE, BOB), (ALICE, BOB)) if store.happened else ((ALICE,), ())
+    assert (found.people, found.no_way) == both
+    assert store.happened == (before == 1)
 
 
 async def test_a_password_that_is_off_is_no_way_left(office: Desk) -> None:

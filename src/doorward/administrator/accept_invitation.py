@@ -129,8 +129,7 @@ async def accept_with_password(
 
     Sessions that rest on the older ones end.
     A wrong code leaves everything as it was, to be tried again.
-    Raises DoorwardError `password-too-weak`, `invitation-invalid` and AttemptRejectedError
-    `code-wrong` and `enrolment-expired`.
+    Raises what `confirmed_password` raises, and DoorwardError `invitation-invalid`.
     """
     user = await read_invitation(authenticators, browser, secret, now)
     target = f"user:{user.id}"

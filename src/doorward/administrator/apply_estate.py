@@ -8,10 +8,9 @@ from dataclasses import dataclass, replace
 from doorward.administrator.control_plane import Act, ControlPlane, Effect, effect
 from doorward.administrator.credentials.relisted import (
     ShutOut,
-    listed,
-    relisted,
+    relist,
     require_a_way_left,
-    shut_out,
+    without,
 )
 from doorward.administrator.ending import Leaver, forget_person
 from doorward.administrator.federation.redeclared import (
@@ -59,12 +58,12 @@ async def apply_estate(
     are declared meanwhile, and `estate-shuts-out` where somebody would have no way left to sign in,
     unless it `may_shut_out`.
     """
-    found = await shut_out(control, wanted)
-    if not may_shut_out:
-        require_a_way_left(found)
     async with control.store.transaction() as transaction:
         snapshot = await settled(control, transaction)
         _require_unprovisioned(snapshot, wanted)
+        found = await relist(transaction, snapshot, wanted)
+        if not may_shut_out:
+            require_a_way_left(found.shut_out)
         intended = plan(snapshot, wanted)
         providers = _providers(wanted)
         changes = [*intended.changes, *_consequences(snapshot, intended.steps, providers)]
@@ -74,7 +73,7 @@ async def apply_estate(
                 changes += left.changes
         changes += await _without_transmitters(transaction, snapshot, wanted, changes)
         ended = {item.id for item in changes if item.kind == "session"}
-        changes += await relisted(transaction, snapshot, listed(wanted), ended)
+        changes += without(snapshot, found, ended)
         for client in _removed(intended.steps, "client"):
             await forget_client(transaction, ClientId(client))
         for provider in other_issuers(snapshot.providers, providers):
@@ -88,9 +87,9 @@ async def apply_estate(
                 actor=act.actor,
                 act="estate-applied",
                 target="estate",
-                detail={**_summary(intended.steps), **_shut_out(found)},
+                detail={**_summary(intended.steps), **_shut_out(found.shut_out)},
             )
-    return Applied(intended, await effect(control, number), found)
+    return Applied(intended, await effect(control, number), found.shut_out)
 
 
 async def _without_transmitters(

@@ -37,12 +37,22 @@ class Browser:
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """What a provider said of how it saw somebody: its `acr` and `amr`, under its issuer."""
+
+    issuer: str = ""
+    acr: str = ""
+    amr: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Proof:
     """What an authentication proved: who, by which methods, and how strong (SP 800-63B).
 
     `aal` is the authenticator assurance level, 1 to 3. Where another provider vouched, `provider`
-    is its id and `provider_subject` and `provider_session` are SHA-256 of its `sub` and `sid`.
-    `authenticated_at` is when, where that was not just now.
+    is its id and `provider_subject` and `provider_session` are SHA-256 of its `sub` and `sid`;
+    how strong that is follows from what it `said` and the estate, and is found out again where a
+    session begins (`federation.worth`). `authenticated_at` is when, where that was not just now.
     `credential` names what it rested on, as `Session.credential` does; `version` tells a password
     from one that replaced it: the SHA-256 of its hash.
     """
@@ -55,6 +65,7 @@ class Proof:
     provider: str = ""
     provider_subject: str = ""
     provider_session: str = ""
+    said: Said = Said()
     authenticated_at: UnixSeconds | None = None
     credential: str = ""
     version: str = ""
@@ -157,6 +168,18 @@ class PasswordJudge(Protocol):
     def guessable(self, password: str, own_words: Sequence[str]) -> bool: ...
 
 
+class LeakedPasswords(Protocol):
+    """Knows which passwords were stolen somewhere; only new ones are asked about."""
+
+    def holds(self, password: str) -> bool:
+        """Reads a file. Raises DoorwardError `password-blocklist-unreadable`: nobody knows."""
+        ...
+
+    def problem(self) -> str:
+        """What keeps the list from being used, by a sample; empty where nothing is found."""
+        ...
+
+
 class TotpCodes(Protocol):
     """Time-based one-time passwords (RFC 6238): six digits, 30 s, SHA-1."""
 
@@ -179,6 +202,7 @@ class Authenticators:
     relying_party: RelyingParty
     totp: TotpCodes
     judge: PasswordJudge
+    leaked: LeakedPasswords
     codes: UserCodes
 
 

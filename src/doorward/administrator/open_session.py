@@ -8,6 +8,7 @@ from doorward.administrator.authentication import Browser, Proof, digest, requir
 from doorward.administrator.control_plane import Act, ControlPlane, Effect, effect
 from doorward.administrator.credentials.still_held import require_still_held
 from doorward.administrator.federation.ended import require_standing
+from doorward.administrator.federation.worth import worth_now
 from doorward.administrator.password_attempts import allow_after
 from doorward.administrator.ports import Transaction
 from doorward.administrator.settled import settled
@@ -77,15 +78,18 @@ async def add_session(
 ) -> NewSession:
     """A new session, by the transaction in which `proof` is believed, or still stands.
 
+    What another provider vouched for is as strong as the estate makes it in that transaction.
+
     Where the browser shows the certificate of the person's own device, the session belongs to it.
 
     Raises DoorwardError `user-disabled`, and `federation-refused` where the session at the
-    provider has ended meanwhile.
+    provider has ended meanwhile, or the provider is another by now.
     """
     secret = control.secrets.token()
     transaction, snapshot = sees.transaction, sees.snapshot
     require_enabled(snapshot, proof.user)
     await require_standing(transaction, proof, act.at)
+    proof = worth_now(snapshot, proof)
     device = device_shown(browser.certificate, proof.user, snapshot, act.at)
     session = Session(
         id=SessionId(control.secrets.id("ses")),

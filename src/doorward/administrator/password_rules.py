@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from doorward.administrator.authentication import PasswordJudge
+from doorward.administrator.authentication import LeakedPasswords, PasswordJudge
 from doorward.errors import DoorwardError
 from doorward.model.estate import User
 
@@ -21,10 +21,13 @@ def normalised(password: str) -> str:
     return unicodedata.normalize("NFKC", password)
 
 
-def require_acceptable(password: str, user: User, judge: PasswordJudge) -> None:
-    """Raises DoorwardError `password-too-weak`.
+def require_acceptable(
+    password: str, user: User, judge: PasswordJudge, leaked: LeakedPasswords
+) -> None:
+    """Raises DoorwardError `password-too-weak`, `password-leaked`, `password-blocklist-unreadable`.
 
-    Too short or long, mostly the person's name, or among the first that anybody guesses.
+    Too short or long, mostly the person's name, among the first that anybody guesses, or on the
+    list of leaked ones, as it was typed or as it is hashed. Takes a while, and reads files.
     """
     text = normalised(password)
     if len(text) < MIN_LENGTH:
@@ -40,6 +43,12 @@ def require_acceptable(password: str, user: User, judge: PasswordJudge) -> None:
         raise _weak("This password is little more than your own name or address.")
     if judge.guessable(text, sorted(_own_words(user))):
         raise _weak("This password is among the first that an attacker tries.")
+    if any(leaked.holds(form) for form in {password, text}):
+        raise DoorwardError(
+            "password-leaked",
+            "This password was stolen somewhere once, and attackers try those.",
+            "Choose one that you never had anywhere. A few unrelated words make a good password.",
+        )
 
 
 def _own_words(user: User) -> set[str]:

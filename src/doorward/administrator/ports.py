@@ -20,6 +20,7 @@ from doorward.administrator.fleet.ports import DeviceTables
 from doorward.administrator.identity.ports import IdentityTables
 from doorward.administrator.idleness.ports import ActivityTable
 from doorward.administrator.openid_ports import OpenidTables
+from doorward.administrator.other_ways import OtherWays
 from doorward.administrator.receiver_ports import ReceiverTables
 from doorward.administrator.recovery_ports import RecoveryCodeTable, RecoveryTable
 from doorward.administrator.sign_ins.ports import SignInTable
@@ -255,6 +256,8 @@ class Transaction(PeopleTables, OutsideTables, Protocol):
     def one_time(self) -> OneTimeTable: ...
     @property
     def attempts(self) -> AttemptTable: ...
+    @property
+    def other_ways(self) -> OtherWays: ...
     @property
     def audit(self) -> AuditTable: ...
     @property

@@ -8,6 +8,7 @@ from doorward.administrator.authentication import Browser, Proof, digest
 from doorward.administrator.control_plane import Act, ControlPlane, effect
 from doorward.administrator.credentials.still_held import require_still_held
 from doorward.administrator.federation.ended import require_standing
+from doorward.administrator.federation.worth import require_no_less, worth_now
 from doorward.administrator.open_session import AUTH, SessionCookie
 from doorward.administrator.password_attempts import allow_after
 from doorward.administrator.settled import settled
@@ -31,7 +32,7 @@ async def strengthen_session(
 
     Raises DoorwardError `session-unknown`, also where `proof` is of another person or of what was
     removed since, or the session belongs to another device; and `federation-refused` where the
-    session at the provider has ended.
+    session at the provider has ended, or its word is worth less by now.
     """
     secret = control.secrets.token()
     async with control.store.transaction() as transaction:
@@ -43,14 +44,15 @@ async def strengthen_session(
         if not usable_on(found, device):
             raise DoorwardError("session-unknown", "This session has ended.", "Sign in again.")
         await require_standing(transaction, proof, act.at)
+        require_no_less(proof, worth := worth_now(snapshot, proof))
         await require_still_held(transaction, proof, snapshot.authenticators)
         stronger = msgspec.structs.replace(
             found,
             authenticated_at=proof.moment(act.at),
             methods=proof.methods,
-            phishing_resistant=proof.phishing_resistant,
-            multi_factor=proof.multi_factor,
-            aal=proof.aal,
+            phishing_resistant=worth.phishing_resistant,
+            multi_factor=worth.multi_factor,
+            aal=worth.aal,
             credential=proof.credential,
             device=found.device if device is None else device.id,
             **_provider(found, proof),
@@ -73,7 +75,7 @@ async def strengthen_session(
             target=f"session:{session}",
             detail={
                 "methods": " ".join(proof.methods),
-                "aal": str(proof.aal),
+                "aal": str(worth.aal),
                 "address": browser.address,
             },
         )

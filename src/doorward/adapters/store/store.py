@@ -27,6 +27,7 @@ from doorward.adapters.store.federation import FederationLinks
 from doorward.adapters.store.identity import IdentityRecords
 from doorward.adapters.store.one_time import OneTimeSecrets
 from doorward.adapters.store.openid import Openid
+from doorward.adapters.store.other_ways import SqlOtherWays
 from doorward.adapters.store.received_signals import Receiving
 from doorward.adapters.store.recovery import Recoveries, RecoveryCodes
 from doorward.adapters.store.sign_ins import SignInLog
@@ -70,6 +71,7 @@ class SqlTransaction:
     recoveries: Recoveries
     one_time: OneTimeSecrets
     attempts: AttemptCounts
+    other_ways: SqlOtherWays
     audit: AuditLog
     decisions: DecisionLog
     sign_ins: SignInLog
@@ -125,6 +127,7 @@ class SqlStore:
                     Recoveries(connection),
                     OneTimeSecrets(connection),
                     AttemptCounts(connection),
+                    SqlOtherWays(connection),
                     AuditLog(connection),
                     DecisionLog(connection),
                     SignInLog(connection),

@@ -88,10 +88,11 @@ async def confirmed_password(
 ) -> NewPassword:
     """What `keep_password` stores. A wrong code leaves the ticket good for another try.
 
-    Raises DoorwardError `password-too-weak`, AttemptRejectedError `code-wrong` and
-    `enrolment-expired`.
+    Raises DoorwardError `password-too-weak`, `password-leaked` and
+    `password-blocklist-unreadable`, AttemptRejectedError `code-wrong` and `enrolment-expired`.
     """
-    await asyncio.to_thread(require_acceptable, password, user, authenticators.judge)
+    judge, leaked = authenticators.judge, authenticators.leaked
+    await asyncio.to_thread(require_acceptable, password, user, judge, leaked)
     async with authenticators.control.store.transaction() as transaction:
         item = await transaction.one_time.peek(_PURPOSE, digest(ticket), now)
     enrolment = item and msgspec.json.decode(item.data, type=_Enrolment)

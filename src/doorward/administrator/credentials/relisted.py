@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import msgspec
 
 from doorward.administrator.control_plane import ControlPlane
-from doorward.administrator.credentials.assurance import passkey_aal, passkey_credential, ways
-from doorward.administrator.credentials.held import held_by
+from doorward.administrator.credentials.assurance import passkey_aal, passkey_credential
+from doorward.administrator.guesses import MOST_IN_A_ROW, PASSWORD_OF_PERSON
 from doorward.administrator.ports import Passkey, Transaction
 from doorward.administrator.sessions_of import end_sessions
+from doorward.administrator.settled import settled
 from doorward.errors import DoorwardError
 from doorward.estate.parse import Estate
 from doorward.model.estate import Authenticator
@@ -19,7 +20,6 @@ from doorward.model.identity import Session
 from doorward.model.ids import SessionId, UserId
 from doorward.model.snapshot import Change, Snapshot, change
 
-_PEOPLE_PER_TRANSACTION = 200
 _NAMED = 5
 
 
@@ -38,6 +38,14 @@ class ShutOut:
     lowered: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Relisted:
+    """What a list does. `sessions` are those that it lowers, as they are then; AAL 0 ends one."""
+
+    shut_out: ShutOut = ShutOut()
+    sessions: tuple[Session, ...] = ()
+
+
 def listed(wanted: Estate) -> dict[str, Authenticator]:
     """The list of authenticators that an estate declares."""
     declared = wanted.documents.get("authenticator", {})
@@ -45,12 +53,20 @@ def listed(wanted: Estate) -> dict[str, Authenticator]:
 
 
 async def shut_out(control: ControlPlane, wanted: Estate) -> ShutOut:
-    """Whom applying `wanted` would shut out. Who is removed by it is told elsewhere."""
-    snapshot, after = control.live.current, listed(wanted)
-    if after == snapshot.authenticators:
-        return ShutOut()
+    """Whom applying `wanted` would shut out now. Who is removed by it is told elsewhere."""
     async with control.store.transaction() as transaction:
-        passkeys = await transaction.credentials.passkeys(None)
+        return (await relist(transaction, await settled(control, transaction), wanted)).shut_out
+
+
+async def relist(transaction: Transaction, snapshot: Snapshot, wanted: Estate) -> Relisted:
+    """What the list of `wanted` does to `snapshot`, which is the transaction's `settled` one.
+
+    Nothing can be registered, removed or turned off between this and what the transaction writes.
+    """
+    after = listed(wanted)
+    if after == snapshot.authenticators:
+        return Relisted()
+    passkeys = await transaction.credentials.passkeys(None)
     stay = {
         user.id
         for user in snapshot.users.values()
@@ -63,16 +79,19 @@ async def shut_out(control: ControlPlane, wanted: Estate) -> ShutOut:
         and passkey_aal(item, snapshot.authenticators)
         and not passkey_aal(item, after)
     ]
-    left = {item.user for item in passkeys if passkey_aal(item, after)}
     people = sorted({item.user for item in gone})
-    sessions = [s for s in _other_aal(snapshot, passkeys, after) if s.user in stay]
-    return ShutOut(
+    left = {item.user for item in passkeys if passkey_aal(item, after)}
+    sessions = tuple(s for s in _other_aal(snapshot, passkeys, after) if s.user in stay)
+    found = ShutOut(
         passkeys=len(gone),
         people=tuple(people),
-        no_way=await _without_another_way(control, [p for p in people if p not in left], wanted),
+        no_way=await _without_another_way(
+            transaction, [p for p in people if p not in left], wanted
+        ),
         ended=sum(not item.aal for item in sessions),
         lowered=sum(item.aal > 0 for item in sessions),
     )
+    return Relisted(found, sessions)
 
 
 def require_a_way_left(found: ShutOut) -> None:
@@ -89,20 +108,9 @@ def require_a_way_left(found: ShutOut) -> None:
     )
 
 
-async def relisted(
-    transaction: Transaction,
-    snapshot: Snapshot,
-    after: Mapping[str, Authenticator],
-    ended: Collection[str],
-) -> list[Change]:
-    """The changes to sessions that rest on a passkey of which `after` makes less.
-
-    Those `ended` end already.
-    """
-    if after == snapshot.authenticators:
-        return []
-    passkeys = await transaction.credentials.passkeys(None)
-    sessions = [s for s in _other_aal(snapshot, passkeys, after) if s.id not in ended]
+def without(snapshot: Snapshot, found: Relisted, ended: Collection[str]) -> list[Change]:
+    """The changes to the sessions of `found`; those `ended` end already."""
+    sessions = [item for item in found.sessions if item.id not in ended]
     return [
         *end_sessions(snapshot, [SessionId(item.id) for item in sessions if not item.aal]),
         *(change("session", item) for item in sessions if item.aal),
@@ -122,20 +130,15 @@ def _other_aal(
 
 
 async def _without_another_way(
-    control: ControlPlane, people: Sequence[UserId], wanted: Estate
+    transaction: Transaction, people: Sequence[UserId], wanted: Estate
 ) -> tuple[UserId, ...]:
-    """Those of `people` whom no passkey, no password and no provider lets in."""
-    after = listed(wanted)
-    providers = wanted.documents.get("provider", {})
-    found: list[UserId] = []
-    for start in range(0, len(people), _PEOPLE_PER_TRANSACTION):
-        async with control.store.transaction() as transaction:
-            for user in people[start : start + _PEOPLE_PER_TRANSACTION]:
-                links = await transaction.federation.identities(user)
-                declared = {
-                    (key, getattr(provider, "issuer", "")) for key, provider in providers.items()
-                }
-                linked = any((link.provider, link.issuer) in declared for link in links)
-                if not linked and not ways(await held_by(transaction, user), after):
-                    found.append(user)
-    return tuple(found)
+    """Those of `people`, who have no passkey left, whom no password and no provider lets in."""
+    if not people:
+        return ()
+    others, providers = transaction.other_ways, wanted.documents.get("provider", {})
+    declared = {(key, getattr(provider, "issuer", "")) for key, provider in providers.items()}
+    let_in = {
+        *await others.passwords(PASSWORD_OF_PERSON.purpose, MOST_IN_A_ROW),
+        *(link.user for link in await others.links() if (link.provider, link.issuer) in declared),
+    }
+    return tuple(user for user in people if user not in let_in)

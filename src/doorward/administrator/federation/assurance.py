@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from doorward.administrator.federation.id_token import IdClaims
+from doorward.administrator.authentication import Said
 from doorward.model.estate import AssuranceRow, IdentityProvider
 
 _KNOWLEDGE = frozenset({"pwd", "pin"})
@@ -34,12 +34,12 @@ class Assurance:
         return self.aal >= MULTI_FACTOR_AAL
 
 
-def assurance(provider: IdentityProvider, claims: IdClaims) -> Assurance:
+def assurance(provider: IdentityProvider, said: Said) -> Assurance:
     """The strongest of the estate's rows that apply; without one, what `amr` makes plain."""
-    rows = [row for row in provider.acr if row.value == claims.acr]
-    rows += [row for row in provider.amr if row.value in claims.amr]
+    rows = [row for row in provider.acr if row.value == said.acr]
+    rows += [row for row in provider.amr if row.value in said.amr]
     if not rows:
-        return Assurance(_aal(frozenset(claims.amr)), phishing_resistant=False)
+        return Assurance(_aal(frozenset(said.amr)), phishing_resistant=False)
     return Assurance(max(row.aal for row in rows), any(row.phishing_resistant for row in rows))
 
 

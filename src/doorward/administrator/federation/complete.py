@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from doorward.administrator.attempts import admit, network_of, recorded
-from doorward.administrator.authentication import Browser, Proof, digest
+from doorward.administrator.authentication import Browser, Proof, Said, digest
 from doorward.administrator.credentials.tell import tell_person
 from doorward.administrator.federation.assurance import assurance, satisfies
 from doorward.administrator.federation.callback import check_answer, check_flow, read_callback
@@ -67,7 +67,8 @@ async def complete_federation(
         session = digest(claims.session) if claims.session else ""
         async with federation.control.store.transaction() as transaction:
             await require_not_ended(transaction, provider.id, session, now)
-        reached = assurance(provider, claims)
+        said = Said(provider.issuer, claims.acr, claims.amr)
+        reached = assurance(provider, said)
         if flow.wish.intent == "step-up" and not satisfies(reached, flow.wish.need):
             raise FederationRejectedError(
                 "assurance-too-low", f"{provider.name} proved less than is needed here."
@@ -91,6 +92,7 @@ async def complete_federation(
         provider=provider.id,
         provider_subject=digest(claims.subject),
         provider_session=session,
+        said=said,
         authenticated_at=_authenticated_at(claims),
     )
     return Completed(provider, flow.wish, proof, recognised.linked)

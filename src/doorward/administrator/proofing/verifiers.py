@@ -53,6 +53,17 @@ async def require_verifier(
     return verifier
 
 
+async def hindrance(
+    proofing: Proofing, transaction: Transaction, desk: Desk, subject: UserId
+) -> DoorwardError | None:
+    """What `require_verifier` raises; None where the person may work this subject's case."""
+    try:
+        await require_verifier(proofing, transaction, desk, subject)
+    except DoorwardError as error:
+        return error
+    return None
+
+
 async def require_qualified(
     proofing: Proofing, transaction: Transaction, verifier: UserId, subject: UserId, at: UnixSeconds
 ) -> None:

@@ -9,7 +9,13 @@ import msgspec
 from doorward.administrator.handover import Owned
 from doorward.administrator.identity.checklist import CHECKS
 from doorward.administrator.identity.evidence import Evidence, strength_of
-from doorward.administrator.identity.records import Case, StoredVerification, Training, Verification
+from doorward.administrator.identity.records import (
+    Case,
+    Proposal,
+    StoredVerification,
+    Training,
+    Verification,
+)
 from doorward.administrator.identity.rules import Assessment
 from doorward.administrator.proofing.sweep_identity import needs_review
 from doorward.administrator.proofing.verifiers import holds_role
@@ -19,6 +25,7 @@ from doorward.entrypoints.api.identity_views import (
     EvidenceView,
     MoveView,
     OwnedView,
+    ProposalView,
     ReachView,
     VerificationDetail,
     VerificationView,
@@ -28,17 +35,28 @@ from doorward.model.ids import RoleId, UnixSeconds
 from doorward.model.snapshot import Snapshot
 
 
-def case_view(case: Case, assessment: Assessment) -> CaseView:
-    """A case and what it reaches."""
+def case_view(
+    case: Case, assessment: Assessment, snapshot: Snapshot, *, decides: bool = False
+) -> CaseView:
+    """A case and what it reaches; for one who `decides` it, what the first of two found."""
+    person = snapshot.users.get(case.subject)
     return CaseView.model_validate(
         {
             **msgspec.structs.asdict(case),
+            "name": person.name if person else "",
+            "email": person.email if person else "",
+            "proposal": case.proposal and _proposal_view(case.proposal, decides=decides),
             "evidence": [_evidence_view(item) for item in case.evidence],
             "ial": assessment.ial,
             "missing": assessment.missing,
             "checklist": CHECKS[case.method],
         }
     )
+
+
+def _proposal_view(proposal: Proposal, *, decides: bool) -> ProposalView:
+    claims = proposal.claims if decides else None
+    return ProposalView.model_validate({**msgspec.structs.asdict(proposal), "claims": claims})
 
 
 def _evidence_view(item: Evidence) -> EvidenceView:

@@ -41,23 +41,37 @@ class EvidenceView(View):
     recorded_by: str
 
 
+class ClaimsView(View):
+    """Who a verifier found the person to be, as the evidence has it."""
+
+    given_name: str
+    family_name: str
+    birthdate: date | None
+
+
 class ProposalView(View):
-    """What the first of two verifiers decided."""
+    """What the first of two verifiers decided.
+
+    `claims` are there for whoever may decide the case now, and for nobody else.
+    """
 
     by: str
     at: datetime
     ial: int
+    claims: ClaimsView | None = None
 
 
 class CaseView(View):
     """A proofing case; `ial` is what it reaches now, `missing` what it lacks for the next level.
 
     `checklist` is what its verifier confirms on approving it. An open case with a `proposal`
-    waits for a second verifier.
+    waits for a second verifier. `name` and `email` are the account's now, empty where it is gone.
     """
 
     id: str
     subject: str
+    name: str = ""
+    email: str = ""
     method: CaseMethod
     state: CaseState
     verifier: str
@@ -111,7 +125,7 @@ class VerificationDetail(VerificationView):
 class ApprovedView(View):
     """What an approval recorded, and its effect."""
 
-    verification: VerificationView
+    verification: VerificationDetail
     effect: EffectView
 
 

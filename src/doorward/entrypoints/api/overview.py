@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from fastapi import APIRouter, Request
 from pydantic import JsonValue
 
 from doorward import __version__
 from doorward.entrypoints.api import reads
-from doorward.entrypoints.api.context import Caller, Ports
+from doorward.entrypoints.api.context import Caller, Context, Ports
 from doorward.entrypoints.api.views import GatewayView, StatusView
 
 router = APIRouter(tags=["status"])
@@ -16,9 +18,19 @@ router = APIRouter(tags=["status"])
 @router.get("/status")
 async def show_status(ports: Ports, _: Caller) -> StatusView:
     """The control plane and its gateways, and in `problems` what is not as it should be."""
+    return await status_now(ports)
+
+
+async def status_now(ports: Context) -> StatusView:
+    """The same for the console."""
+    passwords = await asyncio.to_thread(ports.federation.authenticators.leaked.problem)
     control = ports.control
     return reads.status_view(
-        control.live.current, control.gateways.connected(), ports.clock(), __version__
+        control.live.current,
+        control.gateways.connected(),
+        ports.clock(),
+        __version__,
+        passwords=passwords,
     )
 
 

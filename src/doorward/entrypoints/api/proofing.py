@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
 from doorward.administrator.identity.checklist import Check
@@ -25,13 +25,14 @@ from doorward.administrator.identity.verified_claims import Claims
 from doorward.administrator.proofing import cases, decide_case, work_case
 from doorward.administrator.proofing import confirm_case as confirmation
 from doorward.administrator.proofing.record_verification import Approved, assessment_of
-from doorward.administrator.proofing.verifiers import Desk
+from doorward.administrator.proofing.verifiers import Desk, hindrance, is_fresh
 from doorward.entrypoints.actors import Actor
 from doorward.entrypoints.api.bodies import Body, Reason, ReasonBody
 from doorward.entrypoints.api.context import Caller, Context, Ports
-from doorward.entrypoints.api.identity_reads import case_view, verification_view
+from doorward.entrypoints.api.identity_reads import case_view, verification_detail
 from doorward.entrypoints.api.identity_views import ApprovedView, CaseView
 from doorward.entrypoints.api.views import EffectView
+from doorward.entrypoints.rights import rights
 from doorward.errors import DoorwardError
 from doorward.model.ids import SessionId, UserId
 
@@ -93,15 +94,25 @@ async def list_cases(ports: Ports, _: Caller, user: str | None = None) -> list[C
 
 
 @router.get("/{case}")
-async def show_case(ports: Ports, _: Caller, case: str) -> CaseView:
-    """One case, and what it reaches now."""
+async def show_case(request: Request, ports: Ports, caller: Caller, case: str) -> CaseView:
+    """One case, and what it reaches now.
+
+    Whoever may decide it now (a verifier of the case with a fresh passkey, who may write here)
+    is also shown the `claims` that wait for the second: they are what `/confirm` confirms.
+    """
+    sits = desk(ports, caller)
     async with ports.control.store.transaction() as transaction:
         found = await transaction.identity.cases.get(case)
-    if found is None:
-        raise DoorwardError(
-            "case-unknown", f"There is no case `{case}`.", "List them in the console."
-        )
-    return await _view(ports, found)
+        if found is None:
+            raise DoorwardError(
+                "case-unknown", f"There is no case `{case}`.", "List them in the console."
+            )
+        hindered = await hindrance(ports.proofing, transaction, sits, found.subject)
+    snapshot = ports.control.live.current
+    decides = (
+        hindered is None and is_fresh(snapshot, sits) and await _may_write(request, ports, caller)
+    )
+    return await _view(ports, found, decides=decides)
 
 
 @router.post("", status_code=201)
@@ -167,7 +178,7 @@ async def approve_case(
     )
     if isinstance(decided, Case):
         response.status_code = 202
-        return await _view(ports, decided)
+        return await _view(ports, decided, decides=True)
     return _approved(ports, decided)
 
 
@@ -194,12 +205,17 @@ def desk(ports: Context, caller: Actor) -> Desk:
 def _approved(ports: Context, approved: Approved) -> ApprovedView:
     stored = StoredVerification(verification=approved.verification)
     return ApprovedView(
-        verification=verification_view(stored, ports.control.live.current),
+        verification=verification_detail(stored, ports.control.live.current),
         effect=EffectView.model_validate(approved.effect),
     )
 
 
-async def _view(ports: Context, case: Case) -> CaseView:
+async def _may_write(request: Request, ports: Context, caller: Actor) -> bool:
+    prepared = await ports.openid.prepared.of(ports.control.live.current)
+    return rights(request, prepared, caller, ports.clock()).may("proofing")
+
+
+async def _view(ports: Context, case: Case, *, decides: bool = False) -> CaseView:
     async with ports.control.store.transaction() as transaction:
         assessment = await assessment_of(transaction, case, ports.clock())
-    return case_view(case, assessment)
+    return case_view(case, assessment, ports.control.live.current, decides=decides)

@@ -216,10 +216,19 @@ def resource_view(snapshot: Snapshot, resource: Resource) -> ResourceView:
 
 
 def status_view(
-    snapshot: Snapshot, gateways: Sequence[GatewayState], now: UnixSeconds, version: str
+    snapshot: Snapshot,
+    gateways: Sequence[GatewayState],
+    now: UnixSeconds,
+    version: str,
+    *,
+    passwords: str,
 ) -> StatusView:
-    """The health of all, and in `problems` each thing that is not as it should be."""
+    """The health of all, and in `problems` each thing that is not as it should be.
+
+    `passwords` is what keeps new ones from being checked, empty where nothing does.
+    """
     problems = [] if gateways else ["no gateway is connected"]
+    problems += [f"no password can be set: {passwords}"] if passwords else []
     for gateway in gateways:
         if gateway.applied < snapshot.number:
             problems.append(

@@ -7,6 +7,7 @@ from typing import Any
 
 import typer
 
+from doorward.adapters.leaked_passwords import leaked_passwords
 from doorward.config import ControlSettings, DataFolder, load_control
 from doorward.entrypoints.cli.options import DEFAULT_DATA, AsJson, Data
 from doorward.entrypoints.cli.output import connect, print_json
@@ -28,6 +29,7 @@ def read_status(data: Path) -> dict[str, Any]:
     """Addresses from the settings, health from the running control plane, if it runs."""
     folder = DataFolder(data.absolute())
     settings = load_control(folder.settings)
+    leaked_passwords(settings.password_blocklist)
     found: dict[str, Any] = {"ok": False, "data": str(folder.root), "addresses": {}}
     try:
         with connect(data) as api:

@@ -14,6 +14,7 @@ import typer
 
 from doorward.adapters import clock
 from doorward.adapters.installation import renew_gateway
+from doorward.adapters.leaked_passwords import leaked_passwords
 from doorward.config import ControlSettings, DataFolder, load_control
 from doorward.entrypoints.cli import demo as demo_estate
 from doorward.entrypoints.cli.init import (
@@ -43,6 +44,7 @@ def up(
         _require_free(range(first_port, first_port + PORTS))
         initialise(folder, domain=DEFAULT_DOMAIN, port=first_port, organisation="example")
     settings = load_control(folder.settings)
+    leaked_passwords(settings.password_blocklist)
     first_port = demo_estate.first_port(settings)
     if port is not None and port != first_port:
         raise DoorwardError(

@@ -50,6 +50,7 @@ PAGES = (
     page("/identity", identity.overview),
     page("/identity/cases/{case}", identity.case),
     page("/identity/verifications/{verification}", identity.verification),
+    page("/identity/verifiers", identity.verifiers),
     page("/handover", lifecycle.handover),
     page("/people/{user}/leave", lifecycle.ask_leave),
     page("/people/{user}/move", lifecycle.ask_move),

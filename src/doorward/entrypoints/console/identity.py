@@ -13,8 +13,8 @@ from doorward.administrator.proofing.record_verification import assessment_of
 from doorward.administrator.proofing.revoke_verification import verification_named
 from doorward.administrator.proofing.verifiers import (
     Desk,
+    hindrance,
     is_fresh,
-    require_verifier,
 )
 from doorward.entrypoints.api import identity_reads
 from doorward.entrypoints.console import identity_words as words
@@ -39,10 +39,27 @@ async def overview(visit: Visit) -> Response:
     return visit.page(
         "identity.html",
         words=words,
-        cases=[identity_reads.case_view(case, reached[case.id]) for case in open_cases],
+        cases=[
+            identity_reads.case_view(case, reached[case.id], visit.snapshot) for case in open_cases
+        ],
         verifications=identity_reads.live_views(live[:_SHOWN], visit.snapshot),
         more=max(0, len(live) - _SHOWN),
         soon=visit.now + _SOON_SECONDS,
+        verifiers=identity_reads.verifier_views(trainings, visit.snapshot, role, visit.now),
+        role=role,
+    )
+
+
+async def verifiers(visit: Visit) -> Response:
+    """Who may verify, and recording that somebody was trained: for those who manage people.
+
+    A page of its own, since they need not see any case, and those who work cases make no verifiers.
+    """
+    async with visit.context.control.store.transaction() as transaction:
+        trainings = await transaction.identity.trainings.all()
+    role = visit.context.proofing.verifier_role
+    return visit.page(
+        "verifiers.html",
         verifiers=identity_reads.verifier_views(trainings, visit.snapshot, role, visit.now),
         role=role,
         people=sorted(item.id for item in visit.snapshot.users.values() if role in item.roles),
@@ -57,26 +74,21 @@ async def case(visit: Visit) -> Response:
         if found is None:
             raise DoorwardError("case-unknown", "There is no such case.", "See under Identity.")
         reached = await assessment_of(transaction, found, visit.now)
-        hindrance: DoorwardError | None = None
-        try:
-            await require_verifier(visit.context.proofing, transaction, desk(visit), found.subject)
-        except DoorwardError as error:
-            hindrance = error
-    person = visit.snapshot.users.get(found.subject)
+        hindered = await hindrance(visit.context.proofing, transaction, desk(visit), found.subject)
+    fresh = hindered is None and is_fresh(visit.snapshot, desk(visit))
+    decides = fresh and visit.rights.may("proofing")
     return visit.page(
         "case.html",
         words=words,
-        case=identity_reads.case_view(found, reached),
-        person=person,
+        case=identity_reads.case_view(found, reached, visit.snapshot, decides=decides),
         choices=_choices(found),
-        hindrance=hindrance,
-        own=hindrance is None and found.proposal is None and found.verifier == desk(visit).person,
-        second=hindrance is None
+        hindrance=hindered,
+        own=hindered is None and found.proposal is None and found.verifier == desk(visit).person,
+        second=hindered is None
         and found.proposal is not None
         and found.proposal.by != desk(visit).person,
-        decided=found.proposal,
         needs_second=visit.context.proofing.needs_second(reached.ial),
-        fresh=hindrance is None and is_fresh(visit.snapshot, desk(visit)),
+        fresh=fresh,
         fresh_minutes=VOUCHING_SECONDS // 60,
         step_up=visit.step_up(f"/identity/cases/{quote(case_id, safe='')}"),
     )

@@ -157,7 +157,7 @@ async def train_verifier(visit: Visit) -> Response:
     await verifiers.train_verifier(
         visit.context.proofing, visit.act, UserId(form.get("user", "")), until=until
     )
-    return visit.recorded(_HOME, "verifier-trained")
+    return visit.recorded(f"{_HOME}/verifiers", "verifier-trained")
 
 
 def _id(visit: Visit) -> str:

@@ -6,7 +6,6 @@ from urllib.parse import quote
 
 from starlette.responses import Response
 
-from doorward import __version__
 from doorward.administrator.credentials.held import held_by
 from doorward.administrator.credentials.vouching import vouches
 from doorward.administrator.ports import DecisionQuery
@@ -14,6 +13,7 @@ from doorward.administrator.verify_audit import verify_audit
 from doorward.entrypoints.api import reads
 from doorward.entrypoints.api.clients import client_session_views, client_views
 from doorward.entrypoints.api.directory import directory_view
+from doorward.entrypoints.api.overview import status_now
 from doorward.entrypoints.api.providers import links_of
 from doorward.entrypoints.api.sign_ins import SignInView
 from doorward.entrypoints.api.views import AuditView, DecisionView
@@ -32,10 +32,9 @@ _LONGEST_SEARCH = 200
 
 async def overview(visit: Visit) -> Response:
     """The health of all parts, and what was denied lately."""
-    connected = visit.context.control.gateways.connected()
     return visit.page(
         "overview.html",
-        status=reads.status_view(visit.snapshot, connected, visit.now, __version__),
+        status=await status_now(visit.context),
         sessions=len(reads.sessions(visit.snapshot, visit.now)),
         people=len(visit.snapshot.users),
         resources=len(visit.snapshot.resources),

@@ -18,9 +18,9 @@ from doorward.entrypoints.api.context import Context
 from doorward.entrypoints.api.problems import status
 from doorward.entrypoints.console.navigation import navigation
 from doorward.entrypoints.console.notices import NoticeCode, notice
-from doorward.entrypoints.console.rights import Rights, rights
 from doorward.entrypoints.pages.headers import page_headers
 from doorward.entrypoints.pages.templates import Templates
+from doorward.entrypoints.rights import Rights, rights
 from doorward.errors import DoorwardError
 from doorward.model.areas import Area, area_of
 from doorward.model.ids import UnixSeconds

@@ -1,4 +1,4 @@
-"""What a visitor of the console may do there: the policy engine asked, area by area.
+"""What a visitor of the console or its API may do there: the policy engine asked, area by area.
 
 A forecast for what a page shows, never a permission: the gateway decides each request. What
 cannot be known here (the country of an address, who stands behind a service) is not granted.
