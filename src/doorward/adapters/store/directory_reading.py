@@ -1,6 +1,7 @@
 """Reading the directory: entries, pages of them with their memberships, and how many there are.
 
-A page is read in few statements on one connection, so that all of it is of one moment.
+A page is read in few statements on one connection, so that all of it is of one moment, and by
+one call of `run_sync`, so that no thread is waited for in between.
 """
 
 from __future__ import annotations
@@ -8,8 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, case, func, or_, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, func, or_, select
 
 from doorward.adapters.store.database import Database
 from doorward.adapters.store.directory_conditions import COLUMNS, ENTRY, beside, clause
@@ -46,77 +46,51 @@ class SqlDirectory:
 
     async def get(self, kind: EntryKind, entry_id: str) -> Entry | None:
         async with self._database.reading() as connection:
-            return await entry_of(connection, kind, entry_id)
+            return await connection.run_sync(entry_of, kind, entry_id)
 
     async def find(self, query: Query) -> Page:
         async with self._database.reading() as connection:
-            wanted, all_wanted = await _looked_up(connection, query.where)
-            page = _page(wanted, query.order, query.limit, query.offset)
-            entries = [] if query.limit == 0 else await _entries(connection, page)
-            total = _told_by_page(query, len(entries))
-            if total is None:
-                counting = select(func.count()).select_from(all_wanted.subquery())
-                total = await connection.scalar(counting) or 0
-            return Page(total, tuple(entries), await _listed(connection, entries, query.listing))
+            return await connection.run_sync(_found, query)
 
     async def every(self, where: Mapping[EntryKind, Condition]) -> AsyncIterator[Sequence[Entry]]:
         wanted, last = _wanted(where), ""
         while True:
+            some = _page(and_(wanted, ENTRY.id > last), None, _ENTRIES_PER_READ)
             async with self._database.reading() as connection:
-                some = _page(and_(wanted, ENTRY.id > last), None, _ENTRIES_PER_READ)
-                entries = await _entries(connection, some)
+                entries = await connection.run_sync(_entries, some)
             if not entries:
                 return
             yield entries
             last = entries[-1].id
 
     async def several(self, ids: Sequence[str], listing: Collection[EntryKind]) -> Page:
-        found: dict[str, Entry] = {}
         async with self._database.reading() as connection:
-            for some in _batches(ids):
-                read = select(*_whole).select_from(_joined).where(ENTRY.id.in_(some))
-                found |= {entry.id: entry for entry in await _entries(connection, read)}
-            entries = [found[entry_id] for entry_id in ids if entry_id in found]
-            return Page(len(entries), tuple(entries), await _listed(connection, entries, listing))
+            return await connection.run_sync(_several, ids, listing)
 
     async def members(self, groups: Collection[str]) -> Listed:
         async with self._database.reading() as connection:
-            return await members_of(connection, groups)
+            return await connection.run_sync(members_of, groups)
 
     async def memberships(self, ids: Collection[str]) -> Listed:
         async with self._database.reading() as connection:
-            return await _memberships(connection, ids)
+            return await connection.run_sync(_memberships, ids)
 
     async def summary(self) -> Summary:
-        inactive = func.sum(case((ENTRY.active.is_(False), 1), else_=0))
         async with self._database.reading() as connection:
-            rows = await connection.execute(
-                select(ENTRY.kind, func.count(), inactive).group_by(ENTRY.kind)
-            )
-            counts = {kind: (int(number), int(without)) for kind, number, without in rows}
-            newest = select(ENTRY.modified, ENTRY.changed_by).order_by(ENTRY.modified.desc())
-            latest = (await connection.execute(newest.limit(1))).first()
-        people, without = counts.get("user", (0, 0))
-        return Summary(
-            people=people,
-            inactive=without,
-            groups=counts.get("group", (0, 0))[0],
-            changed=0.0 if latest is None else latest.modified,
-            changed_by="" if latest is None else latest.changed_by,
-        )
+            return await connection.run_sync(_summary)
 
 
-async def entry_of(connection: AsyncConnection, kind: EntryKind, entry_id: str) -> Entry | None:
+def entry_of(connection: Connection, kind: EntryKind, entry_id: str) -> Entry | None:
     """The entry of this kind and id."""
     read = select(*_whole).select_from(_joined).where(ENTRY.id == entry_id, ENTRY.kind == kind)
-    return next(iter(await _entries(connection, read)), None)
+    return next(iter(_entries(connection, read)), None)
 
 
-async def members_of(connection: AsyncConnection, groups: Collection[str]) -> Listed:
+def members_of(connection: Connection, groups: Collection[str]) -> Listed:
     """Who is directly in each group, by id."""
     found: dict[str, list[Member]] = {}
     for some in _batches(groups):
-        rows = await connection.execute(
+        rows = connection.execute(
             select(_MEMBER.group_id, _MEMBER.member_id, _MEMBER.kind)
             .where(_MEMBER.group_id.in_(some))
             .order_by(_MEMBER.group_id, _MEMBER.member_id)
@@ -126,10 +100,46 @@ async def members_of(connection: AsyncConnection, groups: Collection[str]) -> Li
     return found
 
 
-async def _memberships(connection: AsyncConnection, ids: Collection[str]) -> Listed:
+def _found(connection: Connection, query: Query) -> Page:
+    wanted, all_wanted = _looked_up(connection, query.where)
+    page = _page(wanted, query.order, query.limit, query.offset)
+    entries = [] if query.limit == 0 else _entries(connection, page)
+    total = _told_by_page(query, len(entries))
+    if total is None:
+        counting = select(func.count()).select_from(all_wanted.subquery())
+        total = connection.scalar(counting) or 0
+    return Page(total, tuple(entries), _listed(connection, entries, query.listing))
+
+
+def _several(connection: Connection, ids: Sequence[str], listing: Collection[EntryKind]) -> Page:
+    found: dict[str, Entry] = {}
+    for some in _batches(ids):
+        read = select(*_whole).select_from(_joined).where(ENTRY.id.in_(some))
+        found |= {entry.id: entry for entry in _entries(connection, read)}
+    entries = [found[entry_id] for entry_id in ids if entry_id in found]
+    return Page(len(entries), tuple(entries), _listed(connection, entries, listing))
+
+
+def _summary(connection: Connection) -> Summary:
+    inactive = func.sum(case((ENTRY.active.is_(False), 1), else_=0))
+    rows = connection.execute(select(ENTRY.kind, func.count(), inactive).group_by(ENTRY.kind))
+    counts = {kind: (int(number), int(without)) for kind, number, without in rows}
+    newest = select(ENTRY.modified, ENTRY.changed_by).order_by(ENTRY.modified.desc())
+    latest = connection.execute(newest.limit(1)).first()
+    people, without = counts.get("user", (0, 0))
+    return Summary(
+        people=people,
+        inactive=without,
+        groups=counts.get("group", (0, 0))[0],
+        changed=0.0 if latest is None else latest.modified,
+        changed_by="" if latest is None else latest.changed_by,
+    )
+
+
+def _memberships(connection: Connection, ids: Collection[str]) -> Listed:
     found: dict[str, list[Member]] = {}
     for some in _batches(ids):
-        rows = await connection.execute(
+        rows = connection.execute(
             select(_MEMBER.member_id, _MEMBER.group_id)
             .where(_MEMBER.member_id.in_(some))
             .order_by(_MEMBER.member_id, _MEMBER.group_id)
@@ -139,19 +149,19 @@ async def _memberships(connection: AsyncConnection, ids: Collection[str]) -> Lis
     return found
 
 
-async def _listed(
-    connection: AsyncConnection, entries: Iterable[Entry], listing: Collection[EntryKind]
+def _listed(
+    connection: Connection, entries: Iterable[Entry], listing: Collection[EntryKind]
 ) -> Listed:
     ids: dict[EntryKind, list[str]] = {"user": [], "group": []}
     for entry in entries:
         ids[entry.kind].append(entry.id)
     people = ids["user"] if "user" in listing else ()
     groups = ids["group"] if "group" in listing else ()
-    return {**await _memberships(connection, people), **await members_of(connection, groups)}
+    return {**_memberships(connection, people), **members_of(connection, groups)}
 
 
-async def _entries(connection: AsyncConnection, read: Select[Any]) -> list[Entry]:
-    return [_entry(row) for row in (await connection.execute(read)).all()]
+def _entries(connection: Connection, read: Select[Any]) -> list[Entry]:
+    return [_entry(row) for row in connection.execute(read).all()]
 
 
 def _page(
@@ -195,8 +205,8 @@ def _told_by_page(query: Query, found: int) -> int | None:
     return None if full or beyond else query.offset + found
 
 
-async def _looked_up(
-    connection: AsyncConnection, where: Mapping[EntryKind, Condition]
+def _looked_up(
+    connection: Connection, where: Mapping[EntryKind, Condition]
 ) -> tuple[ColumnElement[bool], Select[Any]]:
     """What `_wanted` says, and the ids of all that fulfil it, to be counted.
 
@@ -205,7 +215,7 @@ async def _looked_up(
     named = None
     if len(where) == 1:
         [(kind, condition)] = where.items()
-        named = await entries_named(connection, kind, condition)
+        named = entries_named(connection, kind, condition)
     if named is None:
         wanted = _wanted(where)
     elif named.exact:

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, column, func, select, table
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, Select, column, func, select, table
 
 from doorward.administrator.directory.conditions import Compare, Condition, Every
 from doorward.administrator.directory.entries import EntryKind
@@ -34,9 +33,7 @@ class Named(NamedTuple):
     exact: bool
 
 
-async def entries_named(
-    connection: AsyncConnection, kind: EntryKind, condition: Condition
-) -> Named | None:
+def entries_named(connection: Connection, kind: EntryKind, condition: Condition) -> Named | None:
     """Where entries that fulfil `condition` are; None where the index does not know of a few."""
     if connection.dialect.name != "sqlite":
         return None
@@ -46,7 +43,7 @@ async def entries_named(
     quoted = part.text.replace('"', '""')
     matching = _trigram.c.display_name.op("MATCH")(f'"{quoted}"')
     few = select(_trigram.c.rowid).where(matching).limit(_MANY).subquery()
-    if (await connection.scalar(select(func.count()).select_from(few)) or 0) == _MANY:
+    if (connection.scalar(select(func.count()).select_from(few)) or 0) == _MANY:
         return None
     joined = _trigram.join(_named, _named.c.number == _trigram.c.rowid)
     ids = select(_named.c.id).select_from(joined).where(matching, _named.c.kind == kind)
