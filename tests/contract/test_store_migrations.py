@@ -16,7 +16,7 @@ from doorward.adapters.store.tables import decision, metadata
 from doorward.errors import DoorwardError
 from doorward.model.ids import UserId
 
-HEAD = "0018"
+HEAD = "0019"
 
 
 def sync_engine(url: str) -> sqlalchemy.Engine:

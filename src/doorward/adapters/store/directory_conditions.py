@@ -138,6 +138,14 @@ def clause(condition: Condition) -> ColumnElement[bool]:
             return or_(false(), *map(clause, inner))
 
 
+def clause_beside_id(condition: Condition) -> ColumnElement[bool] | None:
+    """`condition` where an index in the order of ids holds what it reads; None for others."""
+    match condition:
+        case Every(conditions=(Compare(field="modified", op=op, value=value),)):
+            return _compared(beside(ENTRY.modified), op, value)
+    return None
+
+
 def _one_of_several(condition: Condition) -> ColumnElement[bool]:
     match condition:
         case Compare(field="active", op=op, value=value):

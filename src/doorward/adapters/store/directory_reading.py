@@ -9,10 +9,17 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
+from msgspec.structs import replace
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, func, or_, select
 
 from doorward.adapters.store.database import Database
-from doorward.adapters.store.directory_conditions import COLUMNS, ENTRY, beside, clause
+from doorward.adapters.store.directory_conditions import (
+    COLUMNS,
+    ENTRY,
+    beside,
+    clause,
+    clause_beside_id,
+)
 from doorward.adapters.store.directory_trigrams import entries_named
 from doorward.adapters.store.tables import directory_body, directory_entry, directory_member
 from doorward.administrator.directory.conditions import Condition, Order, Query
@@ -21,6 +28,8 @@ from doorward.administrator.directory.ports import Listed, Page
 
 _ENTRIES_PER_READ = 500
 _IDS_PER_READ = 500
+_MOST = 50_000
+"""Where so many fulfil a condition, going through all ids for a page beats sorting those."""
 _LAST_OFFSET = 2**63 - 1
 """Further than any directory goes, and still a number for every database."""
 
@@ -101,14 +110,38 @@ def members_of(connection: Connection, groups: Collection[str]) -> Listed:
 
 
 def _found(connection: Connection, query: Query) -> Page:
-    wanted, all_wanted = _looked_up(connection, query.where)
+    wanted, total = _wanted(query.where), None
+    if len(query.where) == 1:
+        [(kind, condition)] = query.where.items()
+        named = entries_named(connection, kind, condition)
+        if named is not None and named.exact and query.order is None:
+            return _among(connection, query, named.ids)
+        if named is not None:
+            wanted = and_(ENTRY.id.in_(named.ids), clause(condition))
+        passing = clause_beside_id(condition) if query.order is None else None
+        if passing is not None:
+            total = _counted(connection, wanted)
+            if total >= _MOST:
+                wanted = and_(ENTRY.kind == kind, passing)
     page = _page(wanted, query.order, query.limit, query.offset)
     entries = [] if query.limit == 0 else _entries(connection, page)
-    total = _told_by_page(query, len(entries))
     if total is None:
-        counting = select(func.count()).select_from(all_wanted.subquery())
-        total = connection.scalar(counting) or 0
+        total = _told_by_page(query, len(entries))
+    if total is None:
+        total = _counted(connection, wanted)
     return Page(total, tuple(entries), _listed(connection, entries, query.listing))
+
+
+def _among(connection: Connection, query: Query, ids: Select[Any]) -> Page:
+    """The page of what `ids`, which are few and in order, say."""
+    found = connection.scalars(ids).all()
+    page = found[query.offset :][: query.limit]
+    return replace(_several(connection, page, query.listing), total=len(found))
+
+
+def _counted(connection: Connection, wanted: ColumnElement[bool]) -> int:
+    counting = select(func.count()).select_from(select(ENTRY.id).where(wanted).subquery())
+    return connection.scalar(counting) or 0
 
 
 def _several(connection: Connection, ids: Sequence[str], listing: Collection[EntryKind]) -> Page:
@@ -203,26 +236,6 @@ def _told_by_page(query: Query, found: int) -> int | None:
     full = query.limit is not None and found == query.limit
     beyond = not found and query.offset > 0
     return None if full or beyond else query.offset + found
-
-
-def _looked_up(
-    connection: Connection, where: Mapping[EntryKind, Condition]
-) -> tuple[ColumnElement[bool], Select[Any]]:
-    """What `_wanted` says, and the ids of all that fulfil it, to be counted.
-
-    Where an index of substrings knows that they are among a few, they are looked for there.
-    """
-    named = None
-    if len(where) == 1:
-        [(kind, condition)] = where.items()
-        named = entries_named(connection, kind, condition)
-    if named is None:
-        wanted = _wanted(where)
-    elif named.exact:
-        return ENTRY.id.in_(named.ids), named.ids
-    else:
-        wanted = and_(ENTRY.id.in_(named.ids), clause(condition))
-    return wanted, select(ENTRY.id).where(wanted)
 
 
 def _wanted(where: Mapping[EntryKind, Condition]) -> ColumnElement[bool]:
