@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from doorward.adapters.store import directory_trigrams
+from doorward.adapters.store import directory_reading
 from doorward.administrator.directory.conditions import Compare, Condition, Every, Not, Some
 from doorward.administrator.directory.entries import Details, folded
 from doorward.administrator.ports import Store
@@ -136,6 +136,6 @@ async def test_an_exception_leaves_the_names_as_they_were(store: Store) -> None:
 async def test_where_many_have_it_all_names_are_looked_through(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(directory_trigrams, "_MANY", 2)
+    monkeypatch.setattr(directory_reading, "_MANY", 2)
     await named(store)
     assert await ids(reader(store), Compare("display_name", "co", "ann")) == expected("ann")

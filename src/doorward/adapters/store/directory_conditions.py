@@ -138,12 +138,12 @@ def clause(condition: Condition) -> ColumnElement[bool]:
             return or_(false(), *map(clause, inner))
 
 
-def clause_beside_id(condition: Condition) -> ColumnElement[bool] | None:
-    """`condition` where an index in the order of ids holds what it reads; None for others."""
+def is_beside_id(condition: Condition) -> bool:
+    """Whether an index in the order of ids holds all that `condition` reads."""
     match condition:
-        case Every(conditions=(Compare(field="modified", op=op, value=value),)):
-            return _compared(beside(ENTRY.modified), op, value)
-    return None
+        case Compare(field="modified") | Every(conditions=(Compare(field="modified"),)):
+            return True
+    return False
 
 
 def _one_of_several(condition: Condition) -> ColumnElement[bool]:

@@ -18,9 +18,9 @@ from doorward.adapters.store.directory_conditions import (
     ENTRY,
     beside,
     clause,
-    clause_beside_id,
+    is_beside_id,
 )
-from doorward.adapters.store.directory_trigrams import entries_named
+from doorward.adapters.store.directory_trigrams import Part, entries_named
 from doorward.adapters.store.tables import directory_body, directory_entry, directory_member
 from doorward.administrator.directory.conditions import Condition, Order, Query
 from doorward.administrator.directory.entries import Entry, EntryKind, Member, Summary
@@ -28,8 +28,10 @@ from doorward.administrator.directory.ports import Listed, Page
 
 _ENTRIES_PER_READ = 500
 _IDS_PER_READ = 500
+_MANY = 10_000
+"""So many ids are not all read for a page: going through all names is quicker."""
 _MOST = 50_000
-"""Where so many fulfil a condition, going through all ids for a page beats sorting those."""
+"""Where fewer fulfil a condition, sorting their ids beats going through everybody's in order."""
 _LAST_OFFSET = 2**63 - 1
 """Further than any directory goes, and still a number for every database."""
 
@@ -111,19 +113,21 @@ def members_of(connection: Connection, groups: Collection[str]) -> Listed:
 
 def _found(connection: Connection, query: Query) -> Page:
     wanted, total = _wanted(query.where), None
+    by_id: ColumnElement[Any] = ENTRY.id
     if len(query.where) == 1:
         [(kind, condition)] = query.where.items()
-        named = entries_named(connection, kind, condition)
-        if named is not None and named.exact and query.order is None:
-            return _among(connection, query, named.ids)
-        if named is not None:
-            wanted = and_(ENTRY.id.in_(named.ids), clause(condition))
-        passing = clause_beside_id(condition) if query.order is None else None
-        if passing is not None:
+        part = entries_named(connection, kind, condition)
+        few = None if part is None else _few(connection, part)
+        if part is not None and few is not None:
+            if part.exact and query.order is None:
+                shown = few[query.offset :][: query.limit]
+                return replace(_several(connection, shown, query.listing), total=len(few))
+            wanted = and_(ENTRY.id.in_(part.ids), clause(condition))
+        if query.order is None and is_beside_id(condition):
             total = _counted(connection, wanted)
-            if total >= _MOST:
-                wanted = and_(ENTRY.kind == kind, passing)
-    page = _page(wanted, query.order, query.limit, query.offset)
+            if total < _MOST:
+                by_id = beside(ENTRY.id)
+    page = _page(wanted, query.order, query.limit, query.offset, by_id)
     entries = [] if query.limit == 0 else _entries(connection, page)
     if total is None:
         total = _told_by_page(query, len(entries))
@@ -132,11 +136,10 @@ def _found(connection: Connection, query: Query) -> Page:
     return Page(total, tuple(entries), _listed(connection, entries, query.listing))
 
 
-def _among(connection: Connection, query: Query, ids: Select[Any]) -> Page:
-    """The page of what `ids`, which are few and in order, say."""
-    found = connection.scalars(ids).all()
-    page = found[query.offset :][: query.limit]
-    return replace(_several(connection, page, query.listing), total=len(found))
+def _few(connection: Connection, part: Part) -> list[str] | None:
+    """The ids of a part, in order; None where they are many."""
+    ids = connection.scalars(part.ids.limit(_MANY)).all()
+    return sorted(ids) if len(ids) < _MANY else None
 
 
 def _counted(connection: Connection, wanted: ColumnElement[bool]) -> int:
@@ -198,7 +201,11 @@ def _entries(connection: Connection, read: Select[Any]) -> list[Entry]:
 
 
 def _page(
-    wanted: ColumnElement[bool], order: Order | None, limit: int | None, offset: int = 0
+    wanted: ColumnElement[bool],
+    order: Order | None,
+    limit: int | None,
+    offset: int = 0,
+    by_id: ColumnElement[Any] = ENTRY.id,
 ) -> Select[Any]:
     """The page's entries: their ids first, so that no more than theirs is read.
 
@@ -209,7 +216,7 @@ def _page(
     page = (
         select(ENTRY.id)
         .where(wanted)
-        .order_by(*_ordered(places, ENTRY.id, descending=descending))
+        .order_by(*_ordered(places, by_id, descending=descending))
         .limit(limit)
         .offset(min(offset, _LAST_OFFSET))
     )
