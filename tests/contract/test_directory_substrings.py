@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from doorward.adapters.store import directory_reading
+from doorward.adapters.store import directory_reading, directory_trigrams
 from doorward.administrator.directory.conditions import (
     Compare,
     Condition,
@@ -141,12 +141,26 @@ async def test_an_exception_leaves_the_names_as_they_were(store: Store) -> None:
     assert "u00" in await ids(directory, Compare("display_name", "co", "ann"))
 
 
+@pytest.mark.parametrize("piece", ["ann", "an", "a", "l*", "\U0010ffff", "  "])
 async def test_where_many_have_it_all_names_are_looked_through(
-    store: Store, monkeypatch: pytest.MonkeyPatch
+    store: Store, monkeypatch: pytest.MonkeyPatch, piece: str
 ) -> None:
-    monkeypatch.setattr(directory_reading, "_MANY", 2)
     await named(store)
-    assert await ids(reader(store), Compare("display_name", "co", "ann")) == expected("ann")
+    contains = Compare("display_name", "co", piece)
+    assert await ids(reader(store), contains) == expected(piece)
+    monkeypatch.setattr(directory_trigrams, "_PLACES", 2)
+    assert await ids(reader(store), contains) == expected(piece)
+    monkeypatch.setattr(directory_reading, "_MANY", 2)
+    assert await ids(reader(store), contains) == expected(piece)
+
+
+async def test_the_mark_that_ends_names_in_the_index_is_in_none(store: Store) -> None:
+    await named(store)
+    for mark in ("\x1f", "\x1f\x1f", "n\x1f", "ann\x1f"):
+        assert await ids(reader(store), Compare("display_name", "co", mark)) == []
+    async with store.transaction() as transaction:
+        await transaction.directory.put(entry("user", "odd"), Details(display_name="Ann\x1f"))
+    assert await ids(reader(store), Compare("display_name", "co", "n\x1f")) == ["odd"]
 
 
 @pytest.mark.parametrize("many", [2, 10_000])

@@ -25,7 +25,12 @@ def sync_engine(url: str) -> sqlalchemy.Engine:
 
 def not_of_one_database(name: str | None, _kind: str, _parents: object) -> bool:
     """Indexes of substrings, which each database has in a way of its own."""
-    own = ("directory_named", "directory_trigram", "ix_directory_entry_trigram")
+    own = (
+        "directory_named",
+        "directory_trigram",
+        "directory_letters",
+        "ix_directory_entry_trigram",
+    )
     return not (name or "").startswith(own)
 
 

@@ -1,7 +1,8 @@
 """Display names that contain a text, by their trigrams, on SQLite.
 
-The index of FTS5 says which entries have the text. PostgreSQL has an index of its own for that
-(`pg_trgm`), or looks through all names.
+The index of FTS5 says which entries have the text. A text too short for a trigram is found by those
+that it begins: two marks end each name in the index, so that every letter begins one. PostgreSQL
+has an index of its own for that (`pg_trgm`), or looks through all names.
 """
 
 from __future__ import annotations
@@ -9,17 +10,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, column, select, table
+from sqlalchemy import Connection, Select, column, func, select, table
 
+from doorward.adapters.store.directory_conditions import begins
 from doorward.administrator.directory.conditions import Compare, Condition, Every
 from doorward.administrator.directory.entries import EntryKind
 
 _LETTERS = 3
-_BLURRED = frozenset("\0\ufffd\ufffe\uffff")
-"""Characters that end a text for the tokenizer, or that it takes for one another."""
+_PLACES = 10_000
+"""Where a short text is in so many places, going through all names is quicker."""
+_BLURRED = frozenset("\0\x1f\ufffd\ufffe\uffff")
+"""Characters that end a text for the tokenizer, that it takes for one another, and the mark."""
 
 _named = table("directory_named", column("number"), column("id"), column("kind"))
 _trigram = table("directory_trigram", column("rowid"), column("display_name"))
+_letters = table("directory_letters", column("term"), column("doc"))
+"""Each place of each trigram."""
 
 
 class Part(NamedTuple):
@@ -37,8 +43,15 @@ def entries_named(connection: Connection, kind: EntryKind, condition: Condition)
     if connection.dialect.name != "sqlite":
         return None
     piece = max(_pieces(condition), key=lambda piece: len(piece.text), default=None)
-    if piece is None or len(piece.text) < _LETTERS:
+    if piece is None or not piece.text:
         return None
+    if len(piece.text) < _LETTERS:
+        places = select(_letters.c.doc).where(begins(_letters.c.term, piece.text))
+        few = select(func.count()).select_from(places.limit(_PLACES).subquery())
+        if connection.scalar(few) == _PLACES:
+            return None
+        within = _named.c.number.in_(places)
+        return Part(select(_named.c.id).where(within, _named.c.kind == kind), piece.exact)
     quoted = piece.text.replace('"', '""')
     matching = _trigram.c.display_name.op("MATCH")(f'"{quoted}"')
     joined = _trigram.join(_named, _named.c.number == _trigram.c.rowid)
