@@ -127,7 +127,7 @@ async def test_names_of_an_earlier_index_are_found_by_one_letter(tmp_path: Path)
         assert [item.id for item in page.entries] == found
     async with store.transaction() as transaction:
         await transaction.directory.remove(page.entries[1])
-    page = await store.directory.find(Query(where={"user": contains}))
+    page = await store.directory.find(Query(where={"user": Compare("display_name", "co", "an")}))
     assert [item.id for item in page.entries] == ["a"]
     await store.close()
 
