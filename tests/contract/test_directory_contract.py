@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from doorward.adapters.store import directory_reading
 from doorward.administrator.directory.conditions import (
     ALWAYS,
     AddressWhere,
@@ -197,6 +198,22 @@ async def test_pages_say_how_many_there_are_in_all(store: Store) -> None:
         assert (await directory.find(query)).total == 6
     nobody = await directory.find(Query(where={"user": Some(())}))
     assert (nobody.total, nobody.entries) == (0, ())
+
+
+@pytest.mark.parametrize("most", [1, 50_000])
+async def test_pages_of_what_changed_are_in_order_of_ids(
+    store: Store, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    """Whether few changed or most, and in whichever order: a page stays where it was."""
+    monkeypatch.setattr(directory_reading, "_MOST", most)
+    directory = await filled(store)
+    async with store.transaction() as transaction:
+        await transaction.directory.put(entry("user", "bob", 3000.0))
+    since = Every((Compare("modified", "gt", 1000.0),))
+    for offset, limit in ((0, 1), (1, 1), (0, 3), (1, None), (3, 1), (0, 0)):
+        page = await directory.find(Query(where={"user": since}, offset=offset, limit=limit))
+        wanted = ["bob", "cid", "dot"][offset:][:limit]
+        assert (page.total, [item.id for item in page.entries]) == (3, wanted)
 
 
 async def test_each_kind_has_a_condition_of_its_own(store: Store) -> None:

@@ -8,9 +8,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from doorward.adapters.store import directory_trigrams
-from doorward.administrator.directory.conditions import Compare, Condition, Every, Not, Some
-from doorward.administrator.directory.entries import Details, folded
+from doorward.adapters.store import directory_reading, directory_trigrams
+from doorward.administrator.directory.conditions import (
+    Compare,
+    Condition,
+    Every,
+    Not,
+    Order,
+    Query,
+    Some,
+)
+from doorward.administrator.directory.entries import Details, EntryKind, folded
 from doorward.administrator.ports import Store
 from tests.contract.test_directory_contract import entry, ids, reader
 from tests.fakes.provisioning import ScimDesk
@@ -132,9 +140,40 @@ async def test_an_exception_leaves_the_names_as_they_were(store: Store) -> None:
     assert "u00" in await ids(directory, Compare("display_name", "co", "ann"))
 
 
+@pytest.mark.parametrize("piece", ["ann", "an", "a", "l*", "\U0010ffff", "  "])
 async def test_where_many_have_it_all_names_are_looked_through(
-    store: Store, monkeypatch: pytest.MonkeyPatch
+    store: Store, monkeypatch: pytest.MonkeyPatch, piece: str
 ) -> None:
-    monkeypatch.setattr(directory_trigrams, "_MANY", 2)
     await named(store)
-    assert await ids(reader(store), Compare("display_name", "co", "ann")) == expected("ann")
+    contains = Compare("display_name", "co", piece)
+    assert await ids(reader(store), contains) == expected(piece)
+    monkeypatch.setattr(directory_trigrams, "_PLACES", 2)
+    assert await ids(reader(store), contains) == expected(piece)
+    monkeypatch.setattr(directory_reading, "_MANY", 2)
+    assert await ids(reader(store), contains) == expected(piece)
+
+
+async def test_the_mark_that_ends_names_in_the_index_is_in_none(store: Store) -> None:
+    await named(store)
+    for mark in ("\x1f", "\x1f\x1f", "n\x1f", "ann\x1f"):
+        assert await ids(reader(store), Compare("display_name", "co", mark)) == []
+    async with store.transaction() as transaction:
+        await transaction.directory.put(entry("user", "odd"), Details(display_name="Ann\x1f"))
+    assert await ids(reader(store), Compare("display_name", "co", "n\x1f")) == ["odd"]
+
+
+@pytest.mark.parametrize("many", [2, 10_000])
+async def test_names_are_paged_in_order_with_their_total(
+    store: Store, monkeypatch: pytest.MonkeyPatch, many: int
+) -> None:
+    monkeypatch.setattr(directory_reading, "_MANY", many)
+    await named(store)
+    found = expected("ann")
+    where: dict[EntryKind, Condition] = {"user": Compare("display_name", "co", "ann")}
+    for offset, limit in ((0, 2), (1, 2), (0, 0), (2, None), (99, 2)):
+        for order in (None, Order("user_name"), Order("id", descending=True)):
+            turned = found[::-1] if order is not None and order.descending else found
+            wanted = turned[offset:][:limit]
+            query = Query(where=where, order=order, offset=offset, limit=limit)
+            page = await reader(store).find(query)
+            assert (page.total, [item.id for item in page.entries]) == (len(found), wanted)

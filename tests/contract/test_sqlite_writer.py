@@ -13,8 +13,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from doorward.adapters.store import SqlStore, open_store
-from doorward.adapters.store.inline_sqlite import SqliteWriter, _in_thread
+from doorward.adapters.store.inline_sqlite import SqliteWriter
 from doorward.adapters.store.migrate import upgrade
+from doorward.adapters.store.threaded_sqlite import in_thread
 from doorward.administrator.ports import AuditHead
 from doorward.model.estate import Group
 from doorward.model.ids import GroupId
@@ -120,7 +121,7 @@ async def test_a_thread_is_waited_for_however_often_the_waiting_is_cancelled() -
         go_on.wait(5)
         ended.set()
 
-    waiting = asyncio.create_task(_in_thread(work))
+    waiting = asyncio.create_task(in_thread(None, work))
     while not begun.is_set():  # noqa: ASYNC110 - the event is a thread's
         await asyncio.sleep(0.001)
     for _ in range(3):

@@ -13,10 +13,11 @@ from alembic.runtime.migration import MigrationContext
 from doorward.adapters.store import open_store
 from doorward.adapters.store.migrate import alembic_config, upgrade
 from doorward.adapters.store.tables import decision, metadata
+from doorward.administrator.directory.conditions import Compare, Query
 from doorward.errors import DoorwardError
 from doorward.model.ids import UserId
 
-HEAD = "0018"
+HEAD = "0019"
 
 
 def sync_engine(url: str) -> sqlalchemy.Engine:
@@ -25,7 +26,12 @@ def sync_engine(url: str) -> sqlalchemy.Engine:
 
 def not_of_one_database(name: str | None, _kind: str, _parents: object) -> bool:
     """Indexes of substrings, which each database has in a way of its own."""
-    own = ("directory_named", "directory_trigram", "ix_directory_entry_trigram")
+    own = (
+        "directory_named",
+        "directory_trigram",
+        "directory_letters",
+        "ix_directory_entry_trigram",
+    )
     return not (name or "").startswith(own)
 
 
@@ -97,6 +103,33 @@ def test_trigrams_of_another_schema_are_used(postgresql: str, search_path: str) 
         indexes = sqlalchemy.inspect(connection).get_indexes("directory_entry")
     engine.dispose()
     assert "ix_directory_entry_trigram" in [index["name"] for index in indexes]
+
+
+async def test_names_of_an_earlier_index_are_found_by_one_letter(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'doorward.db'}"
+    engine = sync_engine(url)
+    put = (
+        "INSERT INTO directory_entry (id, kind, version, created, modified, changed_by,"
+        " display_name) VALUES ('{0}', 'user', 1, 1.0, 1.0, 'service:idp', '{1}')"
+    )
+    with engine.begin() as connection:
+        command.upgrade(alembic_config(connection), "0018")
+        for entry_id, name in (("a", "wang 王"), ("b", "le"), ("c", "ann")):
+            connection.exec_driver_sql(put.format(entry_id, name))
+            connection.exec_driver_sql(f"INSERT INTO directory_body VALUES ('{entry_id}', '{{}}')")
+    engine.dispose()
+    upgrade(url)
+    store = open_store(url)
+    for text, found in (("王", ["a"]), ("e", ["b"]), ("le", ["b"]), ("an", ["a", "c"])):
+        page = await store.directory.find(
+            Query(where={"user": Compare("display_name", "co", text)})
+        )
+        assert [item.id for item in page.entries] == found
+    async with store.transaction() as transaction:
+        await transaction.directory.remove(page.entries[1])
+    page = await store.directory.find(Query(where={"user": Compare("display_name", "co", "an")}))
+    assert [item.id for item in page.entries] == ["a"]
+    await store.close()
 
 
 async def test_people_of_the_second_version_still_sign_in(tmp_path: Path) -> None:

@@ -141,3 +141,22 @@ async def test_each_actor_looks_one_at_a_time_and_few_wait() -> None:
     assert most == 2
     assert not turns._asked
     assert not turns._turns
+
+
+async def test_all_actors_together_have_so_many_turns_and_none_takes_anothers() -> None:
+    turns, inside, go_on = Turns(at_once=2, waiting=8, together=3), list[str](), asyncio.Event()
+
+    async def search(actor: str) -> None:
+        async with turns.turn(actor):
+            inside.append(actor)
+            await go_on.wait()
+
+    searches = [asyncio.create_task(search(actor)) for actor in ("a", "a", "a", "a", "b", "c")]
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert inside == ["a", "a", "b"]
+    go_on.set()
+    await asyncio.gather(*searches)
+    assert sorted(inside) == ["a", "a", "a", "a", "b", "c"]
+    assert not turns._asked
+    assert not turns._turns

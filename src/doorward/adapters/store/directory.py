@@ -34,7 +34,7 @@ class DirectoryRows:
         self._connection = connection
 
     async def get(self, kind: EntryKind, entry_id: str) -> Entry | None:
-        return await entry_of(self._connection, kind, entry_id)
+        return await self._connection.run_sync(entry_of, kind, entry_id)
 
     async def put(self, entry: Entry, details: Details | None = None) -> None:
         if details is None:
@@ -81,7 +81,7 @@ class DirectoryRows:
         )
 
     async def members(self, group: str) -> Sequence[Member]:
-        return (await members_of(self._connection, [group])).get(group, ())
+        return (await self._connection.run_sync(members_of, [group])).get(group, ())
 
     async def change_members(
         self, group: str, added: Collection[Member], removed: Collection[str]

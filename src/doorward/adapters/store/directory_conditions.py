@@ -138,6 +138,14 @@ def clause(condition: Condition) -> ColumnElement[bool]:
             return or_(false(), *map(clause, inner))
 
 
+def is_beside_id(condition: Condition) -> bool:
+    """Whether an index in the order of ids holds all that `condition` reads."""
+    match condition:
+        case Compare(field="modified") | Every(conditions=(Compare(field="modified"),)):
+            return True
+    return False
+
+
 def _one_of_several(condition: Condition) -> ColumnElement[bool]:
     match condition:
         case Compare(field="active", op=op, value=value):
@@ -182,7 +190,7 @@ def _ordered(column: ColumnElement[Any], op: Operator, value: Value) -> ColumnEl
         case "co", str():
             return holds(column, value, f"%{_as_it_is(value)}%")
         case "sw", str():
-            return _begins(column, value)
+            return begins(column, value)
         case "ew", str():
             tail = func.substr(column, func.length(column) - len(value) + 1)
             return and_(func.length(column) >= len(value), tail == value)
@@ -205,7 +213,7 @@ def _as_it_is(text: str) -> str:
     return text.replace("!", "!!").replace("%", "!%").replace("_", "!_")
 
 
-def _begins(column: ColumnElement[Any], start: str) -> ColumnElement[bool]:
+def begins(column: ColumnElement[Any], start: str) -> ColumnElement[bool]:
     """As a range, for which there is an index, where there is a text after all that begin so."""
     after = _after(start)
     return column >= start if after is None else and_(column >= start, column < literal(after))

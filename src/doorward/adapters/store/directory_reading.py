@@ -1,6 +1,7 @@
 """Reading the directory: entries, pages of them with their memberships, and how many there are.
 
-A page is read in few statements on one connection, so that all of it is of one moment.
+A page is read in few statements on one connection, so that all of it is of one moment, and by
+one call of `run_sync`, so that no thread is waited for in between.
 """
 
 from __future__ import annotations
@@ -8,12 +9,18 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, case, func, or_, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from msgspec.structs import replace
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, func, or_, select
 
 from doorward.adapters.store.database import Database
-from doorward.adapters.store.directory_conditions import COLUMNS, ENTRY, beside, clause
-from doorward.adapters.store.directory_trigrams import entries_named
+from doorward.adapters.store.directory_conditions import (
+    COLUMNS,
+    ENTRY,
+    beside,
+    clause,
+    is_beside_id,
+)
+from doorward.adapters.store.directory_trigrams import Part, entries_named
 from doorward.adapters.store.tables import directory_body, directory_entry, directory_member
 from doorward.administrator.directory.conditions import Condition, Order, Query
 from doorward.administrator.directory.entries import Entry, EntryKind, Member, Summary
@@ -21,6 +28,10 @@ from doorward.administrator.directory.ports import Listed, Page
 
 _ENTRIES_PER_READ = 500
 _IDS_PER_READ = 500
+_MANY = 10_000
+"""So many ids are not all read for a page: going through all names is quicker."""
+_MOST = 50_000
+"""Where fewer fulfil a condition, sorting their ids beats going through everybody's in order."""
 _LAST_OFFSET = 2**63 - 1
 """Further than any directory goes, and still a number for every database."""
 
@@ -46,77 +57,51 @@ class SqlDirectory:
 
     async def get(self, kind: EntryKind, entry_id: str) -> Entry | None:
         async with self._database.reading() as connection:
-            return await entry_of(connection, kind, entry_id)
+            return await connection.run_sync(entry_of, kind, entry_id)
 
     async def find(self, query: Query) -> Page:
         async with self._database.reading() as connection:
-            wanted, all_wanted = await _looked_up(connection, query.where)
-            page = _page(wanted, query.order, query.limit, query.offset)
-            entries = [] if query.limit == 0 else await _entries(connection, page)
-            total = _told_by_page(query, len(entries))
-            if total is None:
-                counting = select(func.count()).select_from(all_wanted.subquery())
-                total = await connection.scalar(counting) or 0
-            return Page(total, tuple(entries), await _listed(connection, entries, query.listing))
+            return await connection.run_sync(_found, query)
 
     async def every(self, where: Mapping[EntryKind, Condition]) -> AsyncIterator[Sequence[Entry]]:
         wanted, last = _wanted(where), ""
         while True:
+            some = _page(and_(wanted, ENTRY.id > last), None, _ENTRIES_PER_READ)
             async with self._database.reading() as connection:
-                some = _page(and_(wanted, ENTRY.id > last), None, _ENTRIES_PER_READ)
-                entries = await _entries(connection, some)
+                entries = await connection.run_sync(_entries, some)
             if not entries:
                 return
             yield entries
             last = entries[-1].id
 
     async def several(self, ids: Sequence[str], listing: Collection[EntryKind]) -> Page:
-        found: dict[str, Entry] = {}
         async with self._database.reading() as connection:
-            for some in _batches(ids):
-                read = select(*_whole).select_from(_joined).where(ENTRY.id.in_(some))
-                found |= {entry.id: entry for entry in await _entries(connection, read)}
-            entries = [found[entry_id] for entry_id in ids if entry_id in found]
-            return Page(len(entries), tuple(entries), await _listed(connection, entries, listing))
+            return await connection.run_sync(_several, ids, listing)
 
     async def members(self, groups: Collection[str]) -> Listed:
         async with self._database.reading() as connection:
-            return await members_of(connection, groups)
+            return await connection.run_sync(members_of, groups)
 
     async def memberships(self, ids: Collection[str]) -> Listed:
         async with self._database.reading() as connection:
-            return await _memberships(connection, ids)
+            return await connection.run_sync(_memberships, ids)
 
     async def summary(self) -> Summary:
-        inactive = func.sum(case((ENTRY.active.is_(False), 1), else_=0))
         async with self._database.reading() as connection:
-            rows = await connection.execute(
-                select(ENTRY.kind, func.count(), inactive).group_by(ENTRY.kind)
-            )
-            counts = {kind: (int(number), int(without)) for kind, number, without in rows}
-            newest = select(ENTRY.modified, ENTRY.changed_by).order_by(ENTRY.modified.desc())
-            latest = (await connection.execute(newest.limit(1))).first()
-        people, without = counts.get("user", (0, 0))
-        return Summary(
-            people=people,
-            inactive=without,
-            groups=counts.get("group", (0, 0))[0],
-            changed=0.0 if latest is None else latest.modified,
-            changed_by="" if latest is None else latest.changed_by,
-        )
+            return await connection.run_sync(_summary)
 
 
-async def entry_of(connection: AsyncConnection, kind: EntryKind, entry_id: str) -> Entry | None:
+def entry_of(connection: Connection, kind: EntryKind, entry_id: str) -> Entry | None:
     """The entry of this kind and id."""
     read = select(*_whole).select_from(_joined).where(ENTRY.id == entry_id, ENTRY.kind == kind)
-    return next(iter(await _entries(connection, read)), None)
+    return next(iter(_entries(connection, read)), None)
 
 
-async def members_of(connection: AsyncConnection, groups: Collection[str]) -> Listed:
+def members_of(connection: Connection, groups: Collection[str]) -> Listed:
     """Who is directly in each group, by id."""
     found: dict[str, list[Member]] = {}
     for some in _batches(groups):
-        rows = await connection.execute(
+        rows = connection.execute(
             select(_MEMBER.group_id, _MEMBER.member_id, _MEMBER.kind)
             .where(_MEMBER.group_id.in_(some))
             .order_by(_MEMBER.group_id, _MEMBER.member_id)
@@ -126,10 +111,71 @@ async def members_of(connection: AsyncConnection, groups: Collection[str]) -> Li
     return found
 
 
-async def _memberships(connection: AsyncConnection, ids: Collection[str]) -> Listed:
+def _found(connection: Connection, query: Query) -> Page:
+    wanted, total = _wanted(query.where), None
+    by_id: ColumnElement[Any] = ENTRY.id
+    if len(query.where) == 1:
+        [(kind, condition)] = query.where.items()
+        part = entries_named(connection, kind, condition)
+        few = None if part is None else _few(connection, part)
+        if part is not None and few is not None:
+            if part.exact and query.order is None:
+                shown = few[query.offset :][: query.limit]
+                return replace(_several(connection, shown, query.listing), total=len(few))
+            wanted = and_(ENTRY.id.in_(part.ids), clause(condition))
+        if query.order is None and is_beside_id(condition):
+            total = _counted(connection, wanted)
+            if total < _MOST:
+                by_id = beside(ENTRY.id)
+    page = _page(wanted, query.order, query.limit, query.offset, by_id)
+    entries = [] if query.limit == 0 else _entries(connection, page)
+    if total is None:
+        total = _told_by_page(query, len(entries))
+    if total is None:
+        total = _counted(connection, wanted)
+    return Page(total, tuple(entries), _listed(connection, entries, query.listing))
+
+
+def _few(connection: Connection, part: Part) -> list[str] | None:
+    """The ids of a part, in order; None where they are many."""
+    ids = connection.scalars(part.ids.limit(_MANY)).all()
+    return sorted(ids) if len(ids) < _MANY else None
+
+
+def _counted(connection: Connection, wanted: ColumnElement[bool]) -> int:
+    counting = select(func.count()).select_from(select(ENTRY.id).where(wanted).subquery())
+    return connection.scalar(counting) or 0
+
+
+def _several(connection: Connection, ids: Sequence[str], listing: Collection[EntryKind]) -> Page:
+    found: dict[str, Entry] = {}
+    for some in _batches(ids):
+        read = select(*_whole).select_from(_joined).where(ENTRY.id.in_(some))
+        found |= {entry.id: entry for entry in _entries(connection, read)}
+    entries = [found[entry_id] for entry_id in ids if entry_id in found]
+    return Page(len(entries), tuple(entries), _listed(connection, entries, listing))
+
+
+def _summary(connection: Connection) -> Summary:
+    inactive = func.sum(case((ENTRY.active.is_(False), 1), else_=0))
+    rows = connection.execute(select(ENTRY.kind, func.count(), inactive).group_by(ENTRY.kind))
+    counts = {kind: (int(number), int(without)) for kind, number, without in rows}
+    newest = select(ENTRY.modified, ENTRY.changed_by).order_by(ENTRY.modified.desc())
+    latest = connection.execute(newest.limit(1)).first()
+    people, without = counts.get("user", (0, 0))
+    return Summary(
+        people=people,
+        inactive=without,
+        groups=counts.get("group", (0, 0))[0],
+        changed=0.0 if latest is None else latest.modified,
+        changed_by="" if latest is None else latest.changed_by,
+    )
+
+
+def _memberships(connection: Connection, ids: Collection[str]) -> Listed:
     found: dict[str, list[Member]] = {}
     for some in _batches(ids):
-        rows = await connection.execute(
+        rows = connection.execute(
             select(_MEMBER.member_id, _MEMBER.group_id)
             .where(_MEMBER.member_id.in_(some))
             .order_by(_MEMBER.member_id, _MEMBER.group_id)
@@ -139,23 +185,27 @@ async def _memberships(connection: AsyncConnection, ids: Collection[str]) -> Lis
     return found
 
 
-async def _listed(
-    connection: AsyncConnection, entries: Iterable[Entry], listing: Collection[EntryKind]
+def _listed(
+    connection: Connection, entries: Iterable[Entry], listing: Collection[EntryKind]
 ) -> Listed:
     ids: dict[EntryKind, list[str]] = {"user": [], "group": []}
     for entry in entries:
         ids[entry.kind].append(entry.id)
     people = ids["user"] if "user" in listing else ()
     groups = ids["group"] if "group" in listing else ()
-    return {**await _memberships(connection, people), **await members_of(connection, groups)}
+    return {**_memberships(connection, people), **members_of(connection, groups)}
 
 
-async def _entries(connection: AsyncConnection, read: Select[Any]) -> list[Entry]:
-    return [_entry(row) for row in (await connection.execute(read)).all()]
+def _entries(connection: Connection, read: Select[Any]) -> list[Entry]:
+    return [_entry(row) for row in connection.execute(read).all()]
 
 
 def _page(
-    wanted: ColumnElement[bool], order: Order | None, limit: int | None, offset: int = 0
+    wanted: ColumnElement[bool],
+    order: Order | None,
+    limit: int | None,
+    offset: int = 0,
+    by_id: ColumnElement[Any] = ENTRY.id,
 ) -> Select[Any]:
     """The page's entries: their ids first, so that no more than theirs is read.
 
@@ -166,7 +216,7 @@ def _page(
     page = (
         select(ENTRY.id)
         .where(wanted)
-        .order_by(*_ordered(places, ENTRY.id, descending=descending))
+        .order_by(*_ordered(places, by_id, descending=descending))
         .limit(limit)
         .offset(min(offset, _LAST_OFFSET))
     )
@@ -193,26 +243,6 @@ def _told_by_page(query: Query, found: int) -> int | None:
     full = query.limit is not None and found == query.limit
     beyond = not found and query.offset > 0
     return None if full or beyond else query.offset + found
-
-
-async def _looked_up(
-    connection: AsyncConnection, where: Mapping[EntryKind, Condition]
-) -> tuple[ColumnElement[bool], Select[Any]]:
-    """What `_wanted` says, and the ids of all that fulfil it, to be counted.
-
-    Where an index of substrings knows that they are among a few, they are looked for there.
-    """
-    named = None
-    if len(where) == 1:
-        [(kind, condition)] = where.items()
-        named = await entries_named(connection, kind, condition)
-    if named is None:
-        wanted = _wanted(where)
-    elif named.exact:
-        return ENTRY.id.in_(named.ids), named.ids
-    else:
-        wanted = and_(ENTRY.id.in_(named.ids), clause(condition))
-    return wanted, select(ENTRY.id).where(wanted)
 
 
 def _wanted(where: Mapping[EntryKind, Condition]) -> ColumnElement[bool]:

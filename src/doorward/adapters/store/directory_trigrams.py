@@ -1,7 +1,8 @@
 """Display names that contain a text, by their trigrams, on SQLite.
 
-The index of FTS5 says which entries have the text; where they are many, looking through all names
-is quicker. PostgreSQL has an index of its own for that (`pg_trgm`), or looks through all names.
+The index of FTS5 says which entries have the text. A text too short for a trigram is found by those
+that it begins: two marks end each name in the index, so that every letter begins one. PostgreSQL
+has an index of its own for that (`pg_trgm`), or looks through all names.
 """
 
 from __future__ import annotations
@@ -9,23 +10,26 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, column, func, select, table
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, Select, column, func, select, table
 
+from doorward.adapters.store.directory_conditions import begins
 from doorward.administrator.directory.conditions import Compare, Condition, Every
 from doorward.administrator.directory.entries import EntryKind
 
 _LETTERS = 3
-_MANY = 10_000
-_BLURRED = frozenset("\0\ufffd\ufffe\uffff")
-"""Characters that end a text for the tokenizer, or that it takes for one another."""
+_PLACES = 10_000
+"""Where a short text is in so many places, going through all names is quicker."""
+_BLURRED = frozenset("\0\x1f\ufffd\ufffe\uffff")
+"""Characters that end a text for the tokenizer, that it takes for one another, and the mark."""
 
 _named = table("directory_named", column("number"), column("id"), column("kind"))
 _trigram = table("directory_trigram", column("rowid"), column("display_name"))
+_letters = table("directory_letters", column("term"), column("doc"))
+"""Each place of each trigram."""
 
 
-class Named(NamedTuple):
-    """The ids of a small part of the directory, in which all are that fulfil a condition.
+class Part(NamedTuple):
+    """The ids of a part of the directory, in which all are that fulfil a condition.
 
     `exact` where nobody else is.
     """
@@ -34,36 +38,38 @@ class Named(NamedTuple):
     exact: bool
 
 
-async def entries_named(
-    connection: AsyncConnection, kind: EntryKind, condition: Condition
-) -> Named | None:
-    """Where entries that fulfil `condition` are; None where the index does not know of a few."""
+def entries_named(connection: Connection, kind: EntryKind, condition: Condition) -> Part | None:
+    """Where entries that fulfil `condition` are; None where the index cannot know."""
     if connection.dialect.name != "sqlite":
         return None
-    part = max(_parts(condition), key=lambda part: len(part.text), default=None)
-    if part is None or len(part.text) < _LETTERS:
+    piece = max(_pieces(condition), key=lambda piece: len(piece.text), default=None)
+    if piece is None or not piece.text:
         return None
-    quoted = part.text.replace('"', '""')
+    if len(piece.text) < _LETTERS:
+        places = select(_letters.c.doc).where(begins(_letters.c.term, piece.text))
+        few = select(func.count()).select_from(places.limit(_PLACES).subquery())
+        if connection.scalar(few) == _PLACES:
+            return None
+        within = _named.c.number.in_(places)
+        return Part(select(_named.c.id).where(within, _named.c.kind == kind), piece.exact)
+    quoted = piece.text.replace('"', '""')
     matching = _trigram.c.display_name.op("MATCH")(f'"{quoted}"')
-    few = select(_trigram.c.rowid).where(matching).limit(_MANY).subquery()
-    if (await connection.scalar(select(func.count()).select_from(few)) or 0) == _MANY:
-        return None
     joined = _trigram.join(_named, _named.c.number == _trigram.c.rowid)
     ids = select(_named.c.id).select_from(joined).where(matching, _named.c.kind == kind)
-    return Named(ids, part.exact)
+    return Part(ids, piece.exact)
 
 
-class _Part(NamedTuple):
+class _Piece(NamedTuple):
     text: str
     exact: bool
 
 
-def _parts(condition: Condition) -> Iterator[_Part]:
+def _pieces(condition: Condition) -> Iterator[_Piece]:
     """Texts that the display name of whatever fulfils `condition` contains."""
     match condition:
         case Every(conditions=inner):
-            for part in (part for each in inner for part in _parts(each)):
-                yield part._replace(exact=part.exact and len(inner) == 1)
+            for piece in (piece for each in inner for piece in _pieces(each)):
+                yield piece._replace(exact=piece.exact and len(inner) == 1)
         case Compare(field="display_name", op="co" | "ew" as op, value=str() as text):
             if _BLURRED.isdisjoint(text):
-                yield _Part(text, op == "co")
+                yield _Piece(text, op == "co")

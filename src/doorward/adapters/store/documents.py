@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from itertools import groupby
 
 import msgspec
-from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from doorward.adapters.store.failures import failure
@@ -131,13 +131,17 @@ async def current_number(connection: AsyncConnection) -> int:
 async def load_snapshot(connection: AsyncConnection) -> Snapshot:
     """All documents, at the number they have in this transaction."""
     number = await current_number(connection)
-    table = snapshot_document.c
-    rows = await connection.execute(
-        select(table.kind, table.id, table.body).order_by(table.kind, table.id)
-    )
-    changes = (Change(kind, key, msgspec.Raw(body.encode())) for kind, key, body in rows)
+    changes = await connection.run_sync(_documents)
     with _intact():
         return Snapshot().advance(number, changes)
+
+
+def _documents(connection: Connection) -> list[Change]:
+    table = snapshot_document.c
+    rows = connection.execute(
+        select(table.kind, table.id, table.body).order_by(table.kind, table.id)
+    )
+    return [Change(kind, key, msgspec.Raw(body.encode())) for kind, key, body in rows]
 
 
 async def read_revisions(connection: AsyncConnection, after: int) -> list[Revision]:

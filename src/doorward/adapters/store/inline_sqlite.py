@@ -2,7 +2,7 @@
 
 A statement of a sign-in takes SQLite some microseconds, and a thread ten times as long to hear of
 it, several times over. What waits for the disk (COMMIT) and what is long (many rows) still runs in
-a thread. Readers, whose searches may be long, stay with aiosqlite.
+a thread. Readers, whose searches may be long, are in `threaded_sqlite`.
 """
 
 from __future__ import annotations
@@ -11,10 +11,12 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
-from typing import Any, ParamSpec, TypeVar
+from contextlib import asynccontextmanager
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection, CursorResult, Executable, NullPool, ScalarResult, create_engine
+
+from doorward.adapters.store.threaded_sqlite import in_thread
 
 _FEW_ROWS = 64
 BUSY_MILLISECONDS = 5000
@@ -25,21 +27,6 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-async def _in_thread(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run `call` in a thread, to its end even where the waiting is cancelled.
-
-    A connection is used by one thread at a time: nobody may go on with it before this has ended.
-    """
-    task = asyncio.ensure_future(asyncio.to_thread(call, *args, **kwargs))
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        while not task.done():
-            with suppress(asyncio.CancelledError):
-                await asyncio.wait([task])
-        raise
-
-
 class InlineConnection:
     """What the store uses of SQLAlchemy's `AsyncConnection`."""
 
@@ -47,13 +34,18 @@ class InlineConnection:
         self._connection = connection
         self.dialect = connection.dialect
 
+    async def run_sync(
+        self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        return work(self._connection, *args, **kwargs)
+
     async def execute(
         self,
         statement: Executable,
         parameters: Any = None,  # noqa: ANN401 - as SQLAlchemy's
     ) -> CursorResult[Any]:
         if isinstance(parameters, list) and len(parameters) > _FEW_ROWS:
-            return await _in_thread(self._connection.execute, statement, parameters)
+            return await in_thread(None, self._connection.execute, statement, parameters)
         return self._connection.execute(statement, parameters)
 
     async def scalar(self, statement: Executable, parameters: Any = None) -> Any:  # noqa: ANN401
@@ -87,12 +79,12 @@ class SqliteWriter:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[InlineConnection]:
         if self._connection is None:
-            self._connection = await _in_thread(self._engine.connect)
+            self._connection = await in_thread(None, self._engine.connect)
         connection = self._connection
         try:
             await _begin(connection)
             yield InlineConnection(connection)
-            await _in_thread(connection.commit)
+            await in_thread(None, connection.commit)
         except BaseException:
             self._undo(connection)
             raise

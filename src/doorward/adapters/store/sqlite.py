@@ -1,7 +1,8 @@
 """SQLite: one machine, one control process.
 
 Write-ahead log, so that readers and the writer do not wait for each other; `synchronous=FULL`,
-so that what was committed survives kill -9 and power loss.
+so that what was committed survives kill -9 and power loss. Its connections have the few methods
+that the store uses of SQLAlchemy's `AsyncConnection`.
 """
 
 from __future__ import annotations
@@ -11,17 +12,16 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import cast
 
-from sqlalchemy import URL, event
-from sqlalchemy.engine import Connection
-from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from doorward.adapters.store.checkpoints import MOST_PAGES, Checkpoints
 from doorward.adapters.store.failures import translated
 from doorward.adapters.store.inline_sqlite import BUSY_MILLISECONDS, SqliteWriter
+from doorward.adapters.store.threaded_sqlite import SqliteReaders
 
-_READERS = 4
+READERS = 6
+"""How many connections there are to read by."""
+
 _CACHE_KIBIBYTES = 16 * 1024
 _PRAGMAS = (
     "PRAGMA journal_mode = WAL",
@@ -32,28 +32,26 @@ _PRAGMAS = (
 
 
 class SqliteDatabase:
-    """A database file; `url` names the driver aiosqlite."""
+    """The database file at `path`."""
 
-    def __init__(self, url: URL) -> None:
-        self._readers = create_async_engine(url, pool_size=_READERS, max_overflow=0)
-        event.listen(self._readers.sync_engine, "connect", _prepare)
-        event.listen(self._readers.sync_engine, "begin", _begin)
-        self._writer = SqliteWriter(url.database or "", _PRAGMAS)
-        self._checkpoints = Checkpoints(url.database or "")
+    def __init__(self, path: str) -> None:
+        busy = f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}"
+        self._readers = SqliteReaders(path, (busy, *_PRAGMAS), READERS)
+        self._writer = SqliteWriter(path, _PRAGMAS)
+        self._checkpoints = Checkpoints(path)
         self._turn = asyncio.Lock()
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         with translated():
-            async with self._readers.begin() as connection:
-                yield connection
+            async with self._readers.transaction() as connection:
+                yield cast("AsyncConnection", connection)
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:
         async with self._turn:
             with translated():
                 async with self._writer.transaction() as connection:
-                    # Its three methods are all that the store uses of one.
                     yield cast("AsyncConnection", connection)
             self._checkpoints.committed()
 
@@ -71,17 +69,5 @@ class SqliteDatabase:
 
     async def close(self) -> None:
         await self._checkpoints.close()
-        await self._readers.dispose()
+        self._readers.close()
         self._writer.close()
-
-
-def _prepare(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
-    connection.isolation_level = None  # the driver begins no transactions of its own
-    cursor = connection.cursor()
-    for pragma in (f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}", *_PRAGMAS):
-        cursor.execute(pragma)
-    cursor.close()
-
-
-def _begin(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN")

@@ -290,7 +290,7 @@ def open_store(
     parsed = parse_url(url)
     database: Database
     if parsed.get_backend_name() == "sqlite":
-        database = SqliteDatabase(parsed.set(drivername="sqlite+aiosqlite"))
+        database = SqliteDatabase(parsed.database or "")
     else:
         # Imported where it is used: its driver is large.
         postgresql = importlib.import_module("doorward.adapters.store.postgresql")

@@ -300,7 +300,7 @@ directory_entry = Table(
     Column("address", _text),
     Column("active", Boolean),
     Index("uq_directory_entry_user_name", "user_name", unique=True),
-    Index("ix_directory_entry_kind", "kind", "id"),
+    Index("ix_directory_entry_kind", "kind", "id", "modified"),
     Index("ix_directory_entry_user_name", "kind", "user_name", "id"),
     Index("ix_directory_entry_external_id", "kind", "external_id", "id"),
     Index("ix_directory_entry_display_name", "kind", "display_name", "id"),

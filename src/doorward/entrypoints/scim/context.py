@@ -9,7 +9,7 @@ from doorward.administrator.control_plane import ControlPlane
 from doorward.administrator.directory.ports import Directory
 from doorward.administrator.ports import Throttle
 from doorward.entrypoints.actors import Authenticator
-from doorward.entrypoints.scim.turns import LOOKUPS, LOOKUPS_WAITING, Turns
+from doorward.entrypoints.scim.turns import LOOKUPS, LOOKUPS_TOGETHER, LOOKUPS_WAITING, Turns
 from doorward.model.ids import UnixSeconds
 
 
@@ -27,4 +27,6 @@ class ScimContext:
     authenticator: Authenticator
     clock: Callable[[], UnixSeconds]
     turns: Turns = field(default_factory=Turns)
-    lookups: Turns = field(default_factory=lambda: Turns(LOOKUPS, LOOKUPS_WAITING))
+    lookups: Turns = field(
+        default_factory=lambda: Turns(LOOKUPS, LOOKUPS_WAITING, LOOKUPS_TOGETHER)
+    )

@@ -67,7 +67,8 @@ def document_of(
     `listed` are the members of a group, or the groups of a person, which are among `groups`.
     """
     document: Document = msgspec.json.decode(entry.body)
-    return document | _beside(entry, listed, groups, base_url)
+    kept_beside: Document = msgspec.to_builtins(_beside(entry, listed, groups, base_url))
+    return document | kept_beside
 
 
 def rendered(
@@ -79,27 +80,50 @@ def rendered(
     return msgspec.Raw(beside[:-1] + (inside if inside == b"}" else b"," + inside))
 
 
+class _Meta(msgspec.Struct, rename="camel"):
+    resource_type: str
+    created: str
+    last_modified: str
+    location: str
+    version: str
+
+
+class _Member(msgspec.Struct):
+    value: str
+    ref: str = msgspec.field(name="$ref")
+    type: str
+
+
+class _Group(msgspec.Struct):
+    value: str
+    ref: str = msgspec.field(name="$ref")
+    display: str
+    type: str
+
+
+class _Beside(msgspec.Struct, omit_defaults=True):
+    """What is not in the body of an entry, and has no name that is in one."""
+
+    id: str
+    meta: _Meta
+    groups: list[_Group] = []
+    members: list[_Member] = []
+
+
 def _beside(
     entry: Entry, listed: Sequence[Member], groups: Mapping[str, Group], base_url: str
-) -> Document:
-    """What is not in the body of an entry, and has no name that is in one."""
-    beside: Document = {
-        "id": entry.id,
-        "meta": {
-            "resourceType": NAMES[entry.kind],
-            "created": _moment(entry.created),
-            "lastModified": _moment(entry.modified),
-            "location": location(entry.kind, entry.id, base_url),
-            "version": etag(entry.version),
-        },
-    }
-    if listed:
-        beside[MEMBERSHIPS[entry.kind]] = (
-            [_member(item, base_url) for item in listed]
-            if entry.kind == "group"
-            else [_group(item.id, groups, base_url) for item in listed]
-        )
-    return beside
+) -> _Beside:
+    meta = _Meta(
+        resource_type=NAMES[entry.kind],
+        created=_moment(entry.created),
+        last_modified=_moment(entry.modified),
+        location=location(entry.kind, entry.id, base_url),
+        version=etag(entry.version),
+    )
+    if entry.kind == "group":
+        return _Beside(entry.id, meta, members=[_member(item, base_url) for item in listed])
+    inside = [_group(item.id, groups, base_url) for item in listed]
+    return _Beside(entry.id, meta, groups=inside)
 
 
 def location(kind: EntryKind, entry_id: str, base_url: str) -> str:
@@ -121,19 +145,14 @@ def version_of(tag: str | None) -> int | None:
     return None if tag is None else int(tag.removeprefix('W/"').removesuffix('"'))
 
 
-def _member(item: Member, base_url: str) -> Document:
-    ref = location(item.kind, item.id, base_url)
-    return {"value": item.id, "$ref": ref, "type": NAMES[item.kind]}
+def _member(item: Member, base_url: str) -> _Member:
+    return _Member(item.id, location(item.kind, item.id, base_url), NAMES[item.kind])
 
 
-def _group(group_id: str, groups: Mapping[str, Group], base_url: str) -> Document:
+def _group(group_id: str, groups: Mapping[str, Group], base_url: str) -> _Group:
     group = groups.get(group_id)
-    return {
-        "value": group_id,
-        "$ref": location("group", group_id, base_url),
-        "display": group_id if group is None else group.name,
-        "type": "direct",
-    }
+    display = group_id if group is None else group.name
+    return _Group(group_id, location("group", group_id, base_url), display, "direct")
 
 
 def _moment(seconds: float) -> str:

@@ -50,8 +50,8 @@ async def find(
             return await directory.find(query)
     async with turn():
         keys = await look_through(directory, where, left, models, request, modelled)
-    stop = None if request.count is None else offset + request.count
-    page = await directory.several([entry_id for *_, entry_id, _ in keys[offset:stop]], listing)
+        stop = None if request.count is None else offset + request.count
+        page = await directory.several([entry_id for *_, entry_id, _ in keys[offset:stop]], listing)
     return msgspec.structs.replace(page, total=len(keys))
 
 

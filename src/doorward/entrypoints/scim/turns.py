@@ -1,6 +1,7 @@
 """Whose turn it is to search the directory.
 
-The store has few connections to read by, and one service must not hold them all.
+The store has few connections to read by. One service must not hold all of its turns, and all
+services together must leave connections to everybody else.
 """
 
 from __future__ import annotations
@@ -13,19 +14,31 @@ from http import HTTPStatus
 
 from doorward.entrypoints.scim.errors import UnansweredError
 
+SEARCHES = 1
+SEARCHES_TOGETHER = 2
 MAX_WAITING = 8
 LOOKUPS = 2
+LOOKUPS_TOGETHER = 3
 LOOKUPS_WAITING = 64
 
 
 class Turns:
-    """So many `at_once` for each actor, who may have a few more that wait."""
+    """So many `at_once` for each actor, who may have a few more that wait, and for all `together`.
 
-    def __init__(self, at_once: int = 1, waiting: int = MAX_WAITING) -> None:
+    `together` is more than `at_once`, so that nobody waits for one other actor alone.
+    """
+
+    def __init__(
+        self,
+        at_once: int = SEARCHES,
+        waiting: int = MAX_WAITING,
+        together: int = SEARCHES_TOGETHER,
+    ) -> None:
         self._at_once = at_once
         self._waiting = waiting
         self._asked: Counter[str] = Counter()
         self._turns: dict[str, asyncio.Semaphore] = {}
+        self._together = asyncio.Semaphore(together)
 
     @asynccontextmanager
     async def turn(self, actor: str) -> AsyncIterator[None]:
@@ -37,7 +50,11 @@ class Turns:
             )
         self._asked[actor] += 1
         try:
-            async with self._turns.setdefault(actor, asyncio.Semaphore(self._at_once)):
+            # One's own turn first: whoever waits for it must not keep others from theirs.
+            async with (
+                self._turns.setdefault(actor, asyncio.Semaphore(self._at_once)),
+                self._together,
+            ):
                 yield
         finally:
             self._asked[actor] -= 1
