@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import anyio
 import pytest
 
 from doorward.adapters import installation
@@ -260,10 +261,21 @@ async def test_an_issuer_s_name_is_not_this_machine_nor_its_metadata(host: str) 
 
 @pytest.mark.usefixtures("names")
 @pytest.mark.parametrize("issuer", NEIGHBOURS)
-async def test_a_neighbour_may_name_neighbours(issuer: str) -> None:
-    for host in (issuer, *NEIGHBOURS):
+async def test_a_neighbour_may_name_neighbours(
+    issuer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called: list[str] = []
+
+    async def nobody_there(*, remote_host: str, **_: object) -> None:
+        called.append(remote_host)
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(anyio, "connect_tcp", nobody_there)
+    hosts = (issuer, *NEIGHBOURS)
+    for host in hosts:
         with pytest.raises(DoorwardError, match="provider-unreachable"):
-            await get(f"https://{host}/keys", issuer=f"https://{issuer}", timeout_seconds=0.1)
+            await get(f"https://{host}/keys", issuer=f"https://{issuer}")
+    assert called == [str(ipaddress.ip_address(NAMES[host][0])) for host in hosts]
 
 
 async def test_the_next_address_is_called_where_the_first_does_not_answer(

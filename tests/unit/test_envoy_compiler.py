@@ -80,11 +80,12 @@ def test_the_same_estate_compiles_to_the_same_bytes_in_any_order() -> None:
     assert asdict(one) == asdict(other)
 
 
-def test_a_new_epoch_changes_the_epochs_file_only() -> None:
+def test_a_new_epoch_changes_the_epochs_file_and_what_the_probe_says_of_the_routes() -> None:
     one = asdict(compile_envoy(_snapshot(HR), envoy_settings(), 5))
     other = asdict(compile_envoy(_snapshot(HR), envoy_settings(), 6))
-    assert {name for name in one if one[name] != other[name]} == {"epoch", "complete"}
+    assert {name for name in one if one[name] != other[name]} == {"epoch", "rds", "complete"}
     assert other["epoch"] == compile_epoch(6)
+    assert other["rds"] == one["rds"].replace(")% 5", ")% 6")
 
 
 def test_a_snapshot_without_resources_compiles() -> None:
