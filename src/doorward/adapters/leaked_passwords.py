@@ -89,7 +89,8 @@ def leaked_passwords(path: str) -> LeakedPasswordFile | NoLeakedPasswords:
         raise DoorwardError(
             "password-blocklist-invalid",
             f"{problem[0].upper()}{problem[1:]}.",
-            "Give a file of lines HASH:COUNT in the order of their hashes, or leave it out.",
+            "Set password_blocklist to a file of lines HASH:COUNT in the order of their hashes, "
+            "or leave it out.",
         )
     return found
 
