@@ -178,7 +178,6 @@ def load_control(path: Path) -> ControlSettings:
     check.address("link_address", settings.link_address)
     check.distinct(settings.http_port, settings.https_port, settings.web_port, settings.link_port)
     check.country_database(settings.country_database)
-    check.password_blocklist(settings.password_blocklist)
     if settings.store and not settings.store.startswith(("sqlite:///", "postgresql://")):
         raise check.error(
             "store",
@@ -306,14 +305,6 @@ class _Check:
     def country_database(self, path: str) -> None:
         if path and not Path(path).is_file():
             raise self.error("country_database", "is not a file", "Give the path of an MMDB file.")
-
-    def password_blocklist(self, path: str) -> None:
-        if path and not Path(path).is_file():
-            raise self.error(
-                "password_blocklist",
-                "is not a file",
-                "Give the path of a list of SHA-1 hashes, or leave it out.",
-            )
 
     def distinct(self, *ports: int) -> None:
         used = [port for port in ports if port]

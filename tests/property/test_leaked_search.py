@@ -68,6 +68,21 @@ def test_the_file_holds_what_the_set_holds(
             assert file.holds(password) == (password in leaked)
 
 
+@given(
+    first=st.sets(passwords, min_size=1, max_size=30),
+    second=st.sets(passwords, min_size=1, max_size=30),
+    asked=st.sets(passwords, max_size=10),
+)
+def test_two_lists_that_were_sorted_into_one_may_name_a_password_twice(
+    first: set[str], second: set[str], asked: set[str]
+) -> None:
+    lines = listing(first).splitlines(keepends=True) + listing(second, count=7).splitlines(True)
+    with written(b"".join(sorted(lines))) as file:
+        assert file.problem() == ""
+        for password in first | second | asked:
+            assert file.holds(password) == (password in first | second)
+
+
 def looked(file: LeakedPasswordFile, password: str) -> bool | str:
     """The answer, or the code of the refusal."""
     try:

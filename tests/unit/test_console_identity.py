@@ -196,7 +196,7 @@ async def test_training_is_recorded_for_others(company: Office, browser: httpx.A
     assert "The training is recorded." in page
     assert "Lacks the role" in page
     assert "Lacks the role" in await see(company, browser, "/identity")
-    own = await post(company, browser, "/identity/verifiers", user="alice", until="2027-05-01")
+    own = await post(company, browser, "/identity/verifiers", user=" alice ", until="2027-05-01")
     assert own.status_code == 403
     none = await post(company, browser, "/identity/verifiers", user="bob", until="")
     assert none.status_code == 400

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import stat
 import tomllib
-from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from doorward.adapters import ca, installation, keys
 from doorward.config import CONTROL_TLS_NAME, DataFolder, load_control, load_gateway
+from doorward.entrypoints.cli import status
 from doorward.entrypoints.cli.init import initialise, write_gateway
 from doorward.entrypoints.cli.status import read_status
 from doorward.entrypoints.cli.up import up
@@ -107,14 +109,53 @@ def test_a_key_that_others_can_read_is_refused(tmp_path: Path) -> None:
     assert "secret" not in str(caught.value).removeprefix("key-exposed")
 
 
-@pytest.mark.parametrize("command", [up, read_status])
-def test_a_list_of_leaked_passwords_that_is_none_is_told_before_anything_starts(
-    tmp_path: Path, command: Callable[[Path], object]
-) -> None:
-    data, leaked = make(tmp_path), tmp_path / "leaked.txt"
-    leaked.write_text("123456\n")
+def with_list(folder: Path, text: str | None) -> tuple[DataFolder, str]:
+    """An installation whose list of leaked passwords holds this, or is not there."""
+    data, leaked = make(folder), folder / "leaked.txt"
+    if text is not None:
+        leaked.write_text(text)
     with data.settings.open("a") as settings:
         settings.write(f'password_blocklist = "{leaked}"\n')
+    return data, str(leaked)
+
+
+LISTS_THAT_ARE_NONE = pytest.mark.parametrize("text", ["123456\n", None], ids=["other", "gone"])
+
+
+@LISTS_THAT_ARE_NONE
+def test_a_list_of_leaked_passwords_that_is_none_is_told_before_anything_starts(
+    tmp_path: Path, text: str | None
+) -> None:
+    data, leaked = with_list(tmp_path, text)
     with pytest.raises(DoorwardError, match="password-blocklist-invalid") as refused:
-        command(data.root)
-    assert str(leaked) in refused.value.detail
+        up(data.root)
+    assert leaked in refused.value.detail
+    assert "password_blocklist" in (refused.value.remedy or "")
+    assert not data.logs.exists()
+
+
+@LISTS_THAT_ARE_NONE
+def test_the_status_says_why_control_cannot_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str | None
+) -> None:
+    def nobody(_: Path) -> NoReturn:
+        raise DoorwardError("control-unreachable", "Nothing answers.")
+
+    data, leaked = with_list(tmp_path, text)
+    monkeypatch.setattr(status, "connect", nobody)
+    found = read_status(data.root)
+    assert not found["ok"]
+    assert [leaked in problem for problem in found["problems"]] == [False, True]
+
+
+@LISTS_THAT_ARE_NONE
+def test_a_list_that_is_lost_hides_nothing_of_a_control_plane_that_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str | None
+) -> None:
+    data, _ = with_list(tmp_path, text)
+    health = {"ok": False, "problems": ["no password can be set"], "gateways": [{"id": "local"}]}
+    answers = {"/status": health, "/resources": [{"host": "payroll"}]}
+    monkeypatch.setattr(status, "connect", lambda _: nullcontext(answers))
+    found = read_status(data.root)
+    assert (found["problems"], found["gateways"]) == (health["problems"], health["gateways"])
+    assert "payroll" in found["addresses"]

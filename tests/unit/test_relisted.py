@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -288,6 +289,11 @@ async def test_what_happens_meanwhile_is_seen_or_comes_after(
     both = ((ALICE, BOB), (ALICE, BOB)) if store.happened else ((ALICE,), ())
     assert (found.people, found.no_way) == both
     assert store.happened == (before == 1)
+
+
+async def test_a_plan_that_leaves_the_list_as_it_is_waits_for_no_writer(office: Desk) -> None:
+    async with office.store.transaction(), asyncio.timeout(5):
+        assert await shut_out(office.control, estate(STRONG + ANY)) == ShutOut()
 
 
 async def test_a_password_that_is_off_is_no_way_left(office: Desk) -> None:

@@ -101,14 +101,3 @@ def test_a_country_database_must_be_there(tmp_path: Path) -> None:
     missing = 'country_database = "/nowhere.mmdb"\n'
     assert refused(tmp_path, GATEWAY + missing, load_gateway).line == 3
     assert refused(tmp_path, 'domain = "a.b"\nhttp_port = 0\n' + missing).line == 3
-
-
-def test_a_list_of_leaked_passwords_must_be_there(tmp_path: Path) -> None:
-    start, missing = 'domain = "a.b"\nhttp_port = 0\n', 'password_blocklist = "/nowhere.txt"\n'
-    error = refused(tmp_path, start + missing)
-    assert (error.line, error.code) == (3, "settings-invalid")
-    assert "password_blocklist" in error.detail
-    there = tmp_path / "list.txt"
-    there.write_text("")
-    found = load_control(write(tmp_path, f'{start}password_blocklist = "{there}"\n'))
-    assert found.password_blocklist == str(there)

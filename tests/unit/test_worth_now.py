@@ -18,6 +18,7 @@ from doorward.model.estate import AssuranceRow, IdentityProvider
 from doorward.model.identity import Session
 from doorward.model.ids import SessionId
 from doorward.model.snapshot import ESTATE_KINDS, FIELDS
+from tests.fakes.account import sign_ins
 from tests.fakes.provider import declared
 from tests.fakes.sign_in import HERE
 from tests.unit.federation_world import World, world
@@ -80,8 +81,8 @@ async def test_a_sign_in_under_way_is_worth_what_the_estate_says_by_then(
     proof = (await place.sign_in()).proof
     assert (proof.aal, proof.multi_factor, proof.phishing_resistant) == WORTH[before]
     await apply(place, declared(amr=ROWS[after]))
-    session = place.snapshot.sessions[await begun(place, proof)]
-    assert strength(session) == WORTH[after]
+    session = await begun(place, proof)
+    assert strength(place.snapshot.sessions[session]) == WORTH[after]
     entry = (await place.desk.audited("signed-in"))[-1]
     assert entry["aal"] == str(WORTH[after][0])
 
@@ -129,6 +130,8 @@ async def test_a_step_up_whose_word_gained_worth_counts_for_it(place: World) -> 
     )
     await place.desk.control.live.reached(cookie.effect.number)
     assert strength(place.snapshot.sessions[own.id]) == WORTH["hardware"]
+    assert (await place.desk.audited("stepped-up"))[-1]["aal"] == "3"
+    assert [entry.aal for entry in await sign_ins(place.desk)] == [3], "as the session has it"
 
 
 async def test_the_word_of_a_former_issuer_is_worth_nothing_though_a_link_is_there(

@@ -89,7 +89,8 @@ def leaked_passwords(path: str) -> LeakedPasswordFile | NoLeakedPasswords:
         raise DoorwardError(
             "password-blocklist-invalid",
             f"{problem[0].upper()}{problem[1:]}.",
-            "Give a file of lines HASH:COUNT in the order of their hashes, or leave it out.",
+            "Set password_blocklist to a file of lines HASH:COUNT in the order of their hashes, "
+            "or leave it out.",
         )
     return found
 
@@ -119,13 +120,14 @@ def _opened(path: Path) -> Iterator[tuple[int, int]]:
 def _found(file: int, size: int, wanted: bytes) -> bool:
     """Whether a line of the hash `wanted`, in capitals, is there. Raises OSError and ValueError.
 
-    What is left is the lines from `low` on and before `high`, whose hashes lie strictly between
-    `least` and `most`: one that does not shows that the file is not in order.
+    What is left is the lines from `low` on and before `high`, whose hashes lie from `least` to
+    `most`: one that does not shows that the file is not in order. Lists that were sorted into one
+    may name a hash twice.
     """
     low, high, least, most = 0, size, _LOWEST, _HIGHEST
     while low < high:
         line = _line_at(file, size, (low + high) // 2)
-        if not least < line.hash < most:
+        if not least <= line.hash <= most:
             raise ValueError(f"the line at byte {line.start} is out of order")
         if line.hash == wanted:
             return True
@@ -141,7 +143,7 @@ def _sample(file: int, size: int) -> None:
     before = _line_at(file, size, 0)
     for number in range(1, _SAMPLES + 1):
         line = _line_at(file, size, (size - 1) * number // _SAMPLES)
-        if line.start != before.start and line.hash <= before.hash:
+        if line.hash < before.hash:
             raise ValueError(f"the line at byte {line.start} is out of order")
         before = line
 

@@ -100,8 +100,9 @@ async def accept_with_passkey(
     target = f"user:{user.id}"
     async with recorded(authenticators, browser, method="invitation", target=target, at=now):
         new = await verified_registration(authenticators, browser, user, response, now)
-        async with authenticators.control.store.transaction() as transaction:
-            passkey = await keep_passkey(transaction, user, new, browser, now)
+        control = authenticators.control
+        async with control.store.transaction() as transaction:
+            passkey = await keep_passkey(control, transaction, user, new, browser, now)
             await _use_up(transaction, secret, user, "passkey", browser, now)
     await _tell(authenticators, user, f"The passkey “{passkey.name}” can now", browser, now)
     return passkey_proof(passkey, authenticators.control.live.current.authenticators)

@@ -44,15 +44,16 @@ async def strengthen_session(
         if not usable_on(found, device):
             raise DoorwardError("session-unknown", "This session has ended.", "Sign in again.")
         await require_standing(transaction, proof, act.at)
-        require_no_less(proof, worth := worth_now(snapshot, proof))
+        believed, proof = proof, worth_now(snapshot, proof)
+        require_no_less(believed, proof)
         await require_still_held(transaction, proof, snapshot.authenticators)
         stronger = msgspec.structs.replace(
             found,
             authenticated_at=proof.moment(act.at),
             methods=proof.methods,
-            phishing_resistant=worth.phishing_resistant,
-            multi_factor=worth.multi_factor,
-            aal=worth.aal,
+            phishing_resistant=proof.phishing_resistant,
+            multi_factor=proof.multi_factor,
+            aal=proof.aal,
             credential=proof.credential,
             device=found.device if device is None else device.id,
             **_provider(found, proof),
@@ -75,7 +76,7 @@ async def strengthen_session(
             target=f"session:{session}",
             detail={
                 "methods": " ".join(proof.methods),
-                "aal": str(worth.aal),
+                "aal": str(proof.aal),
                 "address": browser.address,
             },
         )

@@ -47,7 +47,7 @@ async def add_passkey(
     async with refusals_noted(authenticators, browser, user, now):
         new = await verified_registration(authenticators, browser, user, response, now)
         async with own_change(control, session, now) as own:
-            passkey = await keep_passkey(own.transaction, user, new, browser, now, name)
+            passkey = await keep_passkey(control, own.transaction, user, new, browser, now, name)
             await own.note(
                 now,
                 "passkey-added",

@@ -11,11 +11,13 @@ from doorward.administrator.authentication import (
     NewCredential,
     PasskeyRejectedError,
 )
+from doorward.administrator.control_plane import ControlPlane
 from doorward.administrator.credentials.accepted import model_names
 from doorward.administrator.credentials.assurance import passkey_aal, refusal
 from doorward.administrator.credentials.passkey_names import checked_name, suggested_name
 from doorward.administrator.passkey_challenge import new_challenge, use_challenge
 from doorward.administrator.ports import Passkey, Transaction
+from doorward.administrator.settled import settled
 from doorward.errors import DoorwardError
 from doorward.model.estate import Authenticator, User
 from doorward.model.ids import UnixSeconds
@@ -54,10 +56,9 @@ async def verified_registration(
     response: Mapping[str, object],
     now: UnixSeconds,
 ) -> NewCredential:
-    """The passkey that the browser's answer proves, of a model that may be registered.
+    """The passkey that the browser's answer proves. Uses the challenge up.
 
-    Uses the challenge up. Raises PasskeyRejectedError, and AttemptRejectedError
-    `authenticator-refused`.
+    Raises PasskeyRejectedError.
     """
     credential = authenticators.relying_party.read(response)
     async with authenticators.control.store.transaction() as transaction:
@@ -66,9 +67,7 @@ async def verified_registration(
         )
     if fault:
         raise PasskeyRejectedError(fault)
-    new = authenticators.relying_party.verify_registration(credential)
-    require_allowed(authenticators.control.live.current.authenticators, new)
-    return new
+    return authenticators.relying_party.verify_registration(credential)
 
 
 def require_allowed(authenticators: Mapping[str, Authenticator], new: NewCredential) -> None:
@@ -95,6 +94,7 @@ _REFUSED = {
 
 
 async def keep_passkey(
+    control: ControlPlane,
     transaction: Transaction,
     user: User,
     new: NewCredential,
@@ -102,11 +102,12 @@ async def keep_passkey(
     now: UnixSeconds,
     name: str = "",
 ) -> Passkey:
-    """Store it, under `name` or one that is suggested.
+    """Store it, under `name` or one that is suggested, where the estate takes its model by then.
 
-    Raises PasskeyRejectedError where it is registered already, DoorwardError `too-many-passkeys`
-    and `passkey-name-invalid`.
+    Raises what `require_allowed` raises, PasskeyRejectedError where it is registered already,
+    DoorwardError `too-many-passkeys` and `passkey-name-invalid`.
     """
+    require_allowed((await settled(control, transaction)).authenticators, new)
     if await transaction.credentials.passkey(new.id) is not None:
         raise PasskeyRejectedError("passkey-already-registered")
     existing = await transaction.credentials.passkeys(user.id)

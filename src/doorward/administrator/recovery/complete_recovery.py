@@ -86,7 +86,8 @@ async def recover_with_passkey(
     async with recorded(authenticators, browser, method="recovery", target=target, at=now):
         new = await verified_registration(authenticators, browser, user, response, now)
         async with _completion(authenticators, browser, user, "passkey", now) as transaction:
-            passkey = await keep_passkey(transaction, user, new, browser, now)
+            control = authenticators.control
+            passkey = await keep_passkey(control, transaction, user, new, browser, now)
     return _proof(passkey_proof(passkey, {}))
 
 

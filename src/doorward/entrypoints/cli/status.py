@@ -29,18 +29,27 @@ def read_status(data: Path) -> dict[str, Any]:
     """Addresses from the settings, health from the running control plane, if it runs."""
     folder = DataFolder(data.absolute())
     settings = load_control(folder.settings)
-    leaked_passwords(settings.password_blocklist)
     found: dict[str, Any] = {"ok": False, "data": str(folder.root), "addresses": {}}
     try:
         with connect(data) as api:
             health = api.get("/status")
             resources = api.get("/resources")
     except DoorwardError as error:
-        health = {"problems": [f"control: {error.detail}"], "gateways": []}
+        problems = [f"control: {error.detail}", *_keeps_from_starting(settings)]
+        health = {"problems": problems, "gateways": []}
         resources = []
     found |= health
     found["addresses"] = _addresses(folder, settings, [item["host"] for item in resources])
     return found
+
+
+def _keeps_from_starting(settings: ControlSettings) -> list[str]:
+    """While control runs it says itself what is wrong."""
+    try:
+        leaked_passwords(settings.password_blocklist)
+    except DoorwardError as error:
+        return [f"control cannot start: {error.detail}"]
+    return []
 
 
 def _addresses(folder: DataFolder, settings: ControlSettings, hosts: list[str]) -> dict[str, str]:

@@ -155,7 +155,7 @@ async def train_verifier(visit: Visit) -> Response:
         raise _malformed("Training has a last day.")
     until = datetime.combine(day, time(), UTC).timestamp()
     await verifiers.train_verifier(
-        visit.context.proofing, visit.act, UserId(form.get("user", "")), until=until
+        visit.context.proofing, visit.act, UserId(form.get("user", "").strip()), until=until
     )
     return visit.recorded(f"{_HOME}/verifiers", "verifier-trained")
 

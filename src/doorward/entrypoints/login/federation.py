@@ -6,6 +6,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from doorward.administrator.accept_invitation import read_invitation
+from doorward.administrator.attempts import recorded
 from doorward.administrator.authentication import digest
 from doorward.administrator.federation.back_channel_logout import log_out
 from doorward.administrator.federation.begin import begin_federation
@@ -85,15 +86,15 @@ async def callback(wiring: Wiring, visit: Visit) -> Response:
             visit.request.query_params.multi_items(),
             now=visit.now,
         )
-        match completed.wish.intent:
-            case "step-up":
-                return await _strengthen(wiring, visit, completed)
-            case "link":
-                return redirect(f"{LINKS}?done=account-linked")
-        onward = read_continuation(
-            lambda name: completed.wish.onward.get(name, ""), wiring.snapshot
-        )
-        return await begin_session(wiring, visit, completed.proof, redirect(onward.start()))
+        # What the estate or the provider took back meanwhile is a rejected attempt as well.
+        async with recorded(
+            wiring.authenticators,
+            visit.browser(),
+            method="federated",
+            target=f"provider:{completed.provider.id}",
+            at=visit.now,
+        ):
+            return await _go_on(wiring, visit, completed)
     except DoorwardError as error:
         return _failed(error)
 
@@ -113,6 +114,16 @@ async def logout(wiring: Wiring, visit: Visit) -> Response:
         described = {"error": "invalid_request", "error_description": error.detail}
         return json(described, error_status(error))
     return Response(status_code=200, headers={"cache-control": "no-store"})
+
+
+async def _go_on(wiring: Wiring, visit: Visit, completed: Completed) -> Response:
+    match completed.wish.intent:
+        case "step-up":
+            return await _strengthen(wiring, visit, completed)
+        case "link":
+            return redirect(f"{LINKS}?done=account-linked")
+    onward = read_continuation(lambda name: completed.wish.onward.get(name, ""), wiring.snapshot)
+    return await begin_session(wiring, visit, completed.proof, redirect(onward.start()))
 
 
 async def _strengthen(wiring: Wiring, visit: Visit, completed: Completed) -> Response:
