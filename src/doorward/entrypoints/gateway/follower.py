@@ -88,7 +88,7 @@ class Follower:
 
     def _announce(self) -> None:
         """Let `Applied` be said, unless Envoy's routes are still those of another snapshot."""
-        if not self._envoy.trouble:
+        if self._envoy.holds(self._replica.snapshot):
             self._enforced = self._replica.snapshot.number
             self._applied.set()
 
