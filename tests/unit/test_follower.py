@@ -53,6 +53,7 @@ class Gateway:
         self.monotonic = 0.0
         self.files: dict[str, str] = {}
         self.sent: list[Applied] = []
+        self.told = asyncio.Event()
         self.refuse = False
         self.checking: list[asyncio.Event] = []
         self.slow = False
@@ -102,6 +103,7 @@ class Gateway:
 
     def send(self, message: Applied) -> bool:
         self.sent.append(message)
+        self.told.set()
         return True
 
     @property
@@ -117,7 +119,8 @@ class Gateway:
         """Wait until these alone were sent."""
         async with asyncio.timeout(10):
             while len(self.sent) < len(said):
-                await asyncio.sleep(0.001)
+                self.told.clear()
+                await self.told.wait()
         assert self.sent == list(said)
 
     async def frame(self, base: int, number: int, *changes: Change) -> None:
