@@ -43,7 +43,7 @@ class Checkpoints:
     async def close(self) -> None:
         """Wait for the one that runs."""
         if self._running is not None:
-            await self._running
+            await asyncio.shield(self._running)
 
     def _move(self) -> None:
         try:
