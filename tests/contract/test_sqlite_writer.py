@@ -247,3 +247,21 @@ async def test_a_close_that_is_cancelled_ends_neither_the_checkpoint_nor_the_sig
     assert heads.head is not None
     assert heads.head.seq == 2
     assert not (tmp_path / "store.db-wal").exists()
+
+
+async def test_a_checkpoint_makes_no_file_anew_whose_log_would_be_deleted(tmp_path: Path) -> None:
+    database = tmp_path / "the store #1.db"
+    store = store_at(database)
+    checkpoints = store._database._checkpoints  # type: ignore[attr-defined]
+    checkpoints._next = math.inf
+    async with store.transaction() as transaction:
+        await transaction.snapshot.publish([change("group", group("kept"))])
+    log = database.with_name(f"{database.name}-wal")
+    written = log.stat().st_size
+    database.rename(tmp_path / "elsewhere.db")
+    await asyncio.to_thread(checkpoints._move)
+    assert not database.exists()
+    assert log.stat().st_size == written
+    (tmp_path / "elsewhere.db").rename(database)
+    assert "kept" in (await store.load()).groups
+    await store.close()

@@ -10,6 +10,7 @@ import asyncio
 import sqlite3
 import time
 from contextlib import closing
+from pathlib import Path
 
 import structlog
 
@@ -28,7 +29,8 @@ class Checkpoints:
     """
 
     def __init__(self, path: str) -> None:
-        self._path = path
+        # Never made anew where it was moved away: SQLite deletes the log beside an empty file.
+        self._file = f"{Path(path).absolute().as_uri()}?mode=rw"
         self._running: asyncio.Future[None] | None = None
         self._next = 0.0
 
@@ -47,7 +49,8 @@ class Checkpoints:
 
     def _move(self) -> None:
         try:
-            with closing(sqlite3.connect(self._path, timeout=0, isolation_level=None)) as raw:
+            opened = sqlite3.connect(self._file, timeout=0, isolation_level=None, uri=True)
+            with closing(opened) as raw:
                 raw.execute("PRAGMA wal_checkpoint(PASSIVE)")
         except sqlite3.Error as error:
             _log.warning("checkpoint-failed", error=getattr(error, "sqlite_errorname", ""))
