@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -309,9 +310,10 @@ async def test_tickets_voided_while_envoy_checks_the_routes_hold_no_applied_back
     receiving = asyncio.create_task(gateway.frame(1, 2, removal("resource", "payroll")))
     await turns()
     await gateway.follower.tick(log_writable=False)
+    await gateway.says(Applied(number=1), Applied(number=1))
     gateway.checking[0].set()
     await receiving
-    await gateway.says(Applied(number=1), Applied(number=2))
+    await gateway.says(Applied(number=1), Applied(number=1), Applied(number=2))
     announcing.cancel()
 
 
@@ -378,6 +380,39 @@ async def test_a_later_epoch_is_watched_while_routes_are_waited_for(
     await gateway.frame(2, 3, DISABLED)
     with pytest.raises(CannotEnforceError):
         await asyncio.wait_for(announcing, 5)
+
+
+async def refused(gateway: Gateway) -> None:
+    gateway.refuse = True
+    await gateway.frame(1, 2, removal("resource", "payroll"))
+
+
+async def unlogged(gateway: Gateway) -> None:
+    await gateway.follower.tick(log_writable=False)
+
+
+@pytest.mark.parametrize("voiding", [refused, unlogged])
+async def test_every_epoch_is_watched(
+    monkeypatch: pytest.MonkeyPatch, voiding: Callable[[Gateway], Awaitable[None]]
+) -> None:
+    monkeypatch.setattr("doorward.entrypoints.gateway.envoy_configuration._PICK_UP_SECONDS", 0.05)
+    gateway = await following()
+    announcing = asyncio.create_task(gateway.follower.announce())
+    await gateway.says(Applied(number=1))
+    gateway.envoy_follows = False
+    await voiding(gateway)
+    with pytest.raises(CannotEnforceError):
+        await asyncio.wait_for(announcing, 5)
+
+
+async def test_what_envoy_refuses_is_never_said_to_be_applied() -> None:
+    gateway = await following()
+    announcing = asyncio.create_task(gateway.follower.announce())
+    await gateway.says(Applied(number=1))
+    await refused(gateway)
+    await gateway.frame(2, 3, DISABLED)
+    await gateway.says(Applied(number=1), Applied(number=1))
+    announcing.cancel()
 
 
 def test_the_clock_tolerates_small_steps_and_any_jump_forward() -> None:
