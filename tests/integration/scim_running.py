@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import secrets
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -238,12 +239,18 @@ def _declared(estate: dict[str, str]) -> Iterable[Change]:
 def _wait_ready(running: Running) -> None:
     deadline = time.monotonic() + READY_SECONDS
     while time.monotonic() < deadline:
-        # The socket's file is there a moment before anybody listens.
-        with suppress(httpx.ConnectError), running.api() as api:
-            if api.get("/status").json()["ok"]:
-                return
+        if _listens(running.data.api_socket):
+            with running.api() as api:
+                if api.get("/status").json()["ok"]:
+                    return
         time.sleep(0.2)
     raise AssertionError(running.printed())
+
+
+def _listens(path: Path) -> bool:
+    """The socket's file is there a moment before anybody listens."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(path)) == 0
 
 
 class HttpxScimClient(BaseSyncSCIMClient):
