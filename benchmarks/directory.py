@@ -27,7 +27,7 @@ import sqlalchemy
 from sqlalchemy import insert
 
 from benchmarks import directory_data as data
-from benchmarks.installation import Installation, free_ports
+from benchmarks.installation import PORTS, Installation
 from doorward.adapters.store.directory import columns
 from doorward.adapters.store.migrate import upgrade
 from doorward.adapters.store.store import open_store
@@ -46,6 +46,7 @@ from doorward.estate import parse_estate
 from doorward.model.identity import ServiceToken
 from doorward.model.ids import ResourceId, ServiceId, ServiceTokenId
 from doorward.model.snapshot import Change, change
+from tests.tools import free_ports
 
 ROUNDS = 150
 """How often each kind of filter is asked for."""
@@ -79,7 +80,7 @@ _POLICY = '@id("idp")\npermit (principal == Service::"idp", action, resource);\n
 def measure(people: int = data.PEOPLE, groups: int = data.GROUPS) -> dict[str, object]:
     """The figures; `scim_filter_p99_ms` is the worst of the filters' own."""
     with tempfile.TemporaryDirectory(prefix="doorward-bench-") as folder:
-        root, port = DataFolder(Path(folder) / "data"), free_ports()
+        root, port = DataFolder(Path(folder) / "data"), free_ports(PORTS)
         initialise(root, domain="doorward.localhost", port=port, organisation="example")
         url = root.store_url(load_control(root.settings))
         _say(f"filling a store with {people} people and {groups} groups")

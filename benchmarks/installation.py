@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import random
-import socket
 import subprocess
 import sys
 import time
@@ -24,8 +22,9 @@ from doorward.estate import parse_estate
 from doorward.model.identity import ResourceCookie, Session
 from doorward.model.ids import ResourceId, SessionId, UserId
 from doorward.model.snapshot import Change, change
+from tests.tools import free_ports
 
-_PORTS = 5
+PORTS = 5
 _READY_SECONDS = 60.0
 
 
@@ -104,7 +103,7 @@ def running(
 
     `settings` are lines for `doorward.toml`; `also` puts more into the store before the start.
     """
-    data, port = DataFolder(folder), free_ports()
+    data, port = DataFolder(folder), free_ports(PORTS)
     initialise(data, domain="doorward.localhost", port=port, organisation="example")
     with data.settings.open("a", encoding="utf-8") as file:
         file.write(settings)
@@ -121,7 +120,11 @@ def running(
         for process in reversed(installation.processes.values()):
             process.terminate()
         for process in installation.processes.values():
-            process.wait(20)
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
 
 async def _publish(
@@ -173,21 +176,3 @@ def wait_ready(folder: Path) -> None:
             return
         time.sleep(0.3)
     raise RuntimeError((folder / "processes.log").read_text())
-
-
-def free_ports() -> int:
-    """Below the ports that the system gives to clients, which come and go."""
-    for _ in range(200):
-        first = random.randrange(10_000, 32_000)
-        if all(_is_free(first + offset) for offset in range(_PORTS)):
-            return first
-    raise RuntimeError("no ports")
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True

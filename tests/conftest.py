@@ -9,8 +9,10 @@ import pytest
 
 from tests import tools
 
-# What takes long is bounded by pytest-timeout; how long one example takes tells of the machine.
-hypothesis.settings.register_profile("doorward", deadline=None)
+# What takes long is bounded by pytest-timeout; how long an example takes tells of the machine.
+hypothesis.settings.register_profile(
+    "doorward", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
 hypothesis.settings.load_profile("doorward")
 
 PURE = (tools.PROJECT / "tests" / "unit", tools.PROJECT / "tests" / "property")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import fcntl
 import os
+import random
 import shutil
+import socket
 import subprocess
 from pathlib import Path
 from typing import NoReturn
@@ -30,6 +32,33 @@ _PACKAGES = {
     "tpm2": "tpm2-tools",
     "wrk": "wrk",
 }
+_FIRST_PORT, _LAST_PORT = 10_000, 32_000
+"""Below those that the system gives to clients, which come and go."""
+
+
+def free_ports(count: int = 1) -> int:
+    """The first of `count` neighbouring TCP ports of 127.0.0.1 that nobody holds.
+
+    Whoever asked has yet to listen there: each of pytest's processes has a range of its own.
+    """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    share = (_LAST_PORT - _FIRST_PORT) // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    begin = _FIRST_PORT + worker * share
+    for _ in range(200):
+        first = random.randrange(begin, begin + share - count)
+        if all(_is_free(first + offset) for offset in range(count)):
+            return first
+    message = "found no free neighbouring ports"
+    raise RuntimeError(message)
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
 
 
 def require_tool(name: str) -> Path:

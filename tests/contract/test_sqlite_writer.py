@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import sqlite3
 import threading
 import time
@@ -175,11 +176,11 @@ async def test_the_log_is_moved_into_the_database_beside_the_commits(tmp_path: P
         async with store.transaction() as transaction:
             await transaction.snapshot.publish(documents)
 
-    async with store.transaction():
-        pass
-    await store._database._checkpoints.close()  # type: ignore[attr-defined]
+    checkpoints = store._database._checkpoints  # type: ignore[attr-defined]
+    checkpoints._next = math.inf
     await write("large")
     assert database.stat().st_size < written
+    checkpoints._next = 0.0
     async with asyncio.timeout(10):
         while database.stat().st_size < written:
             await asyncio.sleep(0.2)
@@ -210,3 +211,58 @@ async def test_the_signed_end_follows_once_for_many_acts(tmp_path: Path) -> None
     await store.close()
     assert heads.head.seq == 20
     assert heads.moves < 20
+
+
+async def test_a_close_that_is_cancelled_ends_neither_the_checkpoint_nor_the_signed_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Slow(MemoryHeads):
+        async def record(self, head: AuditHead) -> None:
+            await writable.wait()
+            await super().record(head)
+
+    upgrade(url := f"sqlite:///{tmp_path / 'store.db'}")
+    heads, writable, moving = Slow(), asyncio.Event(), threading.Event()
+    store = open_store(url, heads)
+    monkeypatch.setattr(store._database._checkpoints, "_move", moving.wait)  # type: ignore[attr-defined]
+
+    async def close_and_cancel() -> None:
+        closing = asyncio.create_task(store.close())
+        await asyncio.sleep(0.02)
+        closing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await closing
+
+    writable.set()
+    for number in (1, 2):
+        async with store.transaction() as transaction:
+            await transaction.audit.append(
+                at=number, actor="user:alice", act="signed-in", target="x", detail={}
+            )
+        writable.clear()
+    await close_and_cancel()
+    writable.set()
+    await close_and_cancel()
+    moving.set()
+    await store.close()
+    assert heads.head is not None
+    assert heads.head.seq == 2
+    assert not (tmp_path / "store.db-wal").exists()
+
+
+async def test_a_checkpoint_makes_no_file_anew_whose_log_would_be_deleted(tmp_path: Path) -> None:
+    database = tmp_path / "the store #1.db"
+    store = store_at(database)
+    checkpoints = store._database._checkpoints  # type: ignore[attr-defined]
+    checkpoints._next = math.inf
+    async with store.transaction() as transaction:
+        await transaction.snapshot.publish([change("group", group("kept"))])
+    log = database.with_name(f"{database.name}-wal")
+    written = log.stat().st_size
+    database.rename(tmp_path / "elsewhere.db")
+    await asyncio.to_thread(checkpoints._move)
+    assert not database.exists()
+    assert log.stat().st_size == written
+    (tmp_path / "elsewhere.db").rename(database)
+    assert "kept" in (await store.load()).groups
+    await store.close()

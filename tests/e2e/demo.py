@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import random
 import re
-import socket
 import subprocess
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from tests.tools import free_ports
 
 PORTS = 14
 """Four of doorward, and those of the demo's applications up to ten above them."""
@@ -70,7 +70,7 @@ def start(folder: Path, settings: str = "") -> Demo:
 
     `settings` are lines for `doorward.toml` beside those that `doorward init` writes.
     """
-    data, output, port = folder / "data", folder / "up.log", free_ports()
+    data, output, port = folder / "data", folder / "up.log", free_ports(PORTS)
     if settings:
         init = [str(doorward()), "init", "--port", str(port), "--data", str(data)]
         subprocess.run(init, check=True, capture_output=True, timeout=60)
@@ -100,28 +100,6 @@ def stop(demo: Demo) -> None:
     except subprocess.TimeoutExpired:
         demo.process.kill()
         demo.process.wait()
-
-
-def free_ports() -> int:
-    """The first of `PORTS` neighbouring TCP ports that nobody holds.
-
-    Below those that the system gives to clients, which come and go.
-    """
-    for _ in range(200):
-        first = random.randrange(10_000, 32_000)
-        if all(_is_free(first + offset) for offset in range(PORTS)):
-            return first
-    message = "found no free neighbouring ports"
-    raise RuntimeError(message)
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
 
 
 def _wait_until_well(demo: Demo) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ import pytest
 from playwright.sync_api import ConsoleMessage, Page, expect
 
 from tests.e2e.demo import Demo
+from tests.tools import free_ports
 
 ESTATE = """\
 [[resource]]
@@ -64,9 +64,7 @@ class Notes:
 
 @pytest.fixture(scope="module")
 def notes(demo: Demo) -> Iterator[Notes]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_ports()
     own = f"http://127.0.0.1:{port}"
     (demo.data / "estate" / "notes.toml").write_text(ESTATE.format(own=own))
     here = Notes(demo, own)

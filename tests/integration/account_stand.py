@@ -8,7 +8,6 @@ not yet and no, and decisions. `page(...)` is a browser of hers with the first o
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -35,7 +34,8 @@ from tests.fakes.certificates import certificate
 from tests.fakes.lively_fleet import Kept, settle_in
 from tests.fakes.office import decision_record
 from tests.fakes.sign_in import ALICE, AUTH_HOST, Desk, desk
-from tests.tools import require_tool
+from tests.integration.login_stand import answering
+from tests.tools import free_ports, require_tool
 
 LINUX = (
     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
@@ -80,9 +80,7 @@ class Stand:
 @asynccontextmanager
 async def stand() -> AsyncIterator[Stand]:
     chromium = require_tool("chromium")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_ports()
     origin = f"http://{AUTH_HOST}:{port}"
     office = await desk()
     office.now = now()
@@ -104,6 +102,7 @@ async def stand() -> AsyncIterator[Stand]:
         log_enabled=False,
     )
     serving = asyncio.create_task(server.serve())
+    await answering(port)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]

@@ -38,6 +38,7 @@ from doorward.model.spiffe import DeviceName
 from doorward.protocol.ticket import TicketClaims
 from tests.fakes.device_pairs import device_pair, workload_pair
 from tests.integration import boundary_upstreams
+from tests.tools import free_ports
 
 DOMAIN = "example.test"
 START_SECONDS = 15.0
@@ -49,14 +50,6 @@ HR_RULES = (
 )
 
 Answerer = Callable[[HttpRequest], HttpResponse]
-
-
-def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def resource(
@@ -133,14 +126,14 @@ class Stand:
         self.echo_port, self.rpc_port, control = asyncio.run_coroutine_threadsafe(
             self._serve(), self._loop
         ).result()
-        self.plain = ("127.0.0.1", free_port())
-        self.tls = ("127.0.0.1", free_port())
+        port = free_ports(3)
+        self.plain, self.tls = ("127.0.0.1", port), ("127.0.0.1", port + 1)
         self.settings = self._settings(control)
         resources = (
             resource("hr", f"http://127.0.0.1:{self.echo_port}", HR_RULES),
             resource("wiki", f"http://localhost:{self.echo_port}"),
             resource("rpc", f"http://127.0.0.1:{self.rpc_port}", protocol="http2"),
-            resource("gone", f"http://127.0.0.1:{free_port()}"),
+            resource("gone", f"http://127.0.0.1:{port + 2}"),
             resource("console", "control"),
         )
         self.snapshot = Snapshot(number=3, resources={item.id: item for item in resources})
@@ -154,7 +147,11 @@ class Stand:
             stdout=self._log,
             stderr=self._log,
         )
-        self.wait_for_epoch(self.epoch)
+        try:
+            self.wait_for_epoch(self.epoch)
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         """End everything."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,24 +18,13 @@ import msgspec
 from doorward.adapters import installation
 from doorward.config import CONTROL_TLS_NAME
 from tests.integration.gateway_control import TestControl, wait_until
+from tests.tools import free_ports
 
 _MAIN = (
     "import sys; from pathlib import Path; from doorward.entrypoints.gateway.main import"
     " run_gateway; run_gateway(Path(sys.argv[1]))"
 )
 DOMAIN = "doorward.localhost"
-
-
-def free_ports(count: int) -> list[int]:
-    """TCP ports that nobody holds now."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for item in sockets:
-            item.bind(("127.0.0.1", 0))
-        return [int(item.getsockname()[1]) for item in sockets]
-    finally:
-        for item in sockets:
-            item.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +86,8 @@ class RunningGateway:
         keys, self.root = folder / "keys", folder / "gateway"
         installation.create_keys(keys, DOMAIN, CONTROL_TLS_NAME, time.time())
         installation.enrol_gateway(keys, "gw", DOMAIN, self.root, time.time())
-        self.port, https, web, link = free_ports(4)
+        self.port = free_ports(4)
+        https, web, link = range(self.port + 1, self.port + 4)
         lines = [
             'id = "gw"',
             f'domain = "{DOMAIN}"',

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -18,7 +17,7 @@ from doorward.entrypoints.login import app
 from tests.fakes.federation import federation_by
 from tests.fakes.provider import Providers
 from tests.fakes.sign_in import ALICE, AUTH_HOST, Desk, desk
-from tests.tools import require_tool
+from tests.tools import free_ports, require_tool
 
 DEVICE = {
     "protocol": "ctap2",
@@ -51,9 +50,7 @@ class Running:
 @asynccontextmanager
 async def served() -> AsyncIterator[tuple[Desk, str]]:
     """A desk by the real clock, and the origin at which it is served."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_ports()
     origin = f"http://{AUTH_HOST}:{port}"
     office = await desk()
     office.now = now()
@@ -79,13 +76,14 @@ async def served() -> AsyncIterator[tuple[Desk, str]]:
         log_enabled=False,
     )
     serving = asyncio.create_task(server.serve())
-    await _answering(port)
+    await answering(port)
     yield office, origin
     server.stop()  # type: ignore[no-untyped-call]
     await serving
 
 
-async def _answering(port: int) -> None:
+async def answering(port: int) -> None:
+    """Wait until somebody listens there."""
     async with asyncio.timeout(10):
         while True:
             try:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import selectors
-import socket
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from tests.tools import require_node_package, require_tool
+from tests.tools import free_ports, require_node_package, require_tool
 
 CLIENT_ID = "doorward"
 CLIENT_SECRET = "a secret that is long enough: %+&"
@@ -47,7 +46,7 @@ def running(
 ) -> Iterator[RealProvider]:
     """The provider, with doorward registered as its client."""
     folder, node = require_node_package("oidc-provider").parent.parent, require_tool("node")
-    port = free_port()
+    port = free_ports()
     process = subprocess.Popen(
         [node, "--no-warnings", "provider.mjs"],
         cwd=folder,
@@ -72,13 +71,6 @@ def running(
     finally:
         process.kill()
         process.communicate()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _wait_ready(process: subprocess.Popen[bytes]) -> None:

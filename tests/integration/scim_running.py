@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import secrets
+import socket
 import subprocess
 import sys
 import time
@@ -26,8 +27,9 @@ from doorward.estate import parse_estate
 from doorward.model.identity import ResourceCookie, ServiceToken, Session
 from doorward.model.ids import ResourceId, ServiceId, ServiceTokenId, SessionId, UserId
 from doorward.model.snapshot import Change, change
-from tests.e2e.demo import free_ports
+from tests.e2e.demo import PORTS
 from tests.integration.gateway_upstream import Upstream
+from tests.tools import free_ports
 
 DOMAIN = "doorward.localhost"
 READY_SECONDS = 60.0
@@ -129,7 +131,11 @@ class Running:
         for process in reversed(self.processes):
             process.terminate()
         for process in self.processes:
-            process.wait(20)
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
         self.upstream.close()
 
 
@@ -143,7 +149,7 @@ def start(
 
     `settings` are more lines of `doorward.toml`.
     """
-    data, upstream, port = DataFolder(folder / "data"), Upstream(), free_ports()
+    data, upstream, port = DataFolder(folder / "data"), Upstream(), free_ports(PORTS)
     initialise(data, domain=DOMAIN, port=port, organisation="example")
     data.settings.write_text(data.settings.read_text() + settings)
     url = data.store_url(load_control(data.settings))
@@ -233,12 +239,18 @@ def _declared(estate: dict[str, str]) -> Iterable[Change]:
 def _wait_ready(running: Running) -> None:
     deadline = time.monotonic() + READY_SECONDS
     while time.monotonic() < deadline:
-        if running.data.api_socket.exists():
+        if _listens(running.data.api_socket):
             with running.api() as api:
                 if api.get("/status").json()["ok"]:
                     return
         time.sleep(0.2)
     raise AssertionError(running.printed())
+
+
+def _listens(path: Path) -> bool:
+    """The socket's file is there a moment before anybody listens."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(path)) == 0
 
 
 class HttpxScimClient(BaseSyncSCIMClient):

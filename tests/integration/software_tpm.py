@@ -49,10 +49,14 @@ class SoftwareTpm:
             stderr=subprocess.DEVNULL,
         )
         deadline = time.monotonic() + 10
-        while not (control.exists() and self._listens()):
-            assert time.monotonic() < deadline, "swtpm did not start"
-            assert self.process.poll() is None, "swtpm ended at once"
-            time.sleep(0.005)
+        try:
+            while not (control.exists() and self._listens()):
+                assert time.monotonic() < deadline, "swtpm did not start"
+                assert self.process.poll() is None, "swtpm ended at once"
+                time.sleep(0.005)
+        except BaseException:
+            self.kill()
+            raise
 
     def _listens(self) -> bool:
         try:
@@ -64,11 +68,13 @@ class SoftwareTpm:
 
     def off(self) -> None:
         if self.process is not None:
-            with socket.socket(socket.AF_UNIX) as connection:
-                connection.connect(str(self.path))
-                connection.sendall(_SHUTDOWN_CLEAR)
-                assert connection.recv(10)[6:] == bytes(4)
-            self.kill()
+            try:
+                with socket.socket(socket.AF_UNIX) as connection:
+                    connection.connect(str(self.path))
+                    connection.sendall(_SHUTDOWN_CLEAR)
+                    assert connection.recv(10)[6:] == bytes(4)
+            finally:
+                self.kill()
 
     def kill(self) -> None:
         """As when the power fails."""

@@ -22,8 +22,9 @@ from tests.integration.gateway_estate import (
     sign_in,
     standing,
 )
-from tests.integration.gateway_running import DOMAIN, Client, RunningGateway, free_ports
+from tests.integration.gateway_running import DOMAIN, Client, RunningGateway
 from tests.integration.lasting_upstream import LastingUpstream
+from tests.tools import free_ports
 
 EVENTS = "accept: text/event-stream"
 FORBID_ALICE = """@id("everyone")
@@ -48,7 +49,7 @@ def gateway(
         *estate(lasting.port, lasting.port),
         resource("files", lasting.port, streams=True),
         resource("rpc", lasting.rpc_port, protocol="http2"),
-        resource("gone", free_ports(1)[0], streams=True),
+        resource("gone", free_ports(), streams=True),
     )
     try:
         running.start()

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +21,8 @@ from doorward.entrypoints.console.app import app
 from doorward.model.ids import UserId
 from tests.fakes.lively_fleet import lively
 from tests.fakes.office import Office, decision_record, office
-from tests.tools import require_tool
+from tests.integration.login_stand import answering
+from tests.tools import free_ports, require_tool
 
 PAGES = {
     "overview": "/",
@@ -100,9 +100,7 @@ async def running() -> AsyncIterator[Running]:
     owners = [user for user in company.control.live.current.users if user.startswith("person")]
     await lively(company.control, [UserId(user) for user in owners[:17]], company.now)
     served = AsGateway(company.behind(app(company.context(company.gateway_assertion()))), company)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_ports()
     server = Server(
         served,
         address="127.0.0.1",
@@ -112,6 +110,7 @@ async def running() -> AsyncIterator[Running]:
         log_enabled=False,
     )
     serving = asyncio.create_task(server.serve())
+    await answering(port)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]

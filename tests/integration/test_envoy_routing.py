@@ -20,7 +20,6 @@ from doorward.engine import classify
 from doorward.model.areas import AREA_RULES, AREAS
 from doorward.model.estate import Action, ActionRule, Resource
 from doorward.model.snapshot import Snapshot
-from tests.integration.boundary_stand import free_port
 from tests.integration.boundary_wire import Wire
 from tests.property.route_matching import (
     DOMAIN,
@@ -30,6 +29,7 @@ from tests.property.route_matching import (
     envoy_settings,
     resource,
 )
+from tests.tools import free_ports
 
 TABLES, REQUESTS = 24, 600
 _ODD = ("", ".", "..", "%2E%2e", "\xe9", "\xff", "{", '"', "|", "\\", "*", "a\\b", "%41")
@@ -47,7 +47,7 @@ def resources() -> dict[str, Resource]:
 @pytest.fixture(scope="module")
 def port(resources: dict[str, Resource], tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """Envoy with these resources' routes, each of which answers its own name."""
-    folder, port = tmp_path_factory.mktemp("routes"), free_port()
+    folder, port = tmp_path_factory.mktemp("routes"), free_ports()
     files = compile_envoy(Snapshot(resources=resources), envoy_settings(str(folder), port), 1)
     bootstrap = folder / "bootstrap.json"
     bootstrap.write_text(json.dumps(_naming(json.loads(files.complete))))

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,8 +22,8 @@ from doorward.entrypoints.login import app
 from doorward.model.estate import AssuranceRow
 from tests.fakes.federation import federation_by
 from tests.fakes.sign_in import ALICE, AUTH_HOST
-from tests.integration.login_stand import with_device
-from tests.tools import require_tool
+from tests.integration.login_stand import answering, with_device
+from tests.tools import free_ports, require_tool
 from tests.unit.federation_world import World, world
 
 
@@ -45,9 +44,7 @@ class Running:
 @pytest.fixture
 async def running() -> AsyncIterator[Running]:
     chromium = require_tool("chromium")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_ports()
     origin = f"http://{AUTH_HOST}:{port}"
     place = await world()
     office = place.desk
@@ -75,6 +72,7 @@ async def running() -> AsyncIterator[Running]:
         log_enabled=False,
     )
     serving = asyncio.create_task(server.serve())
+    await answering(port)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]

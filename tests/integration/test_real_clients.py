@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 import warnings
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
@@ -26,7 +25,8 @@ from doorward.administrator.sign_out_everywhere import sign_out_everywhere
 from doorward.entrypoints.login import app
 from tests.fakes.openid_desk import GOODBYE, SAME, Stand, stand
 from tests.fakes.sign_in import ALICE, AUTH_HOST
-from tests.tools import require_node_package, require_tool
+from tests.integration.login_stand import answering
+from tests.tools import free_ports, require_node_package, require_tool
 
 with warnings.catch_warnings():
     # Authlib says that httpx has a successor.
@@ -94,9 +94,7 @@ class Running:
 async def running() -> AsyncIterator[Running]:
     office = await stand()
     await office.desk.with_password(ALICE)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_ports()
     issuer = f"http://{AUTH_HOST}:{port}"
     office.desk.openid = replace(office.desk.openid, issuer=issuer)
     # Clients look at the time in tokens by their own clocks.
@@ -119,7 +117,7 @@ async def running() -> AsyncIterator[Running]:
         log_enabled=False,
     )
     serving = asyncio.create_task(server.serve())
-    await asyncio.sleep(0.3)
+    await answering(port)
     here = Running(office, issuer)
     yield here
     for browser in here.opened:

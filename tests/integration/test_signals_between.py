@@ -48,6 +48,7 @@ from doorward.model.ids import ClientId, DeviceId, ProviderId, ServiceId, Sessio
 from doorward.model.snapshot import Snapshot
 from tests.fakes.receiver import receiver_on
 from tests.fakes.signals_desk import ALICE, LAPTOP, SignalsDesk, device, signals_desk
+from tests.tools import free_ports
 from tests.unit.federation_world import world
 from tests.unit.signals_world import Signals
 
@@ -146,14 +147,6 @@ async def listening(application: Starlette, port: int) -> AsyncIterator[None]:
     await serving
 
 
-async def free_port() -> int:
-    probe = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
-    port: int = probe.sockets[0].getsockname()[1]
-    probe.close()
-    await probe.wait_closed()
-    return port
-
-
 async def headquarters(origin: str) -> tuple[SignalsDesk, Starlette]:
     """The transmitter at `origin`, which stands for the sign-in host and that of signals."""
     sender = await signals_desk()
@@ -210,8 +203,8 @@ async def branch(issuer: str, origin: str, delivery: str) -> Signals:
 
 @pytest.fixture(params=["push", "poll"])
 async def pair(request: pytest.FixtureRequest) -> AsyncIterator[Pair]:
-    issuer = f"http://127.0.0.1:{await free_port()}"
-    here = f"http://127.0.0.1:{await free_port()}"
+    port = free_ports(2)
+    issuer, here = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{port + 1}"
     sender, transmitting = await headquarters(issuer)
     place = await branch(issuer, here, request.param)
     receiving = receive.app(place.receiver, clock=lambda: place.now)

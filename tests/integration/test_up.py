@@ -18,6 +18,7 @@ import pytest
 from tests.e2e import demo as installation
 from tests.e2e.demo import Demo
 from tests.integration.process_tree import descendants, resident_mebibytes
+from tests.tools import free_ports
 
 RECOVERY_SECONDS = 20.0
 IDLE_MEBIBYTES = 400
@@ -172,7 +173,7 @@ def test_a_second_up_on_the_same_folder_is_refused_in_one_line(demo: Demo) -> No
 
 
 def test_a_port_in_use_is_told_in_one_line_and_leaves_no_folder(tmp_path: Path) -> None:
-    port = installation.free_ports()
+    port = free_ports(installation.PORTS)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", port + 2))
         taken.listen()

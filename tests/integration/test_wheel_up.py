@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.demo import free_ports
-from tests.tools import PROJECT, give_up
+from tests.e2e.demo import PORTS
+from tests.tools import PROJECT, free_ports, give_up
 
 START_SECONDS = 60.0
 
@@ -47,7 +47,7 @@ def test_the_demo_runs_from_the_wheel(environment: Path, tmp_path: Path) -> None
     clean = {"PATH": f"{environment}:{os.environ['PATH']}", "HOME": str(tmp_path)}
     with log.open("wb") as output:
         running = subprocess.Popen(
-            [doorward, "up", "--demo", "--port", str(free_ports()), "--data", data],
+            [doorward, "up", "--demo", "--port", str(free_ports(PORTS)), "--data", data],
             cwd=tmp_path,
             env=clean,
             stdin=subprocess.DEVNULL,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -53,7 +54,10 @@ class Gateway:
         self.monotonic = 0.0
         self.files: dict[str, str] = {}
         self.sent: list[Applied] = []
+        self.told = asyncio.Event()
         self.refuse = False
+        self.checking: list[asyncio.Event] = []
+        self.slow = False
         self.unwritable = False
         self.envoy_epoch = 0
         self.envoy_routes = 0
@@ -84,24 +88,41 @@ class Gateway:
         self.files[path.name] = text
 
     async def validate(self, files: EnvoyFiles) -> None:
-        if self.refuse:
+        refuse = self.refuse
+        if self.slow:
+            self.checking.append(done := asyncio.Event())
+            await done.wait()
+        if refuse:
             raise DoorwardError("envoy-refuses", "Envoy refuses it.")
 
     async def held(self) -> Held:
         if self.envoy_follows:
             self.envoy_epoch = self.epoch
         if self.envoy_follows and self.envoy_reads_routes:
-            (routes,) = re.findall(r"%DYNAMIC_METADATA\([^)]*\)% (\d+)", self.files["rds.json"])
-            self.envoy_routes = int(routes)
+            self.envoy_routes = self.routes
         return Held(self.envoy_epoch, self.envoy_routes)
 
     def send(self, message: Applied) -> bool:
         self.sent.append(message)
+        self.told.set()
         return True
 
     @property
     def epoch(self) -> int:
         return self.envoy._epoch
+
+    @property
+    def routes(self) -> int:
+        (version,) = re.findall(r"%DYNAMIC_METADATA\([^)]*\)% (\d+)", self.files["rds.json"])
+        return int(version)
+
+    async def says(self, *said: Applied) -> None:
+        """Wait until these alone were sent."""
+        async with asyncio.timeout(10):
+            while len(self.sent) < len(said):
+                self.told.clear()
+                await self.told.wait()
+        assert self.sent == list(said)
 
     async def frame(self, base: int, number: int, *changes: Change) -> None:
         frame = Frame(
@@ -120,6 +141,12 @@ async def following() -> Gateway:
     return gateway
 
 
+async def turns() -> None:
+    """Let the other tasks go as far as they can."""
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
 async def test_a_full_frame_fills_point_and_routes() -> None:
     gateway = await following()
     assert gateway.follower.number == 1
@@ -136,8 +163,7 @@ async def test_whatever_may_revoke_moves_the_epoch_before_applied_is_said() -> N
     assert gateway.epoch == epoch + 1
     assert str(gateway.epoch) in gateway.files["epoch.json"]
     assert gateway.world.ask(**signed_in()).status == 403
-    await asyncio.sleep(0.05)
-    assert gateway.sent[-1] == Applied(number=2)
+    await gateway.says(Applied(number=2))
     announcing.cancel()
 
 
@@ -150,8 +176,7 @@ async def test_applied_waits_for_envoy() -> None:
     await asyncio.sleep(0.05)
     assert gateway.sent == []
     gateway.envoy_follows = True
-    await asyncio.sleep(0.05)
-    assert gateway.sent == [Applied(number=2)]
+    await gateway.says(Applied(number=2))
     announcing.cancel()
 
 
@@ -165,8 +190,7 @@ async def test_applied_waits_for_the_routes_however_long(monkeypatch: pytest.Mon
     assert gateway.envoy_epoch == gateway.epoch
     assert gateway.sent == []
     gateway.envoy_reads_routes = True
-    await asyncio.sleep(0.1)
-    assert gateway.sent == [Applied(number=2)]
+    await gateway.says(Applied(number=2))
     announcing.cancel()
 
 
@@ -276,6 +300,119 @@ async def test_an_estate_put_back_to_what_envoy_has_ends_the_trouble() -> None:
     await gateway.frame(2, 3, payroll)
     assert gateway.envoy.trouble == ""
     assert gateway.world.point.epoch == gateway.epoch
+
+
+async def test_tickets_voided_while_envoy_checks_the_routes_hold_no_applied_back() -> None:
+    gateway = await following()
+    announcing = asyncio.create_task(gateway.follower.announce())
+    await gateway.says(Applied(number=1))
+    gateway.slow = True
+    receiving = asyncio.create_task(gateway.frame(1, 2, removal("resource", "payroll")))
+    await turns()
+    await gateway.follower.tick(log_writable=False)
+    await gateway.says(Applied(number=1), Applied(number=1))
+    gateway.checking[0].set()
+    await receiving
+    await gateway.says(Applied(number=1), Applied(number=1), Applied(number=2))
+    announcing.cancel()
+
+
+async def test_a_correction_that_comes_while_the_refused_is_tried_again_is_what_stays() -> None:
+    gateway = await following()
+    gateway.refuse = True
+    await gateway.frame(1, 2, removal("resource", "payroll"))
+    gateway.slow = True
+    mending = asyncio.create_task(gateway.follower.mend())
+    await turns()
+    gateway.refuse = False
+    receiving = asyncio.create_task(gateway.frame(2, 3, removal("resource", "wiki")))
+    await turns()
+    for _ in range(2):  # the later one is answered first, where both are asked at once
+        gateway.checking.pop().set()
+        await turns()
+    await asyncio.gather(mending, receiving)
+    assert gateway.envoy.trouble == ""
+    assert "wiki.doorward.localhost" not in gateway.files["rds.json"]
+    assert gateway.world.point.epoch == gateway.epoch
+
+
+async def test_what_is_tried_again_does_not_replace_what_came_meanwhile() -> None:
+    gateway = await following()
+    gateway.refuse = True
+    await gateway.frame(1, 2, removal("resource", "payroll"))
+    gateway.refuse = False
+    gateway.slow = True
+    mending = asyncio.create_task(gateway.follower.mend())
+    await turns()
+    receiving = asyncio.create_task(gateway.frame(2, 3, removal("resource", "wiki")))
+    await turns()
+    for _ in range(2):
+        gateway.checking.pop().set()
+        await turns()
+    await asyncio.gather(mending, receiving)
+    assert "wiki.doorward.localhost" not in gateway.files["rds.json"]
+
+
+async def test_applied_needs_no_routes_later_than_its_own() -> None:
+    gateway = await following()
+    announcing = asyncio.create_task(gateway.follower.announce())
+    gateway.envoy_reads_routes = False
+    await gateway.frame(1, 2, removal("resource", "wiki"))
+    await turns()
+    routes = gateway.routes
+    await gateway.frame(2, 3, removal("resource", "payroll"))
+    assert gateway.sent == []
+    gateway.envoy_routes = routes
+    await gateway.says(Applied(number=2))
+    announcing.cancel()
+
+
+async def test_a_later_epoch_is_watched_while_routes_are_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("doorward.entrypoints.gateway.envoy_configuration._PICK_UP_SECONDS", 0.05)
+    gateway = await following()
+    gateway.envoy_reads_routes = False
+    announcing = asyncio.create_task(gateway.follower.announce())
+    await gateway.frame(1, 2, removal("resource", "wiki"))
+    await asyncio.sleep(0.02)
+    gateway.envoy_follows = False
+    await gateway.frame(2, 3, DISABLED)
+    with pytest.raises(CannotEnforceError):
+        await asyncio.wait_for(announcing, 5)
+
+
+async def refused(gateway: Gateway) -> None:
+    gateway.refuse = True
+    await gateway.frame(1, 2, removal("resource", "payroll"))
+
+
+async def unlogged(gateway: Gateway) -> None:
+    await gateway.follower.tick(log_writable=False)
+
+
+@pytest.mark.parametrize("voiding", [refused, unlogged])
+async def test_every_epoch_is_watched(
+    monkeypatch: pytest.MonkeyPatch, voiding: Callable[[Gateway], Awaitable[None]]
+) -> None:
+    monkeypatch.setattr("doorward.entrypoints.gateway.envoy_configuration._PICK_UP_SECONDS", 0.05)
+    gateway = await following()
+    announcing = asyncio.create_task(gateway.follower.announce())
+    await gateway.says(Applied(number=1))
+    gateway.envoy_follows = False
+    await voiding(gateway)
+    with pytest.raises(CannotEnforceError):
+        await asyncio.wait_for(announcing, 5)
+
+
+async def test_what_envoy_refuses_is_never_said_to_be_applied() -> None:
+    gateway = await following()
+    announcing = asyncio.create_task(gateway.follower.announce())
+    await gateway.says(Applied(number=1))
+    await refused(gateway)
+    await gateway.frame(2, 3, DISABLED)
+    await gateway.says(Applied(number=1), Applied(number=1))
+    announcing.cancel()
 
 
 def test_the_clock_tolerates_small_steps_and_any_jump_forward() -> None:

@@ -370,7 +370,7 @@ async def test_a_long_poll_is_answered_when_something_happens(desk: SignalsDesk)
     began = time.monotonic()
     await happen(desk)
     assert len(await waiting) == 1
-    assert time.monotonic() - began < 0.5
+    assert time.monotonic() - began < desk.wait_seconds
 
 
 async def test_a_long_poll_ends_empty_after_a_while(desk: SignalsDesk) -> None:

@@ -10,6 +10,7 @@ import asyncio
 import sqlite3
 import time
 from contextlib import closing
+from pathlib import Path
 
 import structlog
 
@@ -28,7 +29,8 @@ class Checkpoints:
     """
 
     def __init__(self, path: str) -> None:
-        self._path = path
+        # Never made anew where it was moved away: SQLite deletes the log beside an empty file.
+        self._file = f"{Path(path).absolute().as_uri()}?mode=rw"
         self._running: asyncio.Future[None] | None = None
         self._next = 0.0
 
@@ -43,11 +45,12 @@ class Checkpoints:
     async def close(self) -> None:
         """Wait for the one that runs."""
         if self._running is not None:
-            await self._running
+            await asyncio.shield(self._running)
 
     def _move(self) -> None:
         try:
-            with closing(sqlite3.connect(self._path, timeout=0, isolation_level=None)) as raw:
+            opened = sqlite3.connect(self._file, timeout=0, isolation_level=None, uri=True)
+            with closing(opened) as raw:
                 raw.execute("PRAGMA wal_checkpoint(PASSIVE)")
         except sqlite3.Error as error:
             _log.warning("checkpoint-failed", error=getattr(error, "sqlite_errorname", ""))

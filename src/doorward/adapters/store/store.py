@@ -211,7 +211,7 @@ class SqlStore:
     async def close(self) -> None:
         self._closing.set()
         if self._sealing is not None:
-            await self._sealing
+            await asyncio.shield(self._sealing)
         await self._database.close()
 
     async def _read_revisions(self, after: int) -> list[Revision]:

@@ -70,7 +70,8 @@ class EnvoyConfiguration:
         self._write = write
         self._validate = validate
         self._ask = held
-        self._accepted = Snapshot()
+        self._accepted = self._wanted = Snapshot()
+        self._turn = asyncio.Lock()
         self._routes = epoch
         self._in_line = True
         self._held = -1
@@ -91,29 +92,41 @@ class EnvoyConfiguration:
         self._replace("epoch", compile_epoch(self._epoch))
         self._point.epoch = self._epoch if self._in_line else 0
 
+    def holds(self, snapshot: Snapshot) -> bool:
+        """Whether the files are those of `snapshot`."""
+        return self._in_line and _routed(snapshot) == _routed(self._accepted)
+
     async def follow(self, snapshot: Snapshot) -> None:
-        """Compile and check the whole, then hand it to Envoy; on failure the old one stays."""
-        if (snapshot.resources, snapshot.networks) == (
-            self._accepted.resources,
-            self._accepted.networks,
-        ):
+        """Compile and check the whole, then hand it to Envoy; on failure the old one stays.
+
+        Nothing comes of it where a later one is to be followed meanwhile.
+        """
+        self._wanted = snapshot
+        async with self._turn:
+            await self._follow(snapshot)
+
+    async def _follow(self, snapshot: Snapshot) -> None:
+        if _routed(snapshot) == _routed(self._accepted):
             self._accepted = snapshot
             if not self._in_line:  # put back to what Envoy has after what it refused
                 self._be_in_line()
             return
         self._in_line = False
         self._point.epoch = 0
+        version = self._epoch
         try:
-            files = compile_envoy(snapshot, self._settings, self._epoch)
+            files = compile_envoy(snapshot, self._settings, version)
             await self._validate(files)
         except DoorwardError as error:
             self.trouble = error.detail
+            return
+        if self._wanted is not snapshot:
             return
         self._accepted = snapshot
         self._replace("cds", files.cds)
         self._replace("lds", files.lds)
         self._replace("rds", files.rds)
-        self._routes = self._epoch
+        self._routes = version
         self._be_in_line()
 
     def _be_in_line(self) -> None:
@@ -128,13 +141,15 @@ class EnvoyConfiguration:
         Where it has the epoch no ticket outlives a change, so routes are waited for without end.
         What they once held is not asked again: an Envoy that starts anew reads the files.
 
-        Raises CannotEnforceError where they do not take the epoch within five seconds.
+        Raises CannotEnforceError where they do not take an epoch within five seconds, that of a
+        later change too.
         """
-        epoch = self._epoch
+        epoch, routes = self._epoch, self._routes
         if epoch <= self._held:
             return
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + _PICK_UP_SECONDS
+        begun = loop.time()
+        awaited, deadline = epoch, begun + _PICK_UP_SECONDS
         while True:
             in_time = loop.time() < deadline
             try:
@@ -144,18 +159,25 @@ class EnvoyConfiguration:
                 await asyncio.sleep(_ABSENT_SECONDS)
                 deadline = loop.time() + _PICK_UP_SECONDS
                 continue
-            # Outside this range it is the epoch of another process.
-            taken = epoch <= held.epoch <= self._epoch
-            if taken and held.routes == self._routes:
-                await asyncio.sleep(_WORKERS_SECONDS)
-                self._held = max(self._held, epoch)
-                return
-            if not taken and not in_time:
+            # Outside these ranges they are another process'.
+            if awaited <= held.epoch <= self._epoch:
+                if routes <= held.routes <= self._routes:
+                    await asyncio.sleep(_WORKERS_SECONDS)
+                    self._held = max(self._held, epoch)
+                    return
+                awaited, deadline = self._epoch, loop.time() + _PICK_UP_SECONDS
+            elif not in_time:
                 raise CannotEnforceError("Envoy does not take the new epoch.", envoy_at_fault=True)
-            await asyncio.sleep(_POLL_SECONDS if in_time else _ABSENT_SECONDS)
+            hurried = loop.time() < begun + _PICK_UP_SECONDS
+            await asyncio.sleep(_POLL_SECONDS if hurried else _ABSENT_SECONDS)
 
     def _replace(self, name: str, text: str) -> None:
         try:
             self._write(self._folder / f"{name}.json", text)
         except OSError as error:
             raise CannotEnforceError(f"Envoy's {name}.json cannot be written.") from error
+
+
+def _routed(snapshot: Snapshot) -> tuple[object, object]:
+    """What Envoy's files are made of."""
+    return snapshot.resources, snapshot.networks

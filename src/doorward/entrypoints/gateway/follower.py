@@ -87,10 +87,13 @@ class Follower:
         self._announce()
 
     def _announce(self) -> None:
-        """Let `Applied` be said, unless Envoy's routes are still those of another snapshot."""
-        if not self._envoy.trouble:
+        """Let `Applied` be said: of this snapshot, unless Envoy's routes are still another's.
+
+        Then of the last that was enforced, for the new epoch must be watched all the same.
+        """
+        if self._envoy.holds(self._replica.snapshot):
             self._enforced = self._replica.snapshot.number
-            self._applied.set()
+        self._applied.set()
 
     async def mend(self) -> None:
         """Every few seconds: try again where Envoy's configuration could not be brought in line."""
@@ -99,7 +102,10 @@ class Follower:
             self._announce()
 
     async def announce(self) -> None:
-        """Say `Applied` for what is held, once Envoy has caught up; runs for ever."""
+        """Say `Applied` for what is enforced, once Envoy has caught up; runs for ever.
+
+        Raises CannotEnforceError where Envoy does not take an epoch.
+        """
         while True:
             await self._applied.wait()
             self._applied.clear()
@@ -116,6 +122,7 @@ class Follower:
         )
         if denying and not self._stale:
             self._envoy.void_tickets()
+            self._applied.set()
             await self._streams.decide_again(self._streams.all())
         self._stale = denying
 
