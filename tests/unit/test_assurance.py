@@ -62,6 +62,11 @@ def test_only_rows_make_it_stronger() -> None:
     assert assurance(provider, said("PHR")) == Assurance(1, phishing_resistant=False)
 
 
+def test_a_provider_that_says_nothing_proves_nothing() -> None:
+    provider = declared(acr=(AssuranceRow(value="", aal=3, phishing_resistant=True),))
+    assert assurance(provider, said("")) == Assurance(1, phishing_resistant=False)
+
+
 def test_a_row_that_says_weak_is_believed_before_the_methods() -> None:
     provider = declared(acr=(AssuranceRow(value="0", aal=1),))
     assert assurance(provider, said("0", "mfa")).aal == 1

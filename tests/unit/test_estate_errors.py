@@ -78,6 +78,7 @@ MISTAKES = [
     ('group = "finance" }', 'group = "finances" }', "unknown-group", "finances"),
     ("aal = 2,", "aal = 4,", "bad-aal", "aal = 4"),
     ("aal = 3 }]", "aal = 0 }]", "bad-aal", "aal = 0"),
+    ('value = "phr"', 'value = ""', "empty-value", 'value = ""'),
     (
         "aal = 3 }]",
         'aal = 3 }, { value = "hwk", aal = 1 }]',

@@ -118,6 +118,14 @@ def _check_rows(key: str, rows: Iterable[AssuranceRow], source: Source, problems
                 f"There is no authenticator assurance level {row.aal}.",
                 "Give 1, 2 or 3 (NIST SP 800-63B).",
             )
+        if not row.value:
+            problems.add(
+                source,
+                (key, index, "value"),
+                "empty-value",
+                f"Nothing is said by an `{key}` that is empty.",
+                "Give the value that the provider sends, or leave the row out.",
+            )
         if row.value in seen:
             problems.add(
                 source,

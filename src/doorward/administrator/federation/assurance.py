@@ -35,8 +35,11 @@ class Assurance:
 
 
 def assurance(provider: IdentityProvider, said: Said) -> Assurance:
-    """The strongest of the estate's rows that apply; without one, what `amr` makes plain."""
-    rows = [row for row in provider.acr if row.value == said.acr]
+    """The strongest of the estate's rows that apply; without one, what `amr` makes plain.
+
+    To say nothing is no value, whatever an estate of before calls it.
+    """
+    rows = [row for row in provider.acr if said.acr and row.value == said.acr]
     rows += [row for row in provider.amr if row.value in said.amr]
     if not rows:
         return Assurance(_aal(frozenset(said.amr)), phishing_resistant=False)
