@@ -184,6 +184,24 @@ async def test_a_one_time_secret_works_once(store: Store) -> None:
     assert [found for found in taken if found is not None] == [item]
 
 
+async def test_what_was_used_is_added_once_until_it_expires(store: Store) -> None:
+    def used(expires_at: float) -> OneTime:
+        return OneTime(purpose="p", key="k", data=msgspec.Raw(b"{}"), expires_at=expires_at)
+
+    async def add(item: OneTime, now: float) -> bool:
+        async with store.transaction() as transaction:
+            return await transaction.one_time.add(item, now)
+
+    assert sorted(await asyncio.gather(*(add(used(100.0), 50.0) for _ in range(4)))) == [
+        *[False] * 3,
+        True,
+    ]
+    assert not await add(used(200.0), 99.0)
+    assert await add(used(200.0), 100.0)
+    async with store.transaction() as transaction:
+        assert await transaction.one_time.peek("p", "k", 150.0) == used(200.0)
+
+
 async def test_an_expired_one_time_secret_is_gone(store: Store) -> None:
     item = OneTime(purpose="p", key="k", data=msgspec.Raw(b"{}"), expires_at=100.0)
     async with store.transaction() as transaction:

@@ -240,6 +240,12 @@ class _OneTime:
     async def put(self, item: OneTime) -> None:
         self._items[item.purpose, item.key] = item
 
+    async def add(self, item: OneTime, now: UnixSeconds) -> bool:
+        if await self.peek(item.purpose, item.key, now) is not None:
+            return False
+        await self.put(item)
+        return True
+
     async def peek(self, purpose: str, key: str, now: UnixSeconds) -> OneTime | None:
         item = self._items.get((purpose, key))
         return item if item is not None and item.expires_at > now else None

@@ -70,14 +70,13 @@ async def use_challenge(
     end = int.from_bytes(content[-_END_BYTES:], "big")
     if end <= now:
         return "challenge-expired"
-    purpose, key = f"passkey-{ceremony}", digest(credential.challenge)
-    if await transaction.one_time.peek(purpose, key, now) is not None:
-        return "challenge-used"
-    forget_at = end + SKEW_SECONDS
-    await transaction.one_time.put(
-        OneTime(purpose=purpose, key=key, data=msgspec.Raw(b"{}"), expires_at=forget_at)
+    used = OneTime(
+        purpose=f"passkey-{ceremony}",
+        key=digest(credential.challenge),
+        data=msgspec.Raw(b"{}"),
+        expires_at=end + SKEW_SECONDS,
     )
-    return ""
+    return "" if await transaction.one_time.add(used, now) else "challenge-used"
 
 
 def _proof(

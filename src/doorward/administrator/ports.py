@@ -178,6 +178,10 @@ class OneTimeTable(Protocol):
 
     async def put(self, item: OneTime) -> None: ...
 
+    async def add(self, item: OneTime, now: UnixSeconds) -> bool:
+        """Put it, unless one of its purpose and key is there that has not expired: False then."""
+        ...
+
     async def peek(self, purpose: str, key: str, now: UnixSeconds) -> OneTime | None: ...
 
     async def take(self, purpose: str, key: str, now: UnixSeconds) -> OneTime | None:

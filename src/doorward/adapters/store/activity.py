@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from sqlalchemy import Table, delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from doorward.adapters.store.tables import activity_source, session_activity
+from doorward.adapters.store.upsert import insert_into
 from doorward.model.ids import UnixSeconds
 
 _PER_STATEMENT = 500
@@ -53,8 +53,7 @@ class SessionActivity:
     async def _later(self, table: Table, moments: Mapping[str, UnixSeconds]) -> None:
         if not moments:
             return
-        dialect = self._connection.dialect.name
-        new = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(table)
+        new = insert_into(self._connection, table)
         later = new.on_conflict_do_update(
             index_elements=["id"],
             set_={"at": new.excluded.at},

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import msgspec
-from sqlalchemy import Row, bindparam, delete, insert, select
+from sqlalchemy import Row, bindparam, delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from doorward.adapters.store.tables import attempt as table
+from doorward.adapters.store.upsert import insert_or_replace
 from doorward.administrator.attempt_ports import Attempts
 from doorward.model.ids import UnixSeconds
 
 _own = table.c.purpose == bindparam("purpose_"), table.c.subject == bindparam("subject_")
 _found = select(table).where(*_own)
-_add = insert(table)
-_remove = delete(table).where(*_own)
 _forget = delete(table).where(*_own, table.c.in_a_row >= bindparam("at_least_"))
 
 
@@ -31,11 +30,9 @@ class AttemptCounts:
         return None if row is None else _attempts(row)
 
     async def put(self, attempts: Attempts) -> None:
-        own = {"purpose_": attempts.purpose, "subject_": attempts.subject}
         row = msgspec.structs.asdict(attempts)
         row["moments"] = msgspec.json.encode(attempts.moments).decode()
-        await self._connection.execute(_remove, own)
-        await self._connection.execute(_add, row)
+        await self._connection.execute(insert_or_replace(self._connection, table), row)
 
     async def forget(self, purpose: str, subject: str, *, at_least: int = 0) -> bool:
         own = {"purpose_": purpose, "subject_": subject, "at_least_": at_least}

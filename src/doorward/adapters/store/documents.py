@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from doorward.adapters.store.failures import failure
 from doorward.adapters.store.tables import meta, snapshot_change, snapshot_document
+from doorward.adapters.store.upsert import insert_or_replace
 from doorward.administrator.ports import Revision
 from doorward.errors import DoorwardError
 from doorward.model.snapshot import KINDS, Change, Document, Kind, Snapshot, decode
@@ -28,11 +29,7 @@ _first_number = insert(meta).values(key=_NUMBER_KEY, value="1")
 _next_number = update(meta).where(meta.c.key == _NUMBER_KEY).values(value=bindparam("number_"))
 _record = insert(snapshot_change)
 _forget = delete(snapshot_change).where(snapshot_change.c.number <= bindparam("number_"))
-_put = insert(snapshot_document)
 _found = select(snapshot_document.c.body).where(
-    snapshot_document.c.kind == bindparam("kind_"), snapshot_document.c.id == bindparam("id_")
-)
-_remove = delete(snapshot_document).where(
     snapshot_document.c.kind == bindparam("kind_"), snapshot_document.c.id == bindparam("id_")
 )
 
@@ -94,7 +91,7 @@ class Documents:
         else:
             await self._connection.execute(_next_number, {"number_": str(number)})
 
-    async def _remove_many(self, documents: Iterable[tuple[Kind, str]]) -> None:
+    async def _remove(self, documents: Iterable[tuple[Kind, str]]) -> None:
         by_kind: dict[Kind, list[str]] = {}
         for kind, key in documents:
             by_kind.setdefault(kind, []).append(key)
@@ -107,19 +104,16 @@ class Documents:
                 )
 
     async def _replace(self, documents: Mapping[tuple[Kind, str], str | None], number: int) -> None:
-        if len(documents) <= _IDS_PER_STATEMENT:
-            await self._connection.execute(
-                _remove, [{"kind_": kind, "id_": key} for kind, key in documents]
-            )
-        else:
-            await self._remove_many(documents)
         rows = [
             {"kind": kind, "id": key, "body": body, "number": number}
             for (kind, key), body in documents.items()
             if body is not None
         ]
+        if len(rows) < len(documents):
+            await self._remove(place for place, body in documents.items() if body is None)
         if rows:
-            await self._connection.execute(_put, rows)
+            put = insert_or_replace(self._connection, snapshot_document)
+            await self._connection.execute(put, rows)
 
 
 async def current_number(connection: AsyncConnection) -> int:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import msgspec
-from sqlalchemy import bindparam, delete, insert, select
+from sqlalchemy import bindparam, delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from doorward.adapters.store.tables import one_time
+from doorward.adapters.store.upsert import insert_or_replace, insert_or_replace_expired
 from doorward.administrator.ports import OneTime
 from doorward.model.ids import UnixSeconds, UserId
 
-_put = insert(one_time)
 _found = select(one_time.c.data, one_time.c.expires_at).where(
     one_time.c.purpose == bindparam("purpose_"),
     one_time.c.key == bindparam("key_"),
@@ -28,16 +28,12 @@ class OneTimeSecrets:
         self._connection = connection
 
     async def put(self, item: OneTime) -> None:
-        await self._remove(item.purpose, item.key)
-        await self._connection.execute(
-            _put,
-            {
-                "purpose": item.purpose,
-                "key": item.key,
-                "data": bytes(item.data).decode(),
-                "expires_at": item.expires_at,
-            },
-        )
+        await self._connection.execute(insert_or_replace(self._connection, one_time), _row(item))
+
+    async def add(self, item: OneTime, now: UnixSeconds) -> bool:
+        statement = insert_or_replace_expired(self._connection, one_time)
+        added = await self._connection.execute(statement, _row(item) | {"now_": now})
+        return added.rowcount == 1
 
     async def peek(self, purpose: str, key: str, now: UnixSeconds) -> OneTime | None:
         rows = await self._connection.execute(
@@ -73,6 +69,15 @@ class OneTimeSecrets:
 
     async def _remove(self, purpose: str, key: str) -> None:
         await self._connection.execute(_remove, {"purpose_": purpose, "key_": key})
+
+
+def _row(item: OneTime) -> dict[str, object]:
+    return {
+        "purpose": item.purpose,
+        "key": item.key,
+        "data": bytes(item.data).decode(),
+        "expires_at": item.expires_at,
+    }
 
 
 def _names(data: str, user: UserId) -> bool:

@@ -65,10 +65,9 @@ async def _use_up(
 ) -> None:
     """Accept a token once, and remember what it ended while a sign-in may be coming."""
     key = digest(f"{provider.id}:{logout.id}")
-    if await transaction.one_time.peek(_USED, key, now) is not None:
-        raise FederationRejectedError("logout-token-replayed")
     used = OneTime(purpose=_USED, key=key, data=msgspec.Raw(b"null"), expires_at=logout.forget_at)
-    await transaction.one_time.put(used)
+    if not await transaction.one_time.add(used, now):
+        raise FederationRejectedError("logout-token-replayed")
     await remember_ended(transaction, provider.id, logout, now)
 
 
