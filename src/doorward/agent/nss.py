@@ -1,8 +1,8 @@
 """A certificate in an NSS database, where Chromium and Firefox on Linux look for theirs.
 
-NSS calls all certificates of one subject by one nickname, so the former one goes before the new
-one comes: for a moment there is none. Keys and passwords reach the tools in files, never in their
-command lines, which everybody on the machine can read.
+The new certificate comes before the former one goes: a browser that finds none for a site
+presents none there until it is restarted. Keys and passwords reach the tools in files, never in
+their command lines, which everybody on the machine can read.
 
 Root keeps a person's database as that person: in a folder of theirs each file may be a link to
 one that they must not write, and what root made there their browser could not read.
@@ -10,6 +10,7 @@ one that they must not write, and what root made there their browser could not r
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import secrets
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import Final
 
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import pkcs12
 
 from doorward.agent.certificates import TlsIdentity
@@ -28,8 +30,8 @@ from doorward.errors import DoorwardError
 
 CA_NICKNAME: Final = "doorward server CA"
 _TIMEOUT_SECONDS: Final = 30
-_MAX_FORMER: Final = 64
 _ROW: Final = re.compile(r"^(.+?)\s+[a-zA-Z]*,[a-zA-Z]*,[a-zA-Z]*\s*$", re.MULTILINE)
+_KEY: Final = re.compile(r"^<\s*\d+>\s+\S+\s+([0-9a-f]+)\s+(.+?)\s*$", re.MULTILINE)
 
 
 class BrowserCertificates:
@@ -88,15 +90,22 @@ class NssDatabase:
             serialization.BestAvailableEncryption(password.encode()),
         )
         with self._files(data, password.encode(), b"\n") as (file, word, none):
-            self.remove(nickname)
             self._run("pk12util", "-i", file, "-w", word, "-k", none)
+        kept = _key_id(identity.key)
+        keys = {key for key, name in self._keys() if name == nickname}
+        for former in keys - {kept} if kept in keys else ():
+            self._remove(former)
 
-    def remove(self, nickname: str) -> None:
-        """Remove every key and certificate called `nickname`."""
-        for _ in range(_MAX_FORMER):
-            if nickname not in self.nicknames():
-                return
-            self._run("certutil", "-F", "-n", nickname)
+    def _keys(self) -> list[tuple[str, str]]:
+        """The id and the nickname of each key; there is one at least."""
+        return _KEY.findall(self._run("certutil", "-K"))
+
+    def _remove(self, key_id: str) -> None:
+        """Remove a key with its certificate, or alone where an interruption left it alone."""
+        try:
+            self._run("certutil", "-F", "-n", f"pkcs11:id=%{bytes.fromhex(key_id).hex('%')}")
+        except DoorwardError:
+            self._run("certutil", "-F", "-k", key_id)
 
     def nicknames(self) -> list[str]:
         """What the database holds, one entry for each certificate."""
@@ -164,3 +173,10 @@ class NssDatabase:
                 if found.st_uid != 0:
                     return found.st_uid, found.st_gid
         return None
+
+
+def _key_id(key: ec.EllipticCurvePrivateKey) -> str:
+    """What NSS calls the key: the SHA-1 of its public point, as CKA_ID (PKCS #11, 4.9)."""
+    form = serialization.PublicFormat.UncompressedPoint
+    point = key.public_key().public_bytes(serialization.Encoding.X962, form)
+    return hashlib.sha1(point, usedforsecurity=False).hexdigest()
