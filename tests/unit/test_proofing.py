@@ -15,7 +15,7 @@ from doorward.administrator.identity.evidence import CaseMethod
 from doorward.administrator.identity.records import Case, Contact, StoredVerification
 from doorward.administrator.identity.verified_claims import Claims
 from doorward.administrator.ports import AuditEntry
-from doorward.administrator.proofing.cases import open_case, withdraw_case
+from doorward.administrator.proofing.cases import open_case, open_case_named, withdraw_case
 from doorward.administrator.proofing.decide_case import approve_case, reject_case
 from doorward.administrator.proofing.parts import Proofing
 from doorward.administrator.proofing.record_verification import Approved
@@ -262,8 +262,10 @@ async def _take_role(bureau: Bureau) -> None:
         )
 
 
-async def _age(bureau: Bureau) -> None:
-    bureau.now = NOON + 200 * DAY
+async def _end_training(bureau: Bureau) -> None:
+    for verifier in (VERA, WILL):
+        await train_verifier(bureau.proofing, bureau.act(), verifier, until=NOON + DAY)
+    bureau.now = NOON + DAY
 
 
 Refusal = tuple[Callable[[Bureau], Desk], Callable[[Bureau], Awaitable[None]], str]
@@ -282,7 +284,7 @@ REFUSED: dict[str, Refusal] = {
     "subject": (lambda b: b.desk(ALICE), _nothing, "verifier-is-subject"),
     "no role": (lambda b: b.desk(BOB), _nothing, "verifier-role-missing"),
     "role taken": (lambda b: b.desk(), _take_role, "verifier-role-missing"),
-    "training over": (lambda b: b.desk(), _age, "verifier-untrained"),
+    "training over": (lambda b: b.desk(), _end_training, "verifier-untrained"),
 }
 
 
@@ -427,6 +429,19 @@ async def test_a_closed_case_is_closed(bureau: Bureau, step: str) -> None:
     await withdraw_case(bureau.proofing.control, bureau.act(), case.id)
     with pytest.raises(DoorwardError, match="case-closed"):
         await STEPS[step](bureau, case, bureau.desk())
+
+
+@pytest.mark.parametrize("step", STEPS)
+async def test_a_case_whose_time_is_up_is_closed_before_it_was_swept(
+    bureau: Bureau, step: str
+) -> None:
+    case = await bureau.worked()
+    bureau.now = case.expires_at
+    with pytest.raises(DoorwardError, match="case-closed"):
+        await STEPS[step](bureau, case, bureau.desk())
+    bureau.now = case.expires_at - 1
+    async with bureau.store.transaction() as transaction:
+        assert await open_case_named(transaction, case.id, bureau.now) is not None
 
 
 @pytest.mark.parametrize("days", [0, -1, 367])

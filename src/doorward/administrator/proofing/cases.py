@@ -11,7 +11,7 @@ from doorward.administrator.ports import Transaction
 from doorward.administrator.proofing.parts import DAY_SECONDS
 from doorward.administrator.targets import standing_of, user_named
 from doorward.errors import DoorwardError
-from doorward.model.ids import UserId
+from doorward.model.ids import UnixSeconds, UserId
 
 CASE_DAYS = 30
 """How long a case stays open; after that it is begun anew."""
@@ -50,22 +50,27 @@ async def open_case(control: ControlPlane, act: Act, subject: UserId, method: Ca
 async def withdraw_case(control: ControlPlane, act: Act, case_id: str, reason: str = "") -> Case:
     """Close a case that nobody is to work any more. Raises `case-unknown`, `case-closed`."""
     async with control.store.transaction() as transaction:
-        case = closed(await open_case_named(transaction, case_id), act, "withdrawn", reason)
+        case = await open_case_named(transaction, case_id, act.at)
+        case = closed(case, act, "withdrawn", reason)
         await transaction.identity.cases.put(case)
         await audit_case(transaction, act, "identity-case-withdrawn", case, reason=reason)
     return case
 
 
-async def open_case_named(transaction: Transaction, case_id: str) -> Case:
-    """Raises DoorwardError `case-unknown`, or `case-closed` where it is not open any more."""
+async def open_case_named(transaction: Transaction, case_id: str, at: UnixSeconds) -> Case:
+    """Raises DoorwardError `case-unknown`, or `case-closed` where it is not open any more.
+
+    Its time is up at `expires_at`, also before it was swept.
+    """
     case = await transaction.identity.cases.get(case_id)
     if case is None:
         raise DoorwardError(
             "case-unknown", f"There is no case `{case_id}`.", "List them in the console."
         )
-    if case.state != "open":
+    state = "expired" if case.state == "open" and case.expires_at <= at else case.state
+    if state != "open":
         raise DoorwardError(
-            "case-closed", f"Case `{case_id}` is {case.state}.", "Open a new one if it is needed."
+            "case-closed", f"Case `{case_id}` is {state}.", "Open a new one if it is needed."
         )
     return case
 

@@ -35,7 +35,7 @@ async def confirm_case(proofing: Proofing, desk: Desk, case_id: str) -> Approved
     """
     act = desk.act
     async with proofing.control.store.transaction() as transaction:
-        case = await open_case_named(transaction, case_id)
+        case = await open_case_named(transaction, case_id, act.at)
         second = await require_verifier(proofing, transaction, desk, case.subject)
         if case.proposal is None:
             raise DoorwardError(

@@ -88,7 +88,7 @@ async def reject_case(proofing: Proofing, desk: Desk, case_id: str, reason: str)
 async def _to_decide(
     proofing: Proofing, transaction: Transaction, desk: Desk, case_id: str
 ) -> tuple[Case, User]:
-    case = await open_case_named(transaction, case_id)
+    case = await open_case_named(transaction, case_id, desk.act.at)
     await require_verifier(proofing, transaction, desk, case.subject)
     require_fresh(await settled(proofing.control, transaction), desk)
     return case, await user_named(transaction, case.subject)

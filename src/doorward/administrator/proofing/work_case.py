@@ -49,7 +49,7 @@ async def take_case(proofing: Proofing, desk: Desk, case_id: str) -> Case:
     Raises those of `require_verifier`, `case-unknown`, `case-closed`, `case-decided`.
     """
     async with proofing.control.store.transaction() as transaction:
-        case = await open_case_named(transaction, case_id)
+        case = await open_case_named(transaction, case_id, desk.act.at)
         verifier = await require_verifier(proofing, transaction, desk, case.subject)
         require_undecided(case)
         if case.verifier == verifier:
@@ -123,7 +123,7 @@ Step = Callable[[Transaction, Case], Awaitable[tuple[Case, dict[str, str]]]]
 
 async def _work(proofing: Proofing, desk: Desk, case_id: str, step: Step) -> Case:
     async with proofing.control.store.transaction() as transaction:
-        case = await open_case_named(transaction, case_id)
+        case = await open_case_named(transaction, case_id, desk.act.at)
         verifier = await require_verifier(proofing, transaction, desk, case.subject)
         require_undecided(case)
         require_own(case, verifier)
