@@ -60,6 +60,35 @@ async def signed_in(office: Desk) -> httpx.AsyncClient:
     return client
 
 
+async def replace_password(office: Desk) -> None:
+    async with office.store.transaction() as transaction:
+        stored = await transaction.credentials.password(ALICE)
+        assert stored is not None
+        await transaction.credentials.put(msgspec.structs.replace(stored, hash="hash of another"))
+
+
+@pytest.mark.parametrize("path", ["/sign-in", "/step-up"])
+async def test_a_password_replaced_meanwhile_is_refused_and_written_down(
+    office: Desk, path: str
+) -> None:
+    client = await signed_in(office)
+    if path == "/sign-in":
+        client = office.client()
+        await client.get("/sign-in")
+    before = dict(office.control.live.current.sessions)
+    office.hasher.meanwhile = replace_password(office)
+    answer = await client.post(path, data=fresh_form(office), headers=SAME)
+    assert answer.status_code == 401
+    assert "removed or withdrawn just now" in answer.text
+    assert office.control.live.current.sessions == before
+    (entry,) = await office.audited("sign-in-rejected")
+    assert (entry["target"], entry["method"], entry["why"]) == (
+        "user:alice",
+        "password",
+        "credential-ended-meanwhile",
+    )
+
+
 def start(**changed: str) -> str:
     fields = {"resource": "payroll", "return": "/a?b=c", "flow": digest(RESOURCE_FLOW), **changed}
     return f"/start?{urlencode(fields)}"

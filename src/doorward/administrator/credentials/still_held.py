@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from doorward.administrator.authentication import Proof, digest
+from doorward.administrator.authentication import AttemptRejectedError, Proof, digest
 from doorward.administrator.credentials.assurance import (
     PASSWORD_CREDENTIAL,
     passkey_aal,
     passkey_credential,
 )
 from doorward.administrator.ports import Transaction
-from doorward.errors import DoorwardError
 from doorward.model.estate import Authenticator
 
 
 async def require_still_held(
     transaction: Transaction, proof: Proof, authenticators: Mapping[str, Authenticator]
 ) -> None:
-    """Raises DoorwardError `session-unknown` where it was removed or replaced since.
+    """Raises AttemptRejectedError `session-unknown` where it was removed or replaced since.
 
     So it does where the estate's list of authenticators, as it is now, makes less of a passkey.
 
@@ -27,10 +26,11 @@ async def require_still_held(
     What a provider vouched for is `federation.ended.require_standing`'s.
     """
     if not await _held(transaction, proof, authenticators):
-        raise DoorwardError(
+        raise AttemptRejectedError(
             "session-unknown",
             "What you signed in with was removed or withdrawn just now.",
             "Sign in again.",
+            why="credential-ended-meanwhile",
         )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
-from doorward.administrator.attempts import network_of
+from doorward.administrator.attempts import network_of, recorded
 from doorward.administrator.authentication import Proof
 from doorward.administrator.control_plane import Act
 from doorward.administrator.end_idle import ended_idle
@@ -80,7 +80,14 @@ async def submit(wiring: Wiring, visit: Visit) -> Response:
         response = _form(wiring, visit, onward, error, fields.get("name", ""))
         response.headers.update(error_headers(error))
         return response
-    return await begin_session(wiring, visit, proof, redirect(onward.start()))
+    async with recorded(
+        wiring.authenticators,
+        visit.browser(),
+        method="password",
+        target=f"user:{proof.user}",
+        at=visit.now,
+    ):
+        return await begin_session(wiring, visit, proof, redirect(onward.start()))
 
 
 async def passkey_options(wiring: Wiring, visit: Visit) -> Response:

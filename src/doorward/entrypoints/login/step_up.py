@@ -7,8 +7,14 @@ from dataclasses import dataclass
 import msgspec
 from starlette.responses import Response
 
+from doorward.administrator.attempts import recorded
 from doorward.administrator.authentication import Proof
-from doorward.administrator.credentials.assurance import HARDWARE, Need, passkey_aal
+from doorward.administrator.credentials.assurance import (
+    HARDWARE,
+    PASSWORD_CREDENTIAL,
+    Need,
+    passkey_aal,
+)
 from doorward.administrator.credentials.held import Held, held_by
 from doorward.administrator.federation.step_up import step_up_providers
 from doorward.administrator.sign_in_passkey import begin_passkey, sign_in_passkey
@@ -136,13 +142,20 @@ async def passkey(wiring: Wiring, visit: Visit) -> Response:
 async def _strengthen(
     wiring: Wiring, visit: Visit, person: SignedIn, proof: Proof, response: Response
 ) -> Response:
-    cookie = await strengthen_session(
-        wiring.control,
-        person.act(visit.now),
-        session=person.session.id,
-        proof=proof,
-        browser=visit.browser(),
-    )
+    async with recorded(
+        wiring.authenticators,
+        visit.browser(),
+        method="password" if proof.credential == PASSWORD_CREDENTIAL else "passkey",
+        target=f"user:{proof.user}",
+        at=visit.now,
+    ):
+        cookie = await strengthen_session(
+            wiring.control,
+            person.act(visit.now),
+            session=person.session.id,
+            proof=proof,
+            browser=visit.browser(),
+        )
     remaining = max(1, int(person.session.expires_at - visit.now))
     put_cookie(response, SESSION_COOKIE, cookie.secret, remaining)
     return response
