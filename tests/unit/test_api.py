@@ -62,6 +62,12 @@ async def test_a_search_that_makes_no_sense_says_what_is_wrong(
     assert query.split("=", maxsplit=1)[0] in problem["detail"]
 
 
+@pytest.mark.parametrize("path", ["/users", "/decisions", "/users/nobody", "/nowhere", "/audit?x="])
+async def test_no_answer_is_kept_on_the_way(api: httpx.AsyncClient, path: str) -> None:
+    answer = await api.get(path)
+    assert answer.headers.get_list("cache-control") == ["no-store"]
+
+
 async def test_why_a_decision_was_what_it_was(api: httpx.AsyncClient) -> None:
     denied = (await api.get("/decisions/dec_0003")).json()
     assert denied["title"] == "You have no access to this"

@@ -34,6 +34,7 @@ from doorward.entrypoints.api import (
 )
 from doorward.entrypoints.api.body_size import BoundedBodies
 from doorward.entrypoints.api.context import PREFIX, Context
+from doorward.entrypoints.api.not_kept import NotKept
 
 ROUTERS = (
     decisions.router,
@@ -78,6 +79,7 @@ def api(context: Context) -> FastAPI:
     application.state.context = context
     application.add_middleware(BoundedBodies)
     problems.install(application)
+    application.add_middleware(NotKept)
     for router in ROUTERS:
         application.include_router(router)
     return application
