@@ -303,7 +303,11 @@ class _Check:
             ) from None
 
     def country_database(self, path: str) -> None:
-        if path and not Path(path).is_file():
+        try:
+            found = not path or Path(path).is_file()
+        except OSError:  # a folder on the way there may not be entered
+            found = False
+        if not found:
             raise self.error("country_database", "is not a file", "Give the path of an MMDB file.")
 
     def distinct(self, *ports: int) -> None:

@@ -101,3 +101,16 @@ def test_a_country_database_must_be_there(tmp_path: Path) -> None:
     missing = 'country_database = "/nowhere.mmdb"\n'
     assert refused(tmp_path, GATEWAY + missing, load_gateway).line == 3
     assert refused(tmp_path, 'domain = "a.b"\nhttp_port = 0\n' + missing).line == 3
+
+
+def test_one_in_a_folder_that_may_not_be_entered_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Root may enter every folder, so the refusal is made here."""
+
+    def shut(_: Path) -> bool:
+        raise PermissionError
+
+    monkeypatch.setattr(Path, "is_file", shut)
+    shut_in = 'country_database = "/shut/world.mmdb"\n'
+    assert refused(tmp_path, GATEWAY + shut_in, load_gateway).line == 3
