@@ -50,7 +50,8 @@ async def apply(place: World, work: IdentityProvider | None, *, without: str = "
     documents["user"].pop(without, None)
     if work is not None:
         documents["provider"]["work"] = work
-    await apply_estate(place.desk.control, Act("operator", place.desk.now), Estate(documents))
+    act = Act("operator", place.desk.now)
+    await apply_estate(place.desk.control, act, Estate(documents), may_shut_out=True)
 
 
 def standing(place: World) -> tuple[str, ...]:

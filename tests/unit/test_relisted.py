@@ -20,18 +20,18 @@ from doorward.administrator.credentials.accepted import why_refused
 from doorward.administrator.credentials.assurance import passkey_aal, refusal, strongest, ways
 from doorward.administrator.credentials.held import Held, held_by
 from doorward.administrator.credentials.register_passkey import registration_options
-from doorward.administrator.credentials.relisted import ShutOut, shut_out
 from doorward.administrator.credentials.remove_passkey import remove_own_passkey
 from doorward.administrator.federation_table import FederatedIdentity
 from doorward.administrator.guesses import MOST_IN_A_ROW, PASSWORD_OF_PERSON
 from doorward.administrator.ports import Passkey, Transaction
+from doorward.administrator.relisted import ShutOut, shut_out
 from doorward.administrator.sign_in_passkey import begin_passkey
 from doorward.administrator.strengthen_session import strengthen_session
 from doorward.errors import DoorwardError
 from doorward.estate import parse_estate
 from doorward.estate.parse import Estate
 from doorward.model.estate import Authenticator
-from doorward.model.ids import AuthenticatorId, ProviderId
+from doorward.model.ids import AuthenticatorId, ProviderId, UserId
 from doorward.model.snapshot import Snapshot
 from tests.fakes.account import browser, sign_ins
 from tests.fakes.attestation import Maker
@@ -305,23 +305,65 @@ async def test_a_password_that_is_off_is_no_way_left(office: Desk) -> None:
     assert (await shut_out(office.control, estate(LIST_OTHER))).no_way == (ALICE,)
 
 
-async def test_a_provider_that_the_estate_declares_is_a_way_left(office: Desk) -> None:
-    provider = (
-        '[[provider]]\nid = "corp"\nname = "Corp"\nissuer = "https://id.example.org"\n'
-        'client_id = "doorward"\n'
+def corp(issuer: str = "https://id.example.org") -> str:
+    return (
+        f'[[provider]]\nid = "corp"\nname = "Corp"\nissuer = "{issuer}"\nclient_id = "doorward"\n'
     )
-    link = FederatedIdentity(
+
+
+async def link(office: Desk, user: UserId) -> None:
+    """Somebody is known to `corp`, whether it is declared or not."""
+    own = FederatedIdentity(
         provider=ProviderId("corp"),
         issuer="https://id.example.org",
-        subject="s",
-        user=ALICE,
+        subject=f"s-{user}",
+        user=user,
         linked_at=1.0,
         last_used_at=1.0,
     )
     async with office.store.transaction() as transaction:
-        await transaction.federation.put(link)
+        await transaction.federation.put(own)
+
+
+async def test_a_provider_that_the_estate_declares_is_a_way_left(office: Desk) -> None:
+    await link(office, ALICE)
     assert (await shut_out(office.control, estate(LIST_OTHER))).no_way == (ALICE,)
-    assert (await shut_out(office.control, estate(LIST_OTHER + provider))).no_way == ()
+    assert (await shut_out(office.control, estate(LIST_OTHER + corp()))).no_way == ()
+
+
+@pytest.mark.parametrize("after", ["", corp("https://id.example.net")])
+async def test_whoever_has_nothing_but_their_provider_is_not_locked_out_unasked(
+    office: Desk, after: str
+) -> None:
+    """Alice has a passkey besides, bob has not; carol has no account there."""
+    await apply(office, STRONG + ANY + corp())
+    await link(office, ALICE)
+    await link(office, BOB)
+    assert await shut_out(office.control, estate(STRONG + ANY + corp())) == ShutOut()
+    planned = await shut_out(office.control, estate(STRONG + ANY + after))
+    assert planned == ShutOut(no_way=(BOB,))
+    with pytest.raises(DoorwardError, match="estate-shuts-out") as refused:
+        await apply(office, STRONG + ANY + after)
+    assert "bob" in refused.value.detail
+    assert "corp" in live(office).providers
+    await office.with_password(BOB)
+    assert await apply(office, STRONG + ANY + after) == ShutOut()
+
+
+async def test_both_lists_together_shut_out_whom_each_alone_does_not(office: Desk) -> None:
+    await apply(office, STRONG + ANY + corp())
+    await link(office, ALICE)
+    assert (await shut_out(office.control, estate(LIST_OTHER + corp()))).no_way == ()
+    assert (await shut_out(office.control, estate(STRONG + ANY))).no_way == ()
+    assert (await shut_out(office.control, estate(LIST_OTHER))).no_way == (ALICE,)
+
+
+async def test_whoever_is_removed_with_the_provider_is_not_told_of(office: Desk) -> None:
+    await apply(office, STRONG + ANY + corp())
+    await link(office, BOB)
+    users = [f"[[user]]{part}" for part in PEOPLE.split("[[user]]") if part and "bob" not in part]
+    wanted = estate(STRONG + ANY, "".join(users))
+    assert await shut_out(office.control, wanted) == ShutOut()
 
 
 async def test_the_last_way_that_signs_in_stays_and_one_that_does_not_goes(office: Desk) -> None:

@@ -6,16 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from doorward.administrator.control_plane import Act, ControlPlane, Effect, effect
-from doorward.administrator.credentials.relisted import (
-    ShutOut,
-    relist,
-    require_a_way_left,
-    without,
-)
 from doorward.administrator.ending import Leaver, forget_person
 from doorward.administrator.federation.redeclared import (
     other_clients,
     other_issuers,
+    providers_of,
     sessions_by,
     unasserted,
     worth_less,
@@ -23,6 +18,12 @@ from doorward.administrator.federation.redeclared import (
 from doorward.administrator.openid.clients import forget_client
 from doorward.administrator.ports import Transaction
 from doorward.administrator.receiver.redeclared import forget_transmitters
+from doorward.administrator.relisted import (
+    ShutOut,
+    relist,
+    require_a_way_left,
+    without,
+)
 from doorward.administrator.sessions_of import end_sessions
 from doorward.administrator.settled import settled
 from doorward.errors import DoorwardError
@@ -65,7 +66,7 @@ async def apply_estate(
         if not may_shut_out:
             require_a_way_left(found.shut_out)
         intended = plan(snapshot, wanted)
-        providers = _providers(wanted)
+        providers = providers_of(wanted)
         changes = [*intended.changes, *_consequences(snapshot, intended.steps, providers)]
         for person in _removed(intended.steps, "user"):
             leaver = Leaver(UserId(person), snapshot, act.at, act.actor)
@@ -123,11 +124,6 @@ def _require_unprovisioned(snapshot: Snapshot, wanted: Estate) -> None:
 
 def _removed(steps: Sequence[Step], kind: Kind) -> list[str]:
     return [step.id for step in steps if step.act == "remove" and step.kind == kind]
-
-
-def _providers(wanted: Estate) -> dict[str, IdentityProvider]:
-    declared = wanted.documents.get("provider", {})
-    return {key: item for key, item in declared.items() if isinstance(item, IdentityProvider)}
 
 
 def _consequences(

@@ -7,9 +7,16 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from doorward.administrator.federation.assurance import MULTI_FACTOR_AAL
+from doorward.estate.parse import Estate
 from doorward.model.estate import AssuranceRow, IdentityProvider
 from doorward.model.ids import GroupId, ProviderId, SessionId
 from doorward.model.snapshot import Change, Snapshot, change
+
+
+def providers_of(wanted: Estate) -> dict[str, IdentityProvider]:
+    """The providers that an estate declares."""
+    declared = wanted.documents.get("provider", {}).values()
+    return {item.id: item for item in declared if isinstance(item, IdentityProvider)}
 
 
 def other_issuers(

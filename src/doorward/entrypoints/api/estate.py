@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from doorward.administrator.apply_estate import apply_estate as publish
-from doorward.administrator.credentials.relisted import shut_out
+from doorward.administrator.relisted import shut_out
 from doorward.entrypoints.api.bodies import Body
 from doorward.entrypoints.api.context import Caller, Ports
 from doorward.entrypoints.api.views import (

@@ -328,10 +328,10 @@ class StepView(View):
 
 
 class ShutOutView(View):
-    """Whom another list of authenticators shuts out.
+    """Whom another list of authenticators, or of providers, shuts out.
 
     So many `passkeys` of `people` no longer sign in; `no_way` could not sign in at all. So many
-    sessions end, and so many lose the AAL that they no longer have.
+    sessions end for their passkey, and so many lose the AAL that they no longer have.
     """
 
     passkeys: int

@@ -109,7 +109,7 @@ def _print_steps(steps: list[dict[str, Any]]) -> None:
 
 
 def _print_shut_out(found: dict[str, Any], *, done: bool = False) -> None:
-    """Whom another list of authenticators shuts out; nothing where it is nobody."""
+    """Whom other authenticators or providers shut out; nothing where it is nobody."""
     refused = "no longer sign in" if done else "would no longer sign in"
     none = "have no way left" if done else "would have no way left"
     sentences = (

@@ -1,21 +1,23 @@
-"""What another list of authenticators makes of passkeys and sessions that there are already."""
+"""What another list of authenticators, or of providers, makes of ways in that there are already."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 import msgspec
 
 from doorward.administrator.control_plane import ControlPlane
 from doorward.administrator.credentials.assurance import passkey_aal, passkey_credential
+from doorward.administrator.federation.redeclared import other_issuers, providers_of
 from doorward.administrator.guesses import MOST_IN_A_ROW, PASSWORD_OF_PERSON
+from doorward.administrator.other_ways import Link
 from doorward.administrator.ports import Passkey, Transaction
 from doorward.administrator.sessions_of import end_sessions
 from doorward.administrator.settled import settled
 from doorward.errors import DoorwardError
 from doorward.estate.parse import Estate
-from doorward.model.estate import Authenticator
+from doorward.model.estate import Authenticator, IdentityProvider
 from doorward.model.identity import Session
 from doorward.model.ids import SessionId, UserId
 from doorward.model.snapshot import Change, Snapshot, change
@@ -25,10 +27,11 @@ _NAMED = 5
 
 @dataclass(frozen=True, slots=True)
 class ShutOut:
-    """Whom a list shuts out: `passkeys` of `people` that sign in now would do so no longer.
+    """Whom the lists shut out: `passkeys` of `people` that sign in now would do so no longer.
 
-    `no_way` are those of them who could not sign in at all; `ended` and `lowered` say how many
-    sessions end, and how many lose the AAL that they no longer have.
+    `no_way` lose their passkeys or their account at a provider, and could not sign in at all.
+    `ended` and `lowered` say how many sessions end for their passkey, and how many lose the AAL
+    that they no longer have.
     """
 
     passkeys: int = 0
@@ -40,7 +43,7 @@ class ShutOut:
 
 @dataclass(frozen=True, slots=True)
 class Relisted:
-    """What a list does. `sessions` are those that it lowers, as they are then; AAL 0 ends one."""
+    """What the lists do. `sessions` are those that it lowers, as they are then; AAL 0 ends one."""
 
     shut_out: ShutOut = ShutOut()
     sessions: tuple[Session, ...] = ()
@@ -55,22 +58,22 @@ def listed(wanted: Estate) -> dict[str, Authenticator]:
 async def shut_out(control: ControlPlane, wanted: Estate) -> ShutOut:
     """Whom applying `wanted` would shut out now. Who is removed by it is told elsewhere.
 
-    A plan that leaves the list as it is waits for no writer.
+    A plan that leaves both lists as they are waits for no writer.
     """
-    if listed(wanted) == control.live.current.authenticators:
+    if not _relists(control.live.current, wanted):
         return ShutOut()
     async with control.store.transaction() as transaction:
         return (await relist(transaction, await settled(control, transaction), wanted)).shut_out
 
 
 async def relist(transaction: Transaction, snapshot: Snapshot, wanted: Estate) -> Relisted:
-    """What the list of `wanted` does to `snapshot`, which is the transaction's `settled` one.
+    """What the lists of `wanted` do to `snapshot`, which is the transaction's `settled` one.
 
     Nothing can be registered, removed or turned off between this and what the transaction writes.
     """
-    after = listed(wanted)
-    if after == snapshot.authenticators:
+    if not _relists(snapshot, wanted):
         return Relisted()
+    after, links = listed(wanted), await transaction.other_ways.links()
     passkeys = await transaction.credentials.passkeys(None)
     stay = {
         user.id
@@ -84,19 +87,37 @@ async def relist(transaction: Transaction, snapshot: Snapshot, wanted: Estate) -
         and passkey_aal(item, snapshot.authenticators)
         and not passkey_aal(item, after)
     ]
-    people = sorted({item.user for item in gone})
-    left = {item.user for item in passkeys if passkey_aal(item, after)}
+    people = {item.user for item in gone}
+    unlinked = {
+        link.user for link in links if link.user in stay and _names(snapshot.providers, link)
+    }
+    let_in = {
+        *(item.user for item in passkeys if passkey_aal(item, after)),
+        *(link.user for link in links if _names(providers_of(wanted), link)),
+        *await transaction.other_ways.passwords(PASSWORD_OF_PERSON.purpose, MOST_IN_A_ROW),
+    }
     sessions = tuple(s for s in _other_aal(snapshot, passkeys, after) if s.user in stay)
     found = ShutOut(
         passkeys=len(gone),
-        people=tuple(people),
-        no_way=await _without_another_way(
-            transaction, [p for p in people if p not in left], wanted
-        ),
+        people=tuple(sorted(people)),
+        no_way=tuple(sorted((people | unlinked) - let_in)),
         ended=sum(not item.aal for item in sessions),
         lowered=sum(item.aal > 0 for item in sessions),
     )
     return Relisted(found, sessions)
+
+
+def _relists(snapshot: Snapshot, wanted: Estate) -> bool:
+    """Whether a way in that somebody may have now is taken away."""
+    return listed(wanted) != snapshot.authenticators or bool(
+        other_issuers(snapshot.providers, providers_of(wanted))
+    )
+
+
+def _names(providers: Mapping[str, IdentityProvider], link: Link) -> bool:
+    """Whether a link is one to a provider of these, by the issuer that it has there."""
+    provider = providers.get(link.provider)
+    return provider is not None and provider.issuer == link.issuer
 
 
 def require_a_way_left(found: ShutOut) -> None:
@@ -109,7 +130,7 @@ def require_a_way_left(found: ShutOut) -> None:
     raise DoorwardError(
         "estate-shuts-out",
         f"{many} would have no way left to sign in: {named}{f' and {more} more' * (more > 0)}.",
-        "Let them add a passkey that the new list takes first, or apply with --shut-out.",
+        "Let them add a way to sign in that stays first, or apply with --shut-out.",
     )
 
 
@@ -132,18 +153,3 @@ def _other_aal(
         for item in snapshot.sessions.values()
         if reached.get(item.credential, item.aal) < item.aal
     ]
-
-
-async def _without_another_way(
-    transaction: Transaction, people: Sequence[UserId], wanted: Estate
-) -> tuple[UserId, ...]:
-    """Those of `people`, who have no passkey left, whom no password and no provider lets in."""
-    if not people:
-        return ()
-    others, providers = transaction.other_ways, wanted.documents.get("provider", {})
-    declared = {(key, getattr(provider, "issuer", "")) for key, provider in providers.items()}
-    let_in = {
-        *await others.passwords(PASSWORD_OF_PERSON.purpose, MOST_IN_A_ROW),
-        *(link.user for link in await others.links() if (link.provider, link.issuer) in declared),
-    }
-    return tuple(user for user in people if user not in let_in)
