@@ -45,6 +45,7 @@ from doorward.administrator.signals.transmitting.transmitter import Transmitting
 from doorward.engine import classify
 from doorward.entrypoints.actors import Authenticator, GatewayAssertion
 from doorward.entrypoints.api.context import Context
+from doorward.entrypoints.console import app as console_host
 from doorward.model.decision import DecisionRecord, ReasonCode, Remedy
 from doorward.model.device import Device
 from doorward.model.estate import (
@@ -227,6 +228,10 @@ class Office:
                     detail=detail,
                 )
                 await transaction.receiver.signals.append(signal)
+
+    def console(self) -> ASGIApp:
+        """The console's host, API included, behind a gateway that lets everything in."""
+        return self.behind(console_host.app(self.context(self.gateway_assertion())))
 
     def behind(self, application: ASGIApp) -> ASGIApp:
         """`application` behind a gateway that lets everything in and says what it decided.

@@ -17,7 +17,6 @@ from granian.server.embed import Server
 from playwright.async_api import Browser, Page, async_playwright
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from doorward.entrypoints.console.app import app
 from doorward.model.ids import UserId
 from tests.fakes.lively_fleet import lively
 from tests.fakes.office import Office, decision_record, office
@@ -99,7 +98,7 @@ async def running() -> AsyncIterator[Running]:
     await company.receive_signals()
     owners = [user for user in company.control.live.current.users if user.startswith("person")]
     await lively(company.control, [UserId(user) for user in owners[:17]], company.now)
-    served = AsGateway(company.behind(app(company.context(company.gateway_assertion()))), company)
+    served = AsGateway(company.console(), company)
     port = free_ports()
     server = Server(
         served,

@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from doorward.administrator.identity.verified_claims import decode
-from doorward.entrypoints.console.app import app
 from tests.fakes.office import CONSOLE, office
 
 PATHS = (
@@ -47,9 +46,7 @@ bodies = st.one_of(st.dictionaries(NAMES, anything, max_size=6), anything)
 async def tried(*requests: tuple[str, str, bytes]) -> None:
     """One after the other at one company, whose making takes longer than its answers."""
     company = await office()
-    transport = httpx.ASGITransport(
-        company.behind(app(company.context(company.gateway_assertion())))
-    )
+    transport = httpx.ASGITransport(company.console())
     headers = {
         **company.headers(),
         "sec-fetch-site": "same-origin",

@@ -56,9 +56,7 @@ async def company() -> Office:
 
 @pytest.fixture
 async def client(company: Office) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(
-        company.behind(app(company.context(company.gateway_assertion())))
-    )
+    transport = httpx.ASGITransport(company.console())
     async with httpx.AsyncClient(transport=transport, base_url=CONSOLE) as made:
         yield made
 

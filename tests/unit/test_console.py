@@ -10,7 +10,7 @@ import pytest
 from starlette.routing import Route
 
 from doorward.administrator.ports import AuditHead
-from doorward.entrypoints.console.app import ACTS, PAGES, app
+from doorward.entrypoints.console.app import ACTS, PAGES
 from tests.fakes.office import CONSOLE, HOSTILE, Office, office
 from tests.unit.test_console_decided import KNOWN
 
@@ -56,9 +56,7 @@ async def company() -> Office:
 
 @pytest.fixture
 async def browser(company: Office) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(
-        company.behind(app(company.context(company.gateway_assertion())))
-    )
+    transport = httpx.ASGITransport(company.console())
     async with httpx.AsyncClient(transport=transport, base_url=CONSOLE) as client:
         yield client
 

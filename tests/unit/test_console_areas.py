@@ -280,7 +280,7 @@ async def verifier(company: Office) -> Office:
 
 
 async def shown(company: Office, path: str) -> str:
-    served = company.behind(app(company.context(company.gateway_assertion())))
+    served = company.console()
     transport = httpx.ASGITransport(served)
     async with httpx.AsyncClient(transport=transport, base_url=CONSOLE) as client:
         answer = await client.get(path, headers=company.headers())
@@ -305,7 +305,7 @@ async def test_training_is_recorded_with_one_area(company: Office) -> None:
     page = await shown(company, "/identity/verifiers")
     assert 'action="/identity/verifiers"' in page
     assert 'href="/identity"' not in page
-    served = company.behind(app(company.context(company.gateway_assertion())))
+    served = company.console()
     own = {**company.headers(), "sec-fetch-site": "same-origin"}
     form = {"user": "bob", "until": "2027-05-01"}
     async with httpx.AsyncClient(

@@ -103,9 +103,7 @@ async def test_a_person_reaches_what_the_policies_let_them(grant: str) -> None:
 async def test_what_answers_a_read_changes_nothing() -> None:
     company = await office()
     await company.receive_signals()
-    transport = httpx.ASGITransport(
-        company.behind(app(company.context(company.gateway_assertion())))
-    )
+    transport = httpx.ASGITransport(company.console())
     async with httpx.AsyncClient(transport=transport, base_url=CONSOLE) as client:
         for endpoint in await every_endpoint():
             if endpoint.method in READS:

@@ -11,7 +11,6 @@ import msgspec
 import pytest
 
 from doorward.administrator.fleet.health import FleetSample
-from doorward.entrypoints.console.app import app
 from doorward.model.ids import UserId
 from doorward.model.snapshot import change, removal
 from tests.fakes.lively_fleet import HOSTILE_NAME, Kept, lively, settle_in
@@ -29,9 +28,7 @@ async def company() -> Office:
 
 @pytest.fixture
 async def browser(company: Office) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(
-        company.behind(app(company.context(company.gateway_assertion())))
-    )
+    transport = httpx.ASGITransport(company.console())
     async with httpx.AsyncClient(
         transport=transport, base_url=CONSOLE, headers={**company.headers(), **OWN_PAGE}
     ) as client:
@@ -119,9 +116,7 @@ async def test_an_empty_fleet_says_so() -> None:
     async with company.store.transaction() as transaction:
         devices = await transaction.snapshot.all("device")
         await transaction.snapshot.publish([removal("device", item.id) for item in devices])
-    transport = httpx.ASGITransport(
-        company.behind(app(company.context(company.gateway_assertion())))
-    )
+    transport = httpx.ASGITransport(company.console())
     async with httpx.AsyncClient(
         transport=transport, base_url=CONSOLE, headers=company.headers()
     ) as client:
@@ -231,9 +226,7 @@ async def test_a_gap_in_the_samples_is_a_gap_in_the_chart() -> None:
                     suspended=0,
                 )
             )
-    transport = httpx.ASGITransport(
-        company.behind(app(company.context(company.gateway_assertion())))
-    )
+    transport = httpx.ASGITransport(company.console())
     async with httpx.AsyncClient(
         transport=transport, base_url=CONSOLE, headers=company.headers()
     ) as client:

@@ -39,9 +39,7 @@ async def company() -> Office:
 
 @pytest.fixture
 async def browser(company: Office) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(
-        company.behind(app(company.context(company.gateway_assertion())))
-    )
+    transport = httpx.ASGITransport(company.console())
     async with httpx.AsyncClient(transport=transport, base_url=CONSOLE) as client:
         yield client
 

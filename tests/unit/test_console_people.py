@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from doorward.entrypoints.console.app import app
 from tests.fakes.office import Office, office
 
 
@@ -19,7 +18,7 @@ async def company() -> Office:
 
 @pytest.fixture
 async def browser(company: Office) -> AsyncIterator[httpx.AsyncClient]:
-    application = company.behind(app(company.context(company.gateway_assertion())))
+    application = company.console()
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app=application),
         base_url="http://console.doorward.localhost:8080",

@@ -13,7 +13,6 @@ from doorward.administrator.attempt_ports import Attempts
 from doorward.administrator.guesses import MOST_IN_A_ROW, PASSWORD_OF_PERSON
 from doorward.entrypoints.actors import OperatorSocket
 from doorward.entrypoints.api.app import app as api_app
-from doorward.entrypoints.console.app import app as console_app
 from doorward.model.estate import Authenticator
 from doorward.model.ids import AuthenticatorId, UserId
 from doorward.model.snapshot import change
@@ -46,7 +45,7 @@ async def api(company: Office) -> AsyncIterator[httpx.AsyncClient]:
 @pytest.fixture
 async def browser(company: Office) -> AsyncIterator[httpx.AsyncClient]:
     """Alice at the console, on its own pages."""
-    application = company.behind(console_app(company.context(company.gateway_assertion())))
+    application = company.console()
     headers = {**company.headers(), **OWN_PAGE}
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(application), base_url=CONSOLE, headers=headers
@@ -234,7 +233,7 @@ async def test_a_stale_approver_is_sent_to_the_passkey_and_back(
 
 async def test_the_api_at_the_console_asks_for_the_passkey_too(company: Office) -> None:
     company.now = NOON + 700
-    application = company.behind(console_app(company.context(company.gateway_assertion())))
+    application = company.console()
     headers = {**company.headers(), **OWN_PAGE}
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(application), base_url=CONSOLE, headers=headers
@@ -256,7 +255,7 @@ async def test_a_wrong_code_is_said_on_the_page(
 
 
 async def test_nobody_approves_their_own_recovery_at_the_console(company: Office) -> None:
-    application = company.behind(console_app(company.context(company.gateway_assertion())))
+    application = company.console()
     headers = {**company.headers(sub="carol", name="Carol"), **OWN_PAGE}
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(application), base_url=CONSOLE, headers=headers

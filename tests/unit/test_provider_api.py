@@ -10,7 +10,6 @@ import pytest
 from doorward.administrator.ports import AuditEntry
 from doorward.entrypoints.actors import OperatorSocket
 from doorward.entrypoints.api.app import app as api
-from doorward.entrypoints.console.app import app as console
 from doorward.model.ids import UserId
 from tests.fakes.office import CONSOLE, NOON, Office, office
 from tests.fakes.provider import WORK_ISSUER, OidcProvider, Providers
@@ -38,7 +37,7 @@ async def operator(company: Office) -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest.fixture
 async def browser(company: Office) -> AsyncIterator[httpx.AsyncClient]:
-    application = company.behind(console(company.context(company.gateway_assertion())))
+    application = company.console()
     headers = {**company.headers(), "sec-fetch-site": "same-origin"}
     transport = httpx.ASGITransport(app=application)
     async with httpx.AsyncClient(transport=transport, base_url=CONSOLE, headers=headers) as client:

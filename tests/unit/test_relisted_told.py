@@ -15,7 +15,6 @@ from doorward.entrypoints.actors import OperatorSocket
 from doorward.entrypoints.api.app import app as api_app
 from doorward.entrypoints.cli import estate as cli
 from doorward.entrypoints.cli.app import app as cli_app
-from doorward.entrypoints.console.app import app as console_app
 from doorward.model.estate import Authenticator
 from doorward.model.ids import AuthenticatorId, UserId
 from doorward.model.snapshot import change
@@ -69,7 +68,7 @@ async def test_the_console_marks_such_a_passkey(company: Office) -> None:
     async with company.store.transaction() as transaction:
         item = Authenticator(id=AuthenticatorId(OTHER), name="Other key")
         await transaction.snapshot.publish([change("authenticator", item)])
-    console = company.behind(console_app(company.context(company.gateway_assertion())))
+    console = company.console()
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(console), base_url=CONSOLE, headers=company.headers()
     ) as browser:

@@ -10,7 +10,6 @@ import pytest
 from doorward.administrator.receiver.receive_set import receive_set
 from doorward.entrypoints.actors import OperatorSocket
 from doorward.entrypoints.api.app import app as api
-from doorward.entrypoints.console.app import app as console
 from doorward.model.snapshot import change
 from doorward.model.transmitter import Transmitter
 from tests.fakes import signals_transmitter as other
@@ -47,7 +46,7 @@ async def operator(company: Office) -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def shown(company: Office) -> str:
-    application = company.behind(console(company.context(company.gateway_assertion())))
+    application = company.console()
     headers = {**company.headers(), "sec-fetch-site": "same-origin"}
     transport = httpx.ASGITransport(app=application)
     async with httpx.AsyncClient(transport=transport, base_url=CONSOLE, headers=headers) as client:
