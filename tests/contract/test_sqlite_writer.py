@@ -135,6 +135,22 @@ async def test_a_thread_is_waited_for_however_often_the_waiting_is_cancelled() -
     assert ended.is_set()
 
 
+async def test_a_file_that_is_locked_while_it_is_opened_is_waited_for(tmp_path: Path) -> None:
+    """As it is for a moment when two connections open it at once."""
+    store = store_at(tmp_path / "store.db")
+    other = sqlite3.connect(tmp_path / "store.db", isolation_level=None, check_same_thread=False)
+    other.execute("PRAGMA locking_mode = EXCLUSIVE")
+    other.execute("CREATE TABLE kept (n INTEGER)")
+    timer = threading.Timer(0.3, other.close)
+    timer.start()
+    begun = time.monotonic()
+    async with store.transaction() as transaction:
+        await transaction.snapshot.publish([change("group", group("staff"))])
+    assert time.monotonic() > begun + 0.2
+    timer.join()
+    await store.close()
+
+
 async def test_followers_hear_what_this_process_commits_without_the_database(
     tmp_path: Path,
 ) -> None:

@@ -68,8 +68,14 @@ class SqliteWriter:
     def __init__(self, path: str, pragmas: Sequence[str]) -> None:
         def connect() -> sqlite3.Connection:
             # The driver must not begin transactions of its own: they would not be IMMEDIATE.
-            raw = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
-            for pragma in pragmas:
+            raw = sqlite3.connect(
+                path,
+                timeout=BUSY_MILLISECONDS / 1000,
+                isolation_level=None,
+                check_same_thread=False,
+            )
+            # These may find the file locked, by whoever opens it too; they run in a thread.
+            for pragma in (*pragmas, "PRAGMA busy_timeout = 0"):
                 raw.execute(pragma)
             return raw
 
