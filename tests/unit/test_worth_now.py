@@ -54,7 +54,7 @@ async def apply(place: World, work: IdentityProvider) -> None:
     """The estate as it is, with another `work`."""
     documents = {kind: dict(getattr(place.snapshot, FIELDS[kind])) for kind in ESTATE_KINDS}
     documents["provider"]["work"] = work
-    await apply_estate(place.desk.control, act(place), Estate(documents))
+    await apply_estate(place.desk.control, act(place), Estate(documents), may_shut_out=True)
 
 
 def act(place: World) -> Act:
