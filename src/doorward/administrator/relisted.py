@@ -73,7 +73,8 @@ async def relist(transaction: Transaction, snapshot: Snapshot, wanted: Estate) -
     """
     if not _relists(snapshot, wanted):
         return Relisted()
-    after, links = listed(wanted), await transaction.other_ways.links()
+    after, providers = listed(wanted), providers_of(wanted)
+    links = await transaction.other_ways.links()
     passkeys = await transaction.credentials.passkeys(None)
     stay = {
         user.id
@@ -88,19 +89,19 @@ async def relist(transaction: Transaction, snapshot: Snapshot, wanted: Estate) -
         and not passkey_aal(item, after)
     ]
     people = {item.user for item in gone}
-    unlinked = {
+    linked = {
         link.user for link in links if link.user in stay and _names(snapshot.providers, link)
     }
     let_in = {
         *(item.user for item in passkeys if passkey_aal(item, after)),
-        *(link.user for link in links if _names(providers_of(wanted), link)),
+        *(link.user for link in links if _names(providers, link)),
         *await transaction.other_ways.passwords(PASSWORD_OF_PERSON.purpose, MOST_IN_A_ROW),
     }
     sessions = tuple(s for s in _other_aal(snapshot, passkeys, after) if s.user in stay)
     found = ShutOut(
         passkeys=len(gone),
         people=tuple(sorted(people)),
-        no_way=tuple(sorted((people | unlinked) - let_in)),
+        no_way=tuple(sorted((people | linked) - let_in)),
         ended=sum(not item.aal for item in sessions),
         lowered=sum(item.aal > 0 for item in sessions),
     )
