@@ -11,6 +11,7 @@ from doorward.administrator.credentials import own_password
 from doorward.administrator.credentials.remove_passkey import revoke_passkey
 from doorward.administrator.devices import manage_devices
 from doorward.administrator.devices.suspend import suspend_device
+from doorward.administrator.notices.further_address import remove_address
 from doorward.administrator.openid import end_client_session as client_sessions
 from doorward.administrator.revoke_session import revoke_session as revoke
 from doorward.administrator.sign_out_everywhere import sign_out_everywhere
@@ -68,6 +69,13 @@ async def allow_password(visit: Visit) -> Response:
     user = _user(visit)
     await own_password.allow_password(visit.context.control, visit.act, user)
     return visit.recorded(_person(user), "password-allowed")
+
+
+async def remove_notice_address(visit: Visit) -> Response:
+    """A person is told at their further address no more."""
+    user = _user(visit)
+    await remove_address(visit.context.control, visit.act, user)
+    return visit.recorded(_person(user), "notice-address-removed")
 
 
 async def set_user_risk(visit: Visit) -> Response:
