@@ -18,8 +18,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from doorward.adapters.mail import FolderMailer
+from doorward.administrator.credentials.notice_addresses import LONGEST_ADDRESS, checked_address
 from doorward.administrator.mail import Mail
-from doorward.administrator.notices.addresses import LONGEST_ADDRESS, checked_address
 from doorward.errors import DoorwardError
 from doorward.estate.checks import is_address
 from doorward.model.estate import User
@@ -32,7 +32,7 @@ HERE = "/account/notices"
 PIECES = st.sampled_from(
     [
         "alice", "home", ".", "@", "test", "-", "+", "_", "'", '"', "<", ">", ",", ";", ":", "(",
-        ")", "[", "]", "\\", "\r", "\n", "\r\n", "\t", " ", "\x00", "\x85", "\u2028", "é", "＠",
+        ")", "[", "]", "\\", "\r", "\n", "\r\n", "\t", " ", "\x00", "\x85", "\u2028", "é", "\uff20",
         "\r\nBcc: mallory@evil.test", "=?utf-8?q?=0D=0ABcc:x?=", "%0d%0a", "a" * 80,
     ]
 )  # fmt: skip
@@ -49,7 +49,8 @@ def taken(typed: str) -> str | None:
     try:
         return checked_address(typed, PERSON)
     except DoorwardError as error:
-        assert error.code in {"notice-address-invalid", "notice-address-known"}
+        if error.code not in {"notice-address-invalid", "notice-address-known"}:
+            raise
         return None
 
 

@@ -58,14 +58,14 @@ async def test_an_address_is_added_replaced_and_removed(office: Desk) -> None:
     answer = await post(client, "code", address=FURTHER)
     assert answer.headers["location"] == f"{HERE}?done=notice-code-sent"
     page = read(await client.get(answer.headers["location"]))
-    assert f"A code is on its way to {FURTHER} ." in page
+    assert f"A code went to {FURTHER} ." in page
     answer = await post(client, "confirm", code=newest_code(office))
     assert answer.headers["location"] == f"{HERE}?done=notice-address-set"
     page = read(await client.get(answer.headers["location"]))
     assert f"Address {FURTHER} Since" in page
     assert ONLY in page
     await post(client, "code", address="alice@elsewhere.test")
-    assert f"notices go to {FURTHER} as before" in read(await client.get(HERE))
+    assert f"only {FURTHER} counts" in read(await client.get(HERE))
     await post(client, "confirm", code=newest_code(office))
     kept = await further(office)
     assert kept is not None
@@ -127,9 +127,9 @@ async def test_a_session_that_is_not_strong_confirms_first_and_comes_back(office
 async def test_a_code_on_its_way_is_still_asked_for_after_a_step_up(office: Desk) -> None:
     await post(await signed_in(office), "code", address=FURTHER)
     office.now += 300
-    assert f"on its way to {FURTHER}" in read(await (await signed_in(office)).get(HERE))
+    assert f"A code went to {FURTHER}" in read(await (await signed_in(office)).get(HERE))
     office.now += 300
-    assert "on its way" not in read(await (await signed_in(office)).get(HERE))
+    assert "A code went" not in read(await (await signed_in(office)).get(HERE))
 
 
 async def test_who_has_no_address_at_all_is_told_to_add_one(office: Desk) -> None:

@@ -11,18 +11,18 @@ import pytest
 from doorward.administrator.authentication import Proof, find_user
 from doorward.administrator.control_plane import Act
 from doorward.administrator.credentials.assurance import StepUpNeededError
-from doorward.administrator.ending import Leaver, forget_person
-from doorward.administrator.guesses import NOTICE_CODES
-from doorward.administrator.identity.records import Contact
-from doorward.administrator.leave import leave
-from doorward.administrator.mailed_codes import LIFETIME_SECONDS, MISTAKES
-from doorward.administrator.notices.further_address import (
+from doorward.administrator.credentials.further_address import (
     ask_address,
     awaited_address,
     confirm_address,
     remove_address,
     remove_own_address,
 )
+from doorward.administrator.ending import Leaver, forget_person
+from doorward.administrator.guesses import NOTICE_CODES
+from doorward.administrator.identity.records import Contact
+from doorward.administrator.leave import leave
+from doorward.administrator.mailed_codes import LIFETIME_SECONDS, MISTAKES
 from doorward.administrator.proofing.confirm_contact import confirm_code, send_code
 from doorward.administrator.recovery.request_recovery import request_recovery
 from doorward.bootstrap import LIMITS
@@ -71,7 +71,7 @@ async def added(office: Desk, session: SessionId, address: str = FURTHER) -> Con
 async def further(office: Desk, user: UserId = ALICE) -> str | None:
     async with office.store.transaction() as transaction:
         found = await transaction.identity.notice_addresses.of(user)
-    return found and found.value
+    return None if found is None else found.value
 
 
 async def readdress(office: Desk, email: str) -> None:

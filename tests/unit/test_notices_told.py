@@ -16,8 +16,8 @@ from doorward.administrator.credentials.tell import tell_person
 from doorward.administrator.disown_sign_in import disown_sign_in
 from doorward.administrator.identity.records import Contact
 from doorward.administrator.join import join_user
-from doorward.administrator.mail import Mail
-from doorward.administrator.notices.telling import Notice, addresses_of, notify_person
+from doorward.administrator.mail import Mail, Notice
+from doorward.administrator.notices import addresses_of, notify_person
 from doorward.administrator.proofing.confirm_contact import send_code
 from doorward.errors import DoorwardError
 from doorward.model.estate import User

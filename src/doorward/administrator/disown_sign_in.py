@@ -9,7 +9,7 @@ import msgspec
 from doorward.administrator.control_plane import Act, ControlPlane, Effect, effect
 from doorward.administrator.disabling import void_ways_in
 from doorward.administrator.mail import notify
-from doorward.administrator.notices.telling import notify_person
+from doorward.administrator.notices import notify_person
 from doorward.administrator.sessions_of import end_sessions, sessions_of
 from doorward.administrator.settled import settled
 from doorward.administrator.sign_ins.letters import to_person, to_security

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from doorward.administrator.control_plane import ControlPlane
-from doorward.administrator.notices.telling import Notice, notify_person
+from doorward.administrator.mail import Notice
+from doorward.administrator.notices import notify_person
 from doorward.model.estate import User
 from doorward.model.ids import UnixSeconds
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import msgspec
 
 from doorward.administrator.authentication import digest
-from doorward.administrator.notices.telling import Notice, notify_person
+from doorward.administrator.mail import Notice
+from doorward.administrator.notices import notify_person
 from doorward.administrator.openid.provider import Provider, live_session
 from doorward.administrator.openid.standing_decision import decide_again
 from doorward.administrator.openid.tokens import Basis, Tokens, give_tokens

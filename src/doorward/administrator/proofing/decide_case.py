@@ -9,7 +9,8 @@ import msgspec
 from doorward.administrator.identity.checklist import CHECKS
 from doorward.administrator.identity.records import Case, Proposal
 from doorward.administrator.identity.verified_claims import Claims
-from doorward.administrator.notices.telling import Notice, notify_person
+from doorward.administrator.mail import Notice
+from doorward.administrator.notices import notify_person
 from doorward.administrator.ports import Transaction
 from doorward.administrator.proofing.cases import audit_case, closed, open_case_named
 from doorward.administrator.proofing.parts import Proofing

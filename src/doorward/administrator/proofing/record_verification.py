@@ -19,7 +19,8 @@ from doorward.administrator.identity.records import (
     is_contact_of,
 )
 from doorward.administrator.identity.rules import Assessment, assess
-from doorward.administrator.notices.telling import Notice, notify_person
+from doorward.administrator.mail import Notice
+from doorward.administrator.notices import notify_person
 from doorward.administrator.ports import Transaction
 from doorward.administrator.proofing.cases import audit_case, closed
 from doorward.administrator.proofing.parts import DAY_SECONDS, Proofing

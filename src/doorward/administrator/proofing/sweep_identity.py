@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 from doorward.administrator.control_plane import Act
 from doorward.administrator.identity.records import Case, End, Verification
-from doorward.administrator.notices.telling import Notice, notify_person
+from doorward.administrator.mail import Notice
+from doorward.administrator.notices import notify_person
 from doorward.administrator.ports import Transaction
 from doorward.administrator.proofing.cases import audit_case, closed
 from doorward.administrator.proofing.parts import DAY_SECONDS, Proofing

@@ -9,7 +9,7 @@ from doorward.administrator.attempts import admit, network_of
 from doorward.administrator.authentication import Authenticators, Browser, digest, find_user
 from doorward.administrator.credentials.tell import account_notice
 from doorward.administrator.guesses import RECOVERY_MAIL, count
-from doorward.administrator.notices.telling import Notice
+from doorward.administrator.mail import Notice
 from doorward.administrator.recovery.approval_code import new_approval_code, sealed_for
 from doorward.administrator.recovery_ports import Recovery
 from doorward.model.estate import User

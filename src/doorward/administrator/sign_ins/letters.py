@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from doorward.administrator.mail import Mail
-from doorward.administrator.notices.telling import Notice
+from doorward.administrator.mail import Mail, Notice
 from doorward.administrator.sign_ins.ports import SignIn
 from doorward.model.estate import User
 from doorward.model.ids import UnixSeconds

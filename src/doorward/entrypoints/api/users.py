@@ -7,12 +7,12 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from doorward.administrator import set_standing
+from doorward.administrator.credentials.further_address import remove_address
 from doorward.administrator.credentials.held import held_by
 from doorward.administrator.credentials.own_password import allow_password as allow
 from doorward.administrator.credentials.own_password import revoke_password
 from doorward.administrator.credentials.remove_passkey import revoke_passkey
 from doorward.administrator.invite_user import invite_user as invite
-from doorward.administrator.notices.further_address import remove_address
 from doorward.administrator.set_user_groups import set_user_groups as set_groups
 from doorward.administrator.sign_out_everywhere import sign_out_everywhere
 from doorward.entrypoints.api import reads

@@ -8,10 +8,10 @@ from starlette.responses import Response
 
 from doorward.administrator import service_tokens, set_standing
 from doorward.administrator.credentials import own_password
+from doorward.administrator.credentials.further_address import remove_address
 from doorward.administrator.credentials.remove_passkey import revoke_passkey
 from doorward.administrator.devices import manage_devices
 from doorward.administrator.devices.suspend import suspend_device
-from doorward.administrator.notices.further_address import remove_address
 from doorward.administrator.openid import end_client_session as client_sessions
 from doorward.administrator.revoke_session import revoke_session as revoke
 from doorward.administrator.sign_out_everywhere import sign_out_everywhere

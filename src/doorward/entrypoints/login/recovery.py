@@ -8,7 +8,7 @@ import msgspec
 from starlette.background import BackgroundTask
 from starlette.responses import Response
 
-from doorward.administrator.notices.telling import notify_person
+from doorward.administrator.notices import notify_person
 from doorward.administrator.recovery.complete_recovery import (
     begin_recovery_passkey,
     begin_recovery_totp,

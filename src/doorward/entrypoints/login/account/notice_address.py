@@ -13,14 +13,14 @@ from doorward.administrator.credentials.assurance import (
     is_strong,
     strongest,
 )
-from doorward.administrator.credentials.held import held_by
-from doorward.administrator.notices.addresses import LONGEST_ADDRESS
-from doorward.administrator.notices.further_address import (
+from doorward.administrator.credentials.further_address import (
     ask_address,
     awaited_address,
     confirm_address,
     remove_own_address,
 )
+from doorward.administrator.credentials.held import held_by
+from doorward.administrator.credentials.notice_addresses import LONGEST_ADDRESS
 from doorward.entrypoints.login.account.visit import AccountVisit, Handler
 from doorward.entrypoints.login.answers import error_status
 from doorward.errors import DoorwardError

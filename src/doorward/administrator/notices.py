@@ -1,26 +1,22 @@
-"""Telling a person what happens to their account, at every address that they have for it."""
+"""Notices: telling a person what happens to their account, at every address they have for it.
+
+What lets somebody in (an invitation, a code, a link) is no notice, and goes to the estate's
+address alone.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
 
-import msgspec
 import structlog
 
 from doorward.administrator.control_plane import ControlPlane
-from doorward.administrator.mail import Mail, notify
+from doorward.administrator.mail import Mail, Notice, notify
 from doorward.errors import DoorwardError
 from doorward.model.estate import User
 
 _log = structlog.get_logger(__name__)
-
-
-class Notice(msgspec.Struct, frozen=True, kw_only=True):
-    """What a person is told, in plain text. It holds nothing that lets anybody in."""
-
-    subject: str
-    text: str
 
 
 async def notify_person(

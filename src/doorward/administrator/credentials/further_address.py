@@ -2,12 +2,14 @@
 
 Each of these takes what changing a credential takes, and each change is told at every address
 that the person has and had: whoever takes an account over cannot silence its owner quietly.
+It signs nobody in, recovers nothing, is no identity and no fact for policies.
 """
 
 from __future__ import annotations
 
 from doorward.administrator.authentication import Authenticators, Browser
 from doorward.administrator.control_plane import Act, ControlPlane
+from doorward.administrator.credentials.notice_addresses import checked_address, require_further
 from doorward.administrator.credentials.own_change import own_change
 from doorward.administrator.credentials.tell import tell_person
 from doorward.administrator.guesses import NOTICE_CODES
@@ -23,7 +25,6 @@ from doorward.administrator.mailed_codes import (
     worth_noting,
     wrong_code,
 )
-from doorward.administrator.notices.addresses import checked_address, require_further
 from doorward.administrator.ports import Transaction
 from doorward.administrator.targets import user_named
 from doorward.errors import DoorwardError
