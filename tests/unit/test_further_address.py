@@ -87,6 +87,8 @@ async def test_it_is_kept_once_its_code_comes_back(office: Desk) -> None:
     session = await signed_in(office)
     code = await asked(office, session)
     assert await further(office) is None
+    (entry,) = await office.audited("notice-code-asked")
+    assert (entry["target"], entry["address"]) == ("user:alice", FURTHER)
     before = len(office.mailed)
     kept = await confirmed(office, session, f" {code[:4]} {code[4:]} ")
     assert (kept.user, kept.value, await further(office)) == (ALICE, FURTHER, FURTHER)

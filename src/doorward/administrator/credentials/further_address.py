@@ -43,7 +43,7 @@ async def ask_address(
 ) -> str:
     """Send a code to the address that was typed, and answer that address. One before is void.
 
-    Nothing is kept of it but the code. Raises what `own_change` raises, `notice-address-invalid`,
+    Nothing is kept of it but the code, and who asked. Raises what `own_change` raises, `notice-address-invalid`,
     `notice-address-known`, `contact-too-often`, `mail-unsent`.
     """
     async with own_change(authenticators.control, session, now) as own:
@@ -54,6 +54,7 @@ async def ask_address(
             raise _kept_already()
         await admit_network(authenticators, browser)
         await count_code(NOTICE, own.transaction, user.id, now)
+        await own.note(now, "notice-code-asked", address=address, **{"from": browser.address})
     await mail_code(
         NOTICE, authenticators, user.id, address, lambda code: _message(address, code), now
     )

@@ -221,7 +221,7 @@ def remove_notice_address(user: str, data: Data = DEFAULT_DATA, as_json: AsJson 
     if as_json:
         print_json(held)
         return
-    typer.echo(f"No notices about {user} go to a further address.")
+    typer.echo(f"Notices for {user} go to no further address any more.")
 
 
 @user_app.command("sign-out")
