@@ -24,6 +24,7 @@ from doorward.administrator.ports import AuditHead
 from doorward.entrypoints.actors import OperatorSocket
 from doorward.entrypoints.api.app import app
 from doorward.entrypoints.cli.app import app as program
+from doorward.model.ids import UserId
 from tests.fakes.office import APPROVAL_CODE, Office, decision_record, office
 
 PROGRAM = Path(sys.executable).with_name("doorward")

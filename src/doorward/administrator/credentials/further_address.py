@@ -43,8 +43,8 @@ async def ask_address(
 ) -> str:
     """Send a code to the address that was typed, and answer that address. One before is void.
 
-    Nothing is kept of it but the code, and who asked. Raises what `own_change` raises, `notice-address-invalid`,
-    `notice-address-known`, `contact-too-often`, `mail-unsent`.
+    Nothing is kept of it but the code, and who asked. Raises what `own_change` raises,
+    `notice-address-invalid`, `notice-address-known`, `contact-too-often`, `mail-unsent`.
     """
     async with own_change(authenticators.control, session, now) as own:
         user = own.user
