@@ -6,6 +6,7 @@ import msgspec
 import pytest
 import sqlalchemy
 
+from doorward.administrator.identity.ports import ContactTable
 from doorward.administrator.identity.records import Contact, End, StoredVerification, Training
 from doorward.administrator.ports import OneTime, Store
 from doorward.errors import DoorwardError
@@ -16,18 +17,30 @@ from tests.fakes.proofing import a_case, a_verification, an_evidence
 ALICE, BOB = UserId("alice"), UserId("bob")
 
 
-async def test_a_contact_is_replaced_and_removed(store: Store) -> None:
+@pytest.mark.parametrize("table", ["contacts", "notice_addresses"])
+async def test_an_address_is_replaced_and_removed(store: Store, table: str) -> None:
     first = Contact(user=ALICE, value="a@example.org", verified_at=1.0)
     second = Contact(user=ALICE, value="b@example.org", verified_at=2.0)
     async with store.transaction() as transaction:
-        contacts = transaction.identity.contacts
+        contacts: ContactTable = getattr(transaction.identity, table)
         await contacts.put(first)
         await contacts.put(second)
+        assert await contacts.remove(BOB) is False
         assert await contacts.of(ALICE) == second
         assert await contacts.of(BOB) is None
         assert await contacts.remove(ALICE)
         assert not await contacts.remove(ALICE)
         assert await contacts.of(ALICE) is None
+
+
+async def test_an_address_for_notices_is_not_the_one_that_is_verified(store: Store) -> None:
+    address = Contact(user=ALICE, value="a@example.org", verified_at=1.0)
+    async with store.transaction() as transaction:
+        await transaction.identity.notice_addresses.put(address)
+        assert await transaction.identity.contacts.of(ALICE) is None
+        assert not await transaction.identity.contacts.remove(ALICE)
+    async with store.transaction() as transaction:
+        assert await transaction.identity.notice_addresses.of(ALICE) == address
 
 
 async def test_the_newest_training_of_each_counts(store: Store) -> None:

@@ -17,7 +17,7 @@ from doorward.administrator.directory.conditions import Compare, Query
 from doorward.errors import DoorwardError
 from doorward.model.ids import UserId
 
-HEAD = "0019"
+HEAD = "0020"
 
 
 def sync_engine(url: str) -> sqlalchemy.Engine:

@@ -24,6 +24,7 @@ from doorward.model.ids import UnixSeconds, UserId
 @dataclass
 class IdentityState:
     contacts: dict[UserId, Contact] = field(default_factory=dict)
+    notice_addresses: dict[UserId, Contact] = field(default_factory=dict)
     cases: dict[str, Case] = field(default_factory=dict)
     verifications: dict[str, Verification] = field(default_factory=dict)
     ends: dict[str, End] = field(default_factory=dict)
@@ -33,6 +34,7 @@ class IdentityState:
     def __copy__(self) -> IdentityState:
         return IdentityState(
             dict(self.contacts),
+            dict(self.notice_addresses),
             dict(self.cases),
             dict(self.verifications),
             dict(self.ends),
@@ -42,8 +44,8 @@ class IdentityState:
 
 
 class _Contacts:
-    def __init__(self, state: IdentityState) -> None:
-        self._items = state.contacts
+    def __init__(self, items: dict[UserId, Contact]) -> None:
+        self._items = items
 
     async def of(self, user: UserId) -> Contact | None:
         return self._items.get(user)
@@ -166,7 +168,8 @@ class MemoryIdentity:
     """Port `IdentityTables` on a state."""
 
     def __init__(self, state: IdentityState) -> None:
-        self.contacts = _Contacts(state)
+        self.contacts = _Contacts(state.contacts)
+        self.notice_addresses = _Contacts(state.notice_addresses)
         self.cases = _Cases(state)
         self.verifications = _Verifications(state)
         self.trainings = _Trainings(state)

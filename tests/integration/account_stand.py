@@ -21,6 +21,7 @@ from doorward.adapters.clock import now
 from doorward.administrator.authentication import Browser as At
 from doorward.administrator.authentication import Proof
 from doorward.administrator.control_plane import Act
+from doorward.administrator.identity.records import Contact
 from doorward.administrator.open_session import SessionCookie, open_session
 from doorward.administrator.sign_in_entries import refused
 from doorward.entrypoints.login import app
@@ -116,6 +117,8 @@ async def stand() -> AsyncIterator[Stand]:
 async def _life(office: Desk) -> SessionCookie:
     async with office.store.transaction() as transaction:
         await transaction.snapshot.publish(_facts())
+        further = Contact(user=ALICE, value="alice@home.example", verified_at=office.now - 90_000)
+        await transaction.identity.notice_addresses.put(further)
     await settle_in(office.control, [ALICE], office.now, DEVICES)
     own = await _signed_in(office, ("passkey",), At("192.0.2.7", LINUX, "f"), 1800)
     await _signed_in(

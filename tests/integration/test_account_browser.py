@@ -6,14 +6,18 @@ With DOORWARD_SCREENSHOTS set to a folder, each page is also written there as an
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from playwright.async_api import Page, expect
 
+from doorward.adapters.clock import now
 from doorward.entrypoints.login.account.sections import SECTIONS
 from tests.fakes.account import sessions
+from tests.integration.accessibility import violations
 from tests.integration.account_stand import Stand, stand
 
 PAGES = {
@@ -23,6 +27,7 @@ PAGES = {
 }
 
 
+LONG = f"{'alice' * 12}@{'elsewhere.' * 18}example"
 NAME = """(one) => one.getAttribute("aria-label") ??
     (one.labels?.[0] ?? one).textContent.replace(/\\s+/g, " ").trim()"""
 """What people read of a control: its own text, or that of its label."""
@@ -151,6 +156,46 @@ async def test_this_was_not_me_by_keys_alone(running: Stand) -> None:
     await expect(page.get_by_role("status")).to_contain_text("your risk is raised")
     assert sessions(running.desk) == {running.own.session}
     assert running.desk.control.live.current.standings["alice"].risk == 80
+
+
+async def test_a_further_address_is_replaced_by_its_code_and_removed(running: Stand) -> None:
+    """On a phone; each state of the page is judged in light and dark, and is whole."""
+    session = running.desk.control.live.current.sessions[running.own.session]
+    fresh = msgspec.structs.replace(session, authenticated_at=now())
+    await running.desk.publish("session", fresh)
+    page = await running.page(width=390, height=844)
+    await page.goto(running.origin + "/account/notices")
+    await judge(page, "kept")
+    await page.get_by_label("Another address").fill("alice@else where.example")
+    await page.get_by_role("button", name="Send a code there").click()
+    assert await page.get_by_label("Another address").evaluate("one => !one.validity.valid")
+    await page.get_by_label("Another address").fill("alice@example.test")
+    await page.get_by_role("button", name="Send a code there").click()
+    await expect(page.get_by_role("alert")).to_contain_text("go to this address already")
+    await judge(page, "refused")
+    await page.get_by_label("Another address").fill(LONG)
+    await page.get_by_role("button", name="Send a code there").click()
+    await expect(page.get_by_label("Code from the message")).to_be_focused()
+    await judge(page, "awaited")
+    code = re.search(r"\d{4} \d{4}", running.desk.mailed[-1].text)
+    assert code is not None
+    await page.keyboard.type(code[0])
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("status")).to_contain_text("from now on")
+    await page.get_by_role("button", name=f"Remove {LONG}").click()
+    await expect(page.get_by_role("status")).to_contain_text("is removed")
+    await judge(page, "none")
+    told = [mail.to for mail in running.desk.mailed]
+    assert told.count(LONG) == 3, "its code, that it is set, that it is gone"
+
+
+async def judge(page: Page, state: str) -> None:
+    """Fails where the page is wider than a phone, or axe-core finds something."""
+    overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    assert await page.evaluate(overflow) <= 0, state
+    assert await violations(page) == [], state
+    if images := os.environ.get("DOORWARD_SCREENSHOTS"):
+        await page.screenshot(path=Path(images) / f"notices-{state}.png", full_page=True)
 
 
 async def test_pages_are_found_on_a_phone_and_led_back_from(running: Stand) -> None:

@@ -19,10 +19,12 @@ from typer.testing import CliRunner, Result
 
 from doorward.administrator.attempt_ports import Attempts
 from doorward.administrator.guesses import MOST_IN_A_ROW, PASSWORD_OF_PERSON
+from doorward.administrator.identity.records import Contact
 from doorward.administrator.ports import AuditHead
 from doorward.entrypoints.actors import OperatorSocket
 from doorward.entrypoints.api.app import app
 from doorward.entrypoints.cli.app import app as program
+from doorward.model.ids import UserId
 from tests.fakes.office import APPROVAL_CODE, Office, decision_record, office
 
 PROGRAM = Path(sys.executable).with_name("doorward")
@@ -152,6 +154,19 @@ async def test_a_password_that_is_off_is_shown_and_allowed_again(cli: Cli) -> No
     assert said == "The password of bob signs in again.\n"
     again = await cli.run("user", "allow-password", "bob")
     assert (again.status, "is not off" in again.err) == (1, True)
+
+
+async def test_a_further_address_is_shown_and_removed(cli: Cli) -> None:
+    assert "address for notices: none." in await cli.shown("user", "credentials", "bob")
+    further = Contact(user=UserId("bob"), value="bob@home.test", verified_at=1.0)
+    async with cli.company.store.transaction() as transaction:
+        await transaction.identity.notice_addresses.put(further)
+    shown = await cli.shown("user", "credentials", "bob")
+    assert "address for notices: bob@home.test." in shown
+    said = await cli.shown("user", "remove-notice-address", "bob")
+    assert said == "Notices for bob go to no further address any more.\n"
+    again = await cli.run("user", "remove-notice-address", "bob")
+    assert (again.status, "no further address" in again.err) == (1, True)
 
 
 async def test_a_recovery_is_found_by_its_code(cli: Cli) -> None:

@@ -17,6 +17,7 @@ from granian.server.embed import Server
 from playwright.async_api import Browser, Page, async_playwright
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from doorward.administrator.identity.records import Contact
 from doorward.model.ids import UserId
 from tests.fakes.lively_fleet import lively
 from tests.fakes.office import Office, decision_record, office
@@ -96,6 +97,9 @@ async def running() -> AsyncIterator[Running]:
     company = await office()
     await company.provision(120)
     await company.receive_signals()
+    async with company.store.transaction() as transaction:
+        further = Contact(user=UserId("bob"), value="bob@home.test", verified_at=company.now - 1e5)
+        await transaction.identity.notice_addresses.put(further)
     owners = [user for user in company.control.live.current.users if user.startswith("person")]
     await lively(company.control, [UserId(user) for user in owners[:17]], company.now)
     served = AsGateway(company.console(), company)

@@ -1,7 +1,7 @@
 """After leaving, nothing that could let a person in names them; after an `apply` without them too.
 
 Whatever the person held before: any mix of sessions, cookies, credentials, one-time secrets,
-devices, services with tokens, asserted groups, verifications, cases, contacts and training.
+devices, services with tokens, asserted groups, verifications, cases, addresses and training.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ COUNTED = (
 )
 holdings = st.fixed_dictionaries(
     dict.fromkeys(COUNTED, few)
-    | {name: st.booleans() for name in ("password", "standing", "case", "contact")}
+    | {name: st.booleans() for name in ("password", "standing", "case", "contact", "notices")}
 )
 
 
@@ -178,6 +178,8 @@ async def hold(control: ControlPlane, user: UserId, held: dict[str, int]) -> Non
             await identity.cases.put(a_case(f"idc_{user}", subject=user))
         if held["contact"]:
             await identity.contacts.put(Contact(user=user, value="x", verified_at=1.0))
+        if held["notices"]:
+            await identity.notice_addresses.put(Contact(user=user, value="y", verified_at=1.0))
     for _ in range(held["invitations"]):
         await invite_user(control, Act("operator", NOW), user, ttl_seconds=60)
 
@@ -219,6 +221,7 @@ async def remains(store: MemoryStore, control: ControlPlane) -> None:
             assert await transaction.devices.attestations.get(device) is None
         identity = transaction.identity
         assert await identity.contacts.of(GONE) is None
+        assert await identity.notice_addresses.of(GONE) is None
         assert all(stored.end is not None for stored in await identity.verifications.of(GONE))
         assert all(case.state != "open" for case in await identity.cases.of(GONE))
         assert GONE not in {training.user for training in await identity.trainings.all()}
@@ -240,6 +243,8 @@ async def untouched(store: MemoryStore, held: dict[str, int]) -> None:
         found = await transaction.identity.verifications.of(STAYS)
         assert sum(stored.end is None for stored in found) == held["verifications"]
         assert (await transaction.identity.contacts.of(STAYS) is not None) == held["contact"]
+        kept = await transaction.identity.notice_addresses.of(STAYS)
+        assert (kept is not None) == held["notices"]
         invited = held["secrets"] + held["invitations"]
         assert await transaction.one_time.remove_of(STAYS) == invited
 

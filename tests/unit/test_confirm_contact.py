@@ -9,7 +9,8 @@ import pytest
 
 from doorward.administrator.guesses import CONTACT_CODES
 from doorward.administrator.identity.records import Contact, is_contact_of
-from doorward.administrator.proofing.confirm_contact import MISTAKES, confirm_code, send_code
+from doorward.administrator.mailed_codes import MISTAKES
+from doorward.administrator.proofing.confirm_contact import confirm_code, send_code
 from doorward.bootstrap import LIMITS
 from doorward.errors import DoorwardError
 from doorward.model.ids import UserId

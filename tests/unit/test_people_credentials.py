@@ -11,12 +11,14 @@ import pytest
 
 from doorward.administrator.attempt_ports import Attempts
 from doorward.administrator.guesses import MOST_IN_A_ROW, PASSWORD_OF_PERSON
+from doorward.administrator.identity.records import Contact
 from doorward.entrypoints.actors import OperatorSocket
 from doorward.entrypoints.api.app import app as api_app
 from doorward.model.estate import Authenticator
 from doorward.model.ids import AuthenticatorId, UserId
 from doorward.model.snapshot import change
 from tests.fakes.office import APPROVAL_CODE, CONSOLE, NOON, Office, office
+from tests.fakes.store import KeptMail
 
 BOB = UserId("bob")
 MODEL = "2fc0579f-8113-47ea-b116-bb5a8db9202a"
@@ -84,6 +86,7 @@ async def test_credentials_are_taken_away(company: Office, api: httpx.AsyncClien
         "password_off": False,
         "recovery_codes": 0,
         "passkey_list": [],
+        "notice_address": None,
     }
     assert (await acts(company))[-2:] == [
         ("operator", "passkey-removed", "user:bob"),
@@ -156,6 +159,49 @@ async def test_a_password_that_is_off_is_told_and_allowed_at_the_console(
     assert "The password signs in again" in page
     assert "Their password is off" not in page
     assert (await acts(company))[-1] == ("user:alice", "password-allowed", "user:bob")
+
+
+async def further_address_of_bob(company: Office) -> None:
+    async with company.store.transaction() as transaction:
+        await transaction.identity.notice_addresses.put(
+            Contact(user=BOB, value="bob@home.test", verified_at=NOON - 86400)
+        )
+
+
+def told(company: Office) -> set[str]:
+    mailer = company.control.mailer
+    assert isinstance(mailer, KeptMail)
+    return {mail.to for mail in mailer.sent}
+
+
+async def test_a_further_address_is_shown_and_removed_by_the_api(
+    company: Office, api: httpx.AsyncClient
+) -> None:
+    await further_address_of_bob(company)
+    held = (await api.get("/users/bob/credentials")).json()
+    assert held["notice_address"]["address"] == "bob@home.test"
+    answer = await api.delete("/users/bob/notice-address")
+    assert (answer.status_code, answer.json()["notice_address"]) == (200, None)
+    assert told(company) == {"bob@example.test", "bob@home.test"}
+    assert (await acts(company))[-1] == ("operator", "notice-address-removed", "user:bob")
+    for user, code in (("bob", "notice-address-unknown"), ("nobody", "user-unknown")):
+        again = await api.delete(f"/users/{user}/notice-address")
+        assert (again.status_code, again.json()["code"]) == (404, code)
+
+
+async def test_a_further_address_is_shown_and_removed_at_the_console(
+    company: Office, browser: httpx.AsyncClient
+) -> None:
+    assert "/notice-address/remove" not in (await browser.get("/people/bob")).text
+    await further_address_of_bob(company)
+    assert "Notices go to bob@home.test too" in (await browser.get("/people/bob")).text
+    answer = await browser.post("/people/bob/notice-address/remove")
+    assert answer.headers["location"] == "/people/bob?done=notice-address-removed.recorded"
+    page = (await browser.get(answer.headers["location"])).text
+    assert "The person is told, there too" in page
+    assert "bob@home.test" not in page
+    assert told(company) == {"bob@example.test", "bob@home.test"}
+    assert (await acts(company))[-1] == ("user:alice", "notice-address-removed", "user:bob")
 
 
 async def test_a_request_is_found_by_its_code_at_the_console(

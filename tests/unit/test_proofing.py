@@ -467,6 +467,19 @@ async def test_a_person_is_told_fourteen_days_and_one_day_before_once_each(
     assert all(mail.to == "alice@example.org" for mail in bureau.mail.sent)
 
 
+async def test_every_notice_reaches_both_addresses(bureau: Bureau) -> None:
+    async with bureau.proofing.control.store.transaction() as transaction:
+        further = Contact(user=ALICE, value="alice@home.test", verified_at=NOON)
+        await transaction.identity.notice_addresses.put(further)
+    item = (await bureau.approved()).verification
+    await reject_case(bureau.proofing, bureau.desk(), (await bureau.worked()).id, "no likeness")
+    await sweep_identity(bureau.proofing, item.until - DAY)
+    await sweep_identity(bureau.proofing, item.until)
+    sent = bureau.mail.sent
+    assert [mail.to for mail in sent] == 4 * ["alice@example.org", "alice@home.test"]
+    assert len({mail.subject for mail in sent}) == 4
+
+
 async def test_what_ran_out_ends_with_an_entry_and_a_message(bureau: Bureau) -> None:
     item = (await bureau.approved()).verification
     bureau.mail.sent.clear()

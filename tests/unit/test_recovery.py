@@ -270,13 +270,14 @@ async def test_a_recovery_ends_every_other_of_that_person(office: Desk) -> None:
 
 
 async def test_the_person_is_told_at_every_step(office: Desk) -> None:
-    mail = await request_recovery(office.authenticators, HERE, "alice", office.now)
-    assert mail is not None
-    assert (mail.to, "Nothing has changed yet" in mail.text) == ("alice@example.test", True)
-    assert "If this was not you" in mail.text
+    told = await request_recovery(office.authenticators, HERE, "alice", office.now)
+    assert told is not None
+    person, notice = told
+    assert (person.id, "Nothing has changed yet" in notice.text) == (ALICE, True)
+    assert "If this was not you" in notice.text
     view = await recovery_of(office.authenticators, HERE, office.now)
     assert view is not None
-    assert view.code not in mail.text
+    assert view.code not in notice.text
     await approve(office, view.code)
     assert "bob approved" in office.mailed[-1].text
     await register(office)

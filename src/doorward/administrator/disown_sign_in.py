@@ -9,9 +9,10 @@ import msgspec
 from doorward.administrator.control_plane import Act, ControlPlane, Effect, effect
 from doorward.administrator.disabling import void_ways_in
 from doorward.administrator.mail import notify
+from doorward.administrator.notices import notify_person
 from doorward.administrator.sessions_of import end_sessions, sessions_of
 from doorward.administrator.settled import settled
-from doorward.administrator.sign_ins.letters import letters
+from doorward.administrator.sign_ins.letters import to_person, to_security
 from doorward.administrator.sign_ins.ports import SignIn
 from doorward.administrator.targets import standing_of
 from doorward.errors import DoorwardError
@@ -88,9 +89,10 @@ async def disown_sign_in(
             )
         number = await transaction.snapshot.publish(changes)
     done = Disowned(entry, entry.session == current, await effect(control, number))
-    if new:
-        for letter in letters(user, entry, act.at, security_contact):
-            await notify(control.mailer, letter)
+    if new and entry.outcome != "rejected":
+        await notify_person(control, user, to_person(user, entry, act.at))
+    if new and security_contact:
+        await notify(control.mailer, to_security(user, entry, act.at, security_contact))
     return done
 
 

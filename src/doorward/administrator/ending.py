@@ -99,6 +99,12 @@ async def verifications(transaction: Transaction, leaver: Leaver) -> Ended:
     return Ended("verifications", len(live) + contact)
 
 
+async def notice_addresses(transaction: Transaction, leaver: Leaver) -> Ended:
+    """The further address that the person was told at."""
+    gone = await transaction.identity.notice_addresses.remove(leaver.user)
+    return Ended("addresses for notices", int(gone))
+
+
 async def cases(transaction: Transaction, leaver: Leaver) -> Ended:
     """Open cases about the person. Those that they work are handed over."""
     open_ones = [c for c in await transaction.identity.cases.of(leaver.user) if c.state == "open"]
@@ -153,6 +159,7 @@ STEPS: tuple[Step, ...] = (
     devices,
     service_tokens,
     verifications,
+    notice_addresses,
     cases,
     training,
     signals,

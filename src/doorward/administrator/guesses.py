@@ -47,6 +47,9 @@ PASSWORD_BY_NAME = Bound("password-by-name", 10, 15 * _MINUTE)
 CONTACT_CODES = Bound("contact-codes", 5, 60 * _MINUTE)
 """Codes sent to a person's address; each allows so many mistakes of its own."""
 
+NOTICE_CODES = Bound("notice-codes", 5, 60 * _MINUTE)
+"""The same to addresses that a person wants notices at."""
+
 ENROLMENT_CODE = Bound("enrolment-code", 5, 15 * _MINUTE)
 """Codes of devices that one person types."""
 

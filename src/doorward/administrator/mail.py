@@ -20,6 +20,13 @@ class Mail(msgspec.Struct, frozen=True, kw_only=True):
     text: str
 
 
+class Notice(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person is told of their account, in plain text. It holds nothing that lets in."""
+
+    subject: str
+    text: str
+
+
 class Mailer(Protocol):
     """Hands messages to whatever delivers them."""
 

@@ -11,7 +11,7 @@ import msgspec
 
 from doorward.administrator.attempt_ports import Attempts
 from doorward.administrator.control_plane import ControlPlane
-from doorward.administrator.credentials.tell import account_mail
+from doorward.administrator.credentials.tell import tell_person
 from doorward.administrator.guesses import MOST_IN_A_ROW, PASSWORD_OF_PERSON
 from doorward.administrator.mail import Mail, notify
 from doorward.administrator.ports import Transaction
@@ -43,7 +43,9 @@ async def tell_passwords_off(
     for item in found:
         person = users.get(UserId(item.subject))
         if person is not None:
-            for letter in _letters(person, item.in_a_row, now, security_contact):
+            await _tell(control, person, item.in_a_row, now)
+            if security_contact:
+                letter = _to_security(person, item.in_a_row, security_contact)
                 await notify(control.mailer, letter)
     return len(found)
 
@@ -56,8 +58,9 @@ async def _guarded(transaction: Transaction, item: Attempts) -> bool:
     return False
 
 
-def _letters(user: User, attempts: int, now: UnixSeconds, security_contact: str) -> list[Mail]:
-    own = account_mail(
+async def _tell(control: ControlPlane, user: User, attempts: int, now: UnixSeconds) -> None:
+    await tell_person(
+        control,
         user,
         "Your password is off",
         f"Somebody failed {attempts} times in a row to sign in with your password, so it signs "
@@ -66,18 +69,16 @@ def _letters(user: User, attempts: int, now: UnixSeconds, security_contact: str)
         "ask the people who run doorward.",
         now,
     )
-    letters = [] if own is None else [own]
-    if security_contact:
-        letters.append(
-            Mail(
-                to=security_contact,
-                subject=f"doorward: the password of {user.id} is off",
-                text=(
-                    f"There were {attempts} failed attempts in a row at the password of "
-                    f"{user.name} ({user.id}). It is off until they sign in another way.\n\n"
-                    f"See the attempts: doorward user sign-ins {user.id}\n"
-                    f"Allow it again:   doorward user allow-password {user.id}\n"
-                ),
-            )
-        )
-    return letters
+
+
+def _to_security(user: User, attempts: int, contact: str) -> Mail:
+    return Mail(
+        to=contact,
+        subject=f"doorward: the password of {user.id} is off",
+        text=(
+            f"There were {attempts} failed attempts in a row at the password of "
+            f"{user.name} ({user.id}). It is off until they sign in another way.\n\n"
+            f"See the attempts: doorward user sign-ins {user.id}\n"
+            f"Allow it again:   doorward user allow-password {user.id}\n"
+        ),
+    )

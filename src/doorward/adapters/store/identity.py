@@ -14,11 +14,13 @@ from doorward.adapters.store.identity_tables import (
     identity_notice,
     identity_verification,
     identity_verification_end,
+    notice_address,
     proofing_case,
     proofing_number,
     verified_contact,
     verifier_training,
 )
+from doorward.adapters.store.upsert import insert_or_replace
 from doorward.administrator.identity.records import (
     Case,
     Contact,
@@ -63,6 +65,31 @@ class Contacts:
     async def remove(self, user: UserId) -> bool:
         done = await self._connection.execute(
             delete(verified_contact).where(verified_contact.c.user == user)
+        )
+        return done.rowcount > 0
+
+
+class NoticeAddresses:
+    """Port `ContactTable` on one connection's transaction."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def of(self, user: UserId) -> Contact | None:
+        rows = await self._connection.execute(
+            select(notice_address).where(notice_address.c.user == user)
+        )
+        row = rows.mappings().first()
+        return None if row is None else Contact(**row)
+
+    async def put(self, contact: Contact) -> None:
+        await self._connection.execute(
+            insert_or_replace(self._connection, notice_address), msgspec.structs.asdict(contact)
+        )
+
+    async def remove(self, user: UserId) -> bool:
+        done = await self._connection.execute(
+            delete(notice_address).where(notice_address.c.user == user)
         )
         return done.rowcount > 0
 
@@ -249,6 +276,7 @@ class IdentityRecords:
 
     def __init__(self, connection: AsyncConnection) -> None:
         self.contacts = Contacts(connection)
+        self.notice_addresses = NoticeAddresses(connection)
         self.cases = Cases(connection)
         self.verifications = Verifications(connection)
         self.trainings = Trainings(connection)

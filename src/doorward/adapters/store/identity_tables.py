@@ -1,4 +1,4 @@
-"""The tables of identity verification. The conventions are those of `tables`.
+"""The tables of identity verification and of notices. The conventions are those of `tables`.
 
 Triggers, which stand in the migration alone, refuse to change `identity_verification` and
 `identity_verification_end`, and to remove a verification that has not ended.
@@ -15,6 +15,14 @@ verified_contact = Table(
     metadata,
     Column("user", Text, primary_key=True),
     Column("kind", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+    Column("verified_at", Double, nullable=False),
+)
+
+notice_address = Table(
+    "notice_address",
+    metadata,
+    Column("user", Text, primary_key=True),
     Column("value", Text, nullable=False),
     Column("verified_at", Double, nullable=False),
 )

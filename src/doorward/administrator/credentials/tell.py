@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from doorward.administrator.control_plane import ControlPlane
-from doorward.administrator.mail import Mail, notify
+from doorward.administrator.mail import Notice
+from doorward.administrator.notices import notify_person
 from doorward.model.estate import User
 from doorward.model.ids import UnixSeconds
 
@@ -15,16 +17,14 @@ doorward in your organisation at once, by a way that you trust, and do not answe
 If you can still sign in, choose "Sign out everywhere" on doorward's sign-in page."""
 
 
-def account_mail(
+def account_notice(
     user: User, subject: str, what: str, at: UnixSeconds, address: str = ""
-) -> Mail | None:
-    """The message, or None where the person has no address. `what` is one or more sentences."""
-    if not user.email:
-        return None
+) -> Notice:
+    """The message. `what` is one or more sentences, `address` where it was done from."""
     moment = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")
     place = f", from the address {address}" if address else ""
     text = f"Hello {user.name},\n\n{what}\n\nThis was at {moment}{place}.\n\n{_REPUDIATION}\n"
-    return Mail(to=user.email, subject=subject, text=text)
+    return Notice(subject=subject, text=text)
 
 
 async def tell_person(
@@ -34,8 +34,9 @@ async def tell_person(
     what: str,
     at: UnixSeconds,
     address: str = "",
+    *,
+    also: Iterable[str] = (),
 ) -> None:
-    """Send it, after the act it tells of."""
-    mail = account_mail(user, subject, what, at, address)
-    if mail is not None:
-        await notify(control.mailer, mail)
+    """Send it, after the act it tells of; to addresses in `also` too."""
+    notice = account_notice(user, subject, what, at, address)
+    await notify_person(control, user, notice, also=also)

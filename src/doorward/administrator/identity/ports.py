@@ -1,4 +1,4 @@
-"""The tables of identity verification, inside one transaction of the store."""
+"""The tables of identity verification and of confirmed addresses, inside one transaction."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from doorward.model.ids import UnixSeconds, UserId
 
 
 class ContactTable(Protocol):
-    """Which address of a person was verified."""
+    """One confirmed address of each person: the estate's, or a further one for notices."""
 
     async def of(self, user: UserId) -> Contact | None: ...
 
@@ -93,10 +93,12 @@ class TrainingTable(Protocol):
 
 
 class IdentityTables(Protocol):
-    """Everything that is kept of identity verification."""
+    """Everything that is kept of identity verification, and where else notices go."""
 
     @property
     def contacts(self) -> ContactTable: ...
+    @property
+    def notice_addresses(self) -> ContactTable: ...
     @property
     def cases(self) -> CaseTable: ...
     @property

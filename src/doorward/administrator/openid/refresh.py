@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import msgspec
 
 from doorward.administrator.authentication import digest
-from doorward.administrator.mail import Mail, notify
+from doorward.administrator.mail import Notice
+from doorward.administrator.notices import notify_person
 from doorward.administrator.openid.provider import Provider, live_session
 from doorward.administrator.openid.standing_decision import decide_again
 from doorward.administrator.openid.tokens import Basis, Tokens, give_tokens
@@ -112,14 +113,13 @@ def _scopes(grant: Grant, client: Client, wanted: str) -> tuple[str, ...]:
 async def _refused(provider: Provider, client: Client, refusal: _Refusal) -> OpenidRefusedError:
     if refusal.stolen is not None:
         person = provider.snapshot.users.get(refusal.stolen.authorization.user)
-        if person is not None and person.email:
-            await notify(provider.control.mailer, _warning(person.email, client))
+        if person is not None:
+            await notify_person(provider.control, person, _warning(client))
     return OpenidRefusedError("invalid_grant", "The refresh token is not valid.", why=refusal.why)
 
 
-def _warning(address: str, client: Client) -> Mail:
-    return Mail(
-        to=address,
+def _warning(client: Client) -> Notice:
+    return Notice(
         subject=f"Your sign-in to {client.name} was ended",
         text=(
             f"Somebody used an outdated key of your sign-in to {client.name}.\n\n"

@@ -9,7 +9,8 @@ import msgspec
 from doorward.administrator.identity.checklist import CHECKS
 from doorward.administrator.identity.records import Case, Proposal
 from doorward.administrator.identity.verified_claims import Claims
-from doorward.administrator.mail import Mail, notify
+from doorward.administrator.mail import Notice
+from doorward.administrator.notices import notify_person
 from doorward.administrator.ports import Transaction
 from doorward.administrator.proofing.cases import audit_case, closed, open_case_named
 from doorward.administrator.proofing.parts import Proofing
@@ -81,7 +82,7 @@ async def reject_case(proofing: Proofing, desk: Desk, case_id: str, reason: str)
         await audit_case(
             transaction, desk.act, "identity-case-rejected", rejected, reason=rejected.reason
         )
-    await notify(proofing.control.mailer, _bad_news(proofing, person))
+    await notify_person(proofing.control, person, _bad_news(proofing, person))
     return rejected
 
 
@@ -104,9 +105,8 @@ def _require_checks(case: Case, checks: Collection[str]) -> None:
         )
 
 
-def _bad_news(proofing: Proofing, person: User) -> Mail:
-    return Mail(
-        to=person.email,
+def _bad_news(proofing: Proofing, person: User) -> Notice:
+    return Notice(
         subject=f"{proofing.organisation}: your identity could not be verified",
         text=(
             f"Hello {person.name},\n\n"

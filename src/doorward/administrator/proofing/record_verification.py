@@ -19,7 +19,8 @@ from doorward.administrator.identity.records import (
     is_contact_of,
 )
 from doorward.administrator.identity.rules import Assessment, assess
-from doorward.administrator.mail import Mail, notify
+from doorward.administrator.mail import Notice
+from doorward.administrator.notices import notify_person
 from doorward.administrator.ports import Transaction
 from doorward.administrator.proofing.cases import audit_case, closed
 from doorward.administrator.proofing.parts import DAY_SECONDS, Proofing
@@ -125,7 +126,7 @@ async def told(
 ) -> Approved:
     """Wait for the gateways, and tell the person."""
     done = await effect(proofing.control, number)
-    await notify(proofing.control.mailer, _good_news(proofing, person, verification))
+    await notify_person(proofing.control, person, _good_news(proofing, person, verification))
     return Approved(verification, done)
 
 
@@ -169,11 +170,10 @@ def _midnight(day: date) -> UnixSeconds:
     return datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()
 
 
-def _good_news(proofing: Proofing, person: User, verification: Verification) -> Mail:
+def _good_news(proofing: Proofing, person: User, verification: Verification) -> Notice:
     until = datetime.fromtimestamp(verification.until, UTC).date().isoformat()
     day = datetime.fromtimestamp(verification.at, UTC).date().isoformat()
-    return Mail(
-        to=person.email,
+    return Notice(
         subject=f"{proofing.organisation}: your identity was verified",
         text=(
             f"Hello {person.name},\n\n"

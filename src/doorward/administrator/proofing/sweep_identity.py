@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 from doorward.administrator.control_plane import Act
 from doorward.administrator.identity.records import Case, End, Verification
-from doorward.administrator.mail import Mail, notify
+from doorward.administrator.mail import Notice
+from doorward.administrator.notices import notify_person
 from doorward.administrator.ports import Transaction
 from doorward.administrator.proofing.cases import audit_case, closed
 from doorward.administrator.proofing.parts import DAY_SECONDS, Proofing
@@ -27,7 +28,7 @@ async def sweep_identity(proofing: Proofing, now: UnixSeconds) -> int:
     each of `NOTICE_DAYS`. One whose account has another name since is marked for a look, once.
     Open cases expire. What ended longer ago than it is to be kept is forgotten.
     """
-    mails: list[Mail] = []
+    notices: list[tuple[User, Notice]] = []
     async with proofing.control.store.transaction() as transaction:
         people = (await settled(proofing.control, transaction)).users
         changes: list[Change] = []
@@ -38,12 +39,12 @@ async def sweep_identity(proofing: Proofing, now: UnixSeconds) -> int:
                 continue
             if item.until <= now:
                 changes += await _end(transaction, item, now)
-                mails.append(_ran_out(proofing, person))
+                notices.append((person, _ran_out(proofing, person)))
                 done += 1
                 continue
-            notice = _due(item, now)
-            if notice and await transaction.identity.verifications.note(item.id, notice, now):
-                mails.append(_runs_out(proofing, person, item))
+            due = _due(item, now)
+            if due and await transaction.identity.verifications.note(item.id, due, now):
+                notices.append((person, _runs_out(proofing, person, item)))
                 done += 1
             done += await _mark_other_name(transaction, item, person, now)
         for case in await transaction.identity.cases.open():
@@ -52,8 +53,8 @@ async def sweep_identity(proofing: Proofing, now: UnixSeconds) -> int:
                 done += 1
         done += await _forget(proofing, transaction, now)
         await transaction.snapshot.publish(changes)
-    for mail in mails:
-        await notify(proofing.control.mailer, mail)
+    for person, notice in notices:
+        await notify_person(proofing.control, person, notice)
     return done
 
 
@@ -120,10 +121,9 @@ async def _forget(proofing: Proofing, transaction: Transaction, now: UnixSeconds
     return gone + cases
 
 
-def _runs_out(proofing: Proofing, person: User, item: Verification) -> Mail:
+def _runs_out(proofing: Proofing, person: User, item: Verification) -> Notice:
     day = datetime.fromtimestamp(item.until, UTC).strftime("%-d %B %Y, %H:%M UTC")
-    return Mail(
-        to=person.email,
+    return Notice(
         subject=f"{proofing.organisation}: your identity verification ends soon",
         text=(
             f"Hello {person.name},\n\n"
@@ -134,9 +134,8 @@ def _runs_out(proofing: Proofing, person: User, item: Verification) -> Mail:
     )
 
 
-def _ran_out(proofing: Proofing, person: User) -> Mail:
-    return Mail(
-        to=person.email,
+def _ran_out(proofing: Proofing, person: User) -> Notice:
+    return Notice(
         subject=f"{proofing.organisation}: your identity verification has ended",
         text=(
             f"Hello {person.name},\n\n"

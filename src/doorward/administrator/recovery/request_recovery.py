@@ -7,9 +7,9 @@ from typing import Literal
 
 from doorward.administrator.attempts import admit, network_of
 from doorward.administrator.authentication import Authenticators, Browser, digest, find_user
-from doorward.administrator.credentials.tell import account_mail
+from doorward.administrator.credentials.tell import account_notice
 from doorward.administrator.guesses import RECOVERY_MAIL, count
-from doorward.administrator.mail import Mail
+from doorward.administrator.mail import Notice
 from doorward.administrator.recovery.approval_code import new_approval_code, sealed_for
 from doorward.administrator.recovery_ports import Recovery
 from doorward.model.estate import User
@@ -34,8 +34,8 @@ class RecoveryView:
 
 async def request_recovery(
     authenticators: Authenticators, browser: Browser, name: str, now: UnixSeconds
-) -> Mail | None:
-    """Keep the request; the message to the person is to be sent once the answer is given.
+) -> tuple[User, Notice] | None:
+    """Keep the request; who is to be told, and what, once the answer is given.
 
     An unknown or disabled name takes every step that a known one takes. Others may ask in the
     same name as often as they like: each request is found by its own code. Only so many messages
@@ -72,7 +72,7 @@ async def request_recovery(
                 target=f"user:{user.id}" if user else f"unknown:{digest(name)[:16]}",
                 detail={"recovery": recovery_id, "address": browser.address},
             )
-    return _message(user, browser, now) if user and not silent else None
+    return (user, _message(user, browser, now)) if user and not silent else None
 
 
 async def recovery_of(
@@ -99,8 +99,8 @@ def _enabled(snapshot: Snapshot, name: str) -> User | None:
     return None if standing is not None and standing.disabled else user
 
 
-def _message(user: User, browser: Browser, now: UnixSeconds) -> Mail | None:
-    return account_mail(
+def _message(user: User, browser: Browser, now: UnixSeconds) -> Notice:
+    return account_notice(
         user,
         "Somebody asked to recover your account",
         "Somebody who says they are you cannot sign in, and asked for recovery. Nothing has "

@@ -7,28 +7,15 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from doorward.administrator.mail import Mail
+from doorward.administrator.mail import Mail, Notice
 from doorward.administrator.sign_ins.ports import SignIn
 from doorward.model.estate import User
 from doorward.model.ids import UnixSeconds
 
 
-def letters(user: User, entry: SignIn, at: UnixSeconds, security_contact: str) -> list[Mail]:
-    """To the person where somebody was in, and to the security contact of any case.
-
-    Either is left out where there is no address.
-    """
-    found = []
-    if user.email and entry.outcome != "rejected":
-        found.append(_to_person(user, entry, at))
-    if security_contact:
-        found.append(_to_security(user, entry, at, security_contact))
-    return found
-
-
-def _to_person(user: User, entry: SignIn, at: UnixSeconds) -> Mail:
-    return Mail(
-        to=user.email,
+def to_person(user: User, entry: SignIn, at: UnixSeconds) -> Notice:
+    """To the person, where somebody was in."""
+    return Notice(
         subject="You reported a sign-in that was not you",
         text=f"""{user.name},
 
@@ -48,7 +35,8 @@ and tell those people at once.
     )
 
 
-def _to_security(user: User, entry: SignIn, at: UnixSeconds, contact: str) -> Mail:
+def to_security(user: User, entry: SignIn, at: UnixSeconds, contact: str) -> Mail:
+    """To the security contact, in any case."""
     attempt = entry.outcome == "rejected"
     what = "an attempt to sign in" if attempt else "a sign-in"
     done = (

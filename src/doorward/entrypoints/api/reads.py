@@ -12,6 +12,7 @@ import msgspec
 from doorward.administrator.credentials.assurance import passkey_aal, refusal
 from doorward.administrator.credentials.held import Held
 from doorward.administrator.disabling import disablers
+from doorward.administrator.identity.records import Contact
 from doorward.administrator.people import people_of
 from doorward.administrator.ports import GatewayState, StoredDecision
 from doorward.administrator.recovery.decide_recovery import MAX_TRIES
@@ -23,6 +24,7 @@ from doorward.entrypoints.api.views import (
     DecisionView,
     DeviceView,
     GatewayView,
+    NoticeAddressView,
     PasskeyView,
     PolicyView,
     RecoveryView,
@@ -139,8 +141,8 @@ def _user_view(snapshot: Snapshot, user: User, live: int, now: UnixSeconds) -> U
     )
 
 
-def credentials(snapshot: Snapshot, held: Held) -> CredentialsView:
-    """By what a person can sign in."""
+def credentials(snapshot: Snapshot, held: Held, further: Contact | None) -> CredentialsView:
+    """By what a person can sign in, and the further address that is told of changes to it."""
     passkeys = tuple(
         PasskeyView.model_validate(
             {
@@ -159,7 +161,15 @@ def credentials(snapshot: Snapshot, held: Held) -> CredentialsView:
         password_off=held.password_off,
         recovery_codes=held.recovery_codes,
         passkey_list=passkeys,
+        notice_address=_notice_address(further),
     )
+
+
+def _notice_address(further: Contact | None) -> NoticeAddressView | None:
+    if further is None:
+        return None
+    confirmed = datetime.fromtimestamp(further.verified_at, UTC)
+    return NoticeAddressView(address=further.value, confirmed_at=confirmed)
 
 
 def recoveries(snapshot: Snapshot, waiting: Sequence[Recovery]) -> list[RecoveryView]:

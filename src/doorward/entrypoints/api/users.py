@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from doorward.administrator import set_standing
+from doorward.administrator.credentials.further_address import remove_address
 from doorward.administrator.credentials.held import held_by
 from doorward.administrator.credentials.own_password import allow_password as allow
 from doorward.administrator.credentials.own_password import revoke_password
@@ -60,10 +61,11 @@ async def show_user(ports: Ports, _: Caller, user: str) -> UserView:
 
 @router.get("/{user}/credentials")
 async def list_credentials(ports: Ports, _: Caller, user: str) -> CredentialsView:
-    """By what a person can sign in; nothing secret."""
+    """By what a person can sign in, and where else they are told of changes; nothing secret."""
     async with ports.control.store.transaction() as transaction:
         held = await held_by(transaction, UserId(user))
-    return reads.credentials(ports.control.live.current, held)
+        further = await transaction.identity.notice_addresses.of(UserId(user))
+    return reads.credentials(ports.control.live.current, held, further)
 
 
 @router.delete("/{user}/passkeys/{passkey}")
@@ -86,6 +88,13 @@ async def remove_password(ports: Ports, caller: Caller, user: str) -> EffectView
 async def allow_password(ports: Ports, caller: Caller, user: str) -> CredentialsView:
     """Let a password sign in again that too many failed attempts in a row had turned off."""
     await allow(ports.control, caller.act(ports.clock()), UserId(user))
+    return await list_credentials(ports, caller, user)
+
+
+@router.delete("/{user}/notice-address")
+async def remove_notice_address(ports: Ports, caller: Caller, user: str) -> CredentialsView:
+    """Remove a person's further address for notices, and tell them, there too."""
+    await remove_address(ports.control, caller.act(ports.clock()), UserId(user))
     return await list_credentials(ports, caller, user)
 
 

@@ -156,10 +156,18 @@ class PasskeyView(View):
     last_used_at: datetime | None
 
 
+class NoticeAddressView(View):
+    """A further address for notices about the account; it signs nobody in."""
+
+    address: str
+    confirmed_at: datetime
+
+
 class CredentialsView(View):
     """By what a person can sign in. `password` stands for one with TOTP beside it.
 
     `password_off` says that it signs nobody in, after too many failed attempts in a row.
+    `notice_address` is told of changes to these beside the estate's address.
     """
 
     passkeys: int
@@ -167,6 +175,7 @@ class CredentialsView(View):
     password_off: bool
     recovery_codes: int
     passkey_list: tuple[PasskeyView, ...]
+    notice_address: NoticeAddressView | None
 
 
 class RecoveryView(View):

@@ -146,7 +146,7 @@ def invite(user: str, data: Data = DEFAULT_DATA, as_json: AsJson = False) -> Non
 
 @user_app.command()
 def credentials(user: str, data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
-    """Show by what a person can sign in; nothing secret."""
+    """Show by what a person can sign in, and their further address for notices."""
     with connect(data) as api:
         held = api.get(f"/users/{segment(user)}/credentials")
     if as_json:
@@ -176,6 +176,8 @@ def credentials(user: str, data: Data = DEFAULT_DATA, as_json: AsJson = False) -
     )
     typer.echo(f"Password with authenticator app: {has}.")
     typer.echo(f"Recovery codes left: {held['recovery_codes']}.")
+    further = held["notice_address"]
+    typer.echo(f"Further address for notices: {further['address'] if further else 'none'}.")
 
 
 # The id of a passkey is base64url, so it may begin like an option.
@@ -209,6 +211,17 @@ def allow_password(user: str, data: Data = DEFAULT_DATA, as_json: AsJson = False
         print_json(held)
         return
     typer.echo(f"The password of {user} signs in again.")
+
+
+@user_app.command("remove-notice-address")
+def remove_notice_address(user: str, data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
+    """Remove a person's further address for notices, and tell them, there too."""
+    with connect(data) as api:
+        held = api.delete(f"/users/{segment(user)}/notice-address")
+    if as_json:
+        print_json(held)
+        return
+    typer.echo(f"Notices for {user} go to no further address any more.")
 
 
 @user_app.command("sign-out")

@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from doorward.administrator import service_tokens, set_standing
 from doorward.administrator.credentials import own_password
+from doorward.administrator.credentials.further_address import remove_address
 from doorward.administrator.credentials.remove_passkey import revoke_passkey
 from doorward.administrator.devices import manage_devices
 from doorward.administrator.devices.suspend import suspend_device
@@ -68,6 +69,13 @@ async def allow_password(visit: Visit) -> Response:
     user = _user(visit)
     await own_password.allow_password(visit.context.control, visit.act, user)
     return visit.recorded(_person(user), "password-allowed")
+
+
+async def remove_notice_address(visit: Visit) -> Response:
+    """A person is told at their further address no more."""
+    user = _user(visit)
+    await remove_address(visit.context.control, visit.act, user)
+    return visit.recorded(_person(user), "notice-address-removed")
 
 
 async def set_user_risk(visit: Visit) -> Response:

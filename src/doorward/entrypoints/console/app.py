@@ -63,6 +63,7 @@ ACTS = (
     act("/people/{user}/passkeys/{passkey}/remove", acts.remove_passkey),
     act("/people/{user}/password/remove", acts.remove_password),
     act("/people/{user}/password/allow", acts.allow_password),
+    act("/people/{user}/notice-address/remove", acts.remove_notice_address),
     act("/recoveries/find", recoveries.find),
     act("/recoveries/{recovery}/approve", recoveries.approve),
     act("/recoveries/{recovery}/reject", recoveries.reject),

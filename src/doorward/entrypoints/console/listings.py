@@ -85,12 +85,13 @@ async def person(visit: Visit) -> Response:
         cases = await transaction.identity.cases.of(user.id)
         verified = await transaction.identity.verifications.of(user.id)
         held = await held_by(transaction, user.id)
+        further = await transaction.identity.notice_addresses.of(user.id)
     return visit.page(
         "person.html",
         vouch=(held.passkeys or held.password)
         and not vouches(visit.snapshot, visit.act, SessionId(visit.actor.session)),
         step_up=visit.step_up(f"/people/{quote(user.id, safe='')}"),
-        credentials=reads.credentials(visit.snapshot, held),
+        credentials=reads.credentials(visit.snapshot, held, further),
         person=reads.user_view(visit.snapshot, user, visit.now),
         sign_ins=[SignInView.model_validate(entry) for entry in sign_ins],
         sessions=reads.sessions(visit.snapshot, visit.now, user.id),

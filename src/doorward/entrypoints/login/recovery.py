@@ -8,7 +8,7 @@ import msgspec
 from starlette.background import BackgroundTask
 from starlette.responses import Response
 
-from doorward.administrator.mail import notify
+from doorward.administrator.notices import notify_person
 from doorward.administrator.recovery.complete_recovery import (
     begin_recovery_passkey,
     begin_recovery_totp,
@@ -63,7 +63,7 @@ async def submit(wiring: Wiring, visit: Visit) -> Response:
     """Ask. Whoever was named, the answer is the same, and the message leaves after it."""
     fields = await visit.form()
     try:
-        mail = await request_recovery(
+        told = await request_recovery(
             wiring.authenticators,
             visit.browser(),
             fields.get("name", "")[:_LONGEST_NAME],
@@ -76,8 +76,8 @@ async def submit(wiring: Wiring, visit: Visit) -> Response:
         response.headers.update(error_headers(error))
         return response
     response = flow_renewed(visit, redirect(_PATH))
-    if mail is not None:
-        response.background = BackgroundTask(notify, wiring.control.mailer, mail)
+    if told is not None:
+        response.background = BackgroundTask(notify_person, wiring.control, *told)
     return response
 
 

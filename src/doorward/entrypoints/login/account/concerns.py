@@ -161,6 +161,19 @@ async def ends_soon(visit: AccountVisit, _: Transaction) -> Concern | None:
     )
 
 
+async def unreachable(visit: AccountVisit, transaction: Transaction) -> Concern | None:
+    """A person whom no notice about their account reaches."""
+    further = await transaction.identity.notice_addresses.of(visit.user.id)
+    if visit.user.email or further is not None:
+        return None
+    return Concern(
+        "You cannot be told what happens to your account",
+        "Your organisation has no e-mail address of yours. Add one that notices go to.",
+        "Add an address for notices",
+        "/account/notices",
+    )
+
+
 async def failed_attempts(visit: AccountVisit, transaction: Transaction) -> Concern | None:
     """Several failures since this session began: somebody may be guessing."""
     newest = await transaction.sign_ins.of(visit.user.id, limit=_RECENT_ATTEMPTS)
@@ -186,6 +199,7 @@ CONCERNS: tuple[Check, ...] = (
     refused_passkeys,
     one_way_in,
     few_recovery_codes,
+    unreachable,
     unhealthy_device,
     failed_attempts,
     ends_soon,

@@ -33,6 +33,9 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         ),
         "code-sent": "A code is on its way to you.",
         "contact-verified": "Your e-mail address is verified.",
+        "notice-code-sent": "A code is on its way. Type it below.",
+        "notice-address-set": "Notices go to your further address too from now on.",
+        "notice-address-removed": "Your further address is removed. No notices go there any more.",
         "case-opened": "Your request is with the verifiers.",
         "case-withdrawn": "Your request is withdrawn.",
         "attempt-disowned": (

@@ -21,6 +21,7 @@ SECTIONS: tuple[Section, ...] = (
     Section("/account/devices", "Devices", "What you work with, and how well it is."),
     Section("/account/sign-ins", "Recent sign-ins", "Who signed in as you. Was it you?"),
     Section("/account/identity", "Identity", "What is verified of you, and until when."),
+    Section("/account/notices", "Notices", "Where you are told what happens to your account."),
     Section("/account/access", "Access", "What you may open and why, and what was decided."),
     Section(
         "/account/links", "Accounts elsewhere", "Which accounts at other providers sign you in."
