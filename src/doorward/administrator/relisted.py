@@ -89,9 +89,7 @@ async def relist(transaction: Transaction, snapshot: Snapshot, wanted: Estate) -
         and not passkey_aal(item, after)
     ]
     people = {item.user for item in gone}
-    linked = {
-        link.user for link in links if link.user in stay and _names(snapshot.providers, link)
-    }
+    linked = {link.user for link in links if link.user in stay and _names(snapshot.providers, link)}
     let_in = {
         *(item.user for item in passkeys if passkey_aal(item, after)),
         *(link.user for link in links if _names(providers, link)),
