@@ -32,7 +32,9 @@ def functions_in(file: Path) -> set[str]:
 
 def threats() -> dict[str, list[str]]:
     """The tests that each row of the threat model names, by the row's id."""
-    rows = re.findall(r"^\| ([A-Z]\d+) \|.*\|([^|]*)\|$", THREATS.read_text("utf-8"), re.MULTILINE)
+    rows = re.findall(
+        r"^\| ([A-Z]\d+[a-z]?) \|.*\|([^|]*)\|$", THREATS.read_text("utf-8"), re.MULTILINE
+    )
     names = [threat for threat, _ in rows]
     twice = sorted({threat for threat in names if names.count(threat) > 1})
     assert not twice, f"{twice}: two rows of the threat model have one id."
