@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -103,6 +104,13 @@ def _same_nickname(database: Database, _: Issuer) -> None:
     database.put(NICKNAME, Issuer("Corp").identity("somebody"))
 
 
+def _unreadable(database: Database, _: Issuer) -> None:
+    """NSS takes it; who reads its issuer finds text that is none."""
+    theirs = Issuer("Corp").identity()
+    data = theirs.certificate.public_bytes(Encoding.DER).replace(b"Corp", b"\xff\xfe\xff\xfe")
+    database.put(NICKNAME, replace(theirs, certificate=x509.load_der_x509_certificate(data)))
+
+
 def _no_nickname(database: Database, _: Issuer) -> None:
     database.put(" ", Issuer("Corp").identity("somebody"))
 
@@ -116,7 +124,10 @@ def _not_utf8(database: Database, ours: Issuer) -> None:
     )
 
 
-@pytest.mark.parametrize("before", [_same_subject, _same_nickname, _no_nickname, _not_utf8])
+OTHERS = (_same_subject, _same_nickname, _unreadable, _no_nickname, _not_utf8)
+
+
+@pytest.mark.parametrize("before", OTHERS)
 def test_the_former_one_goes_whatever_else_is_there(database: Database, before: Before) -> None:
     ours = Issuer("doorward devices")
     before(database, ours)
@@ -132,7 +143,10 @@ def test_nothing_goes_where_the_new_one_is_not_found(
 ) -> None:
     monkeypatch.setattr("doorward.agent.nss._key_id", lambda _: "00" * 20)
     ours = Issuer("doorward devices")
-    renewed = [ours.identity() for _ in range(2)]
-    for identity in renewed:
-        database.put(NICKNAME, identity)
-    assert database.held(*renewed) == [True, True]
+    first, second, third = (ours.identity() for _ in range(3))
+    database.put(NICKNAME, first)
+    database.put(NICKNAME, second)
+    assert database.held(first, second) == [True, True]
+    monkeypatch.undo()
+    database.put(NICKNAME, third)
+    assert database.held(first, second, third) == [False, False, True]

@@ -32,7 +32,7 @@ from doorward.errors import DoorwardError
 CA_NICKNAME: Final = "doorward server CA"
 _TIMEOUT_SECONDS: Final = 30
 _ROW: Final = re.compile(r"^(.+?)\s+[a-zA-Z]*,[a-zA-Z]*,[a-zA-Z]*\s*$", re.MULTILINE)
-_KEY: Final = re.compile(r"^< *\d+> +\S+ +([0-9a-f]+) +(.*?) *$", re.MULTILINE)
+_KEY: Final = re.compile(r"^< *\d+> +\S+ +((?:[0-9a-f]{2})+) +(.*?) *$", re.MULTILINE)
 
 
 class BrowserCertificates:
@@ -107,7 +107,7 @@ class NssDatabase:
     def _remove(self, key_id: str, issuer: x509.Name) -> None:
         """Remove a key with the certificate that `issuer` gave it; another's stays.
 
-        An interruption may have left the key alone: it goes too.
+        So does one that cannot be read. A key that an interruption left alone goes too.
         """
         name = f"pkcs11:id=%{bytes.fromhex(key_id).hex('%')}"
         try:
@@ -115,8 +115,9 @@ class NssDatabase:
         except DoorwardError:
             self._run("certutil", "-F", "-k", key_id)
             return
-        if x509.load_pem_x509_certificate(found.encode()).issuer == issuer:
-            self._run("certutil", "-F", "-n", name)
+        with suppress(ValueError):
+            if x509.load_pem_x509_certificate(found.encode()).issuer == issuer:
+                self._run("certutil", "-F", "-n", name)
 
     def nicknames(self) -> list[str]:
         """What the database holds, one entry for each certificate."""
