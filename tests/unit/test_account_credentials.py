@@ -10,10 +10,14 @@ import msgspec
 import pytest
 
 from doorward.administrator.control_plane import Act
+from doorward.administrator.open_session import SessionCookie
 from doorward.administrator.recovery.decide_recovery import approve_recovery, waiting_recoveries
+from doorward.administrator.strengthen_session import strengthen_session
 from doorward.bootstrap import LIMITS
+from doorward.entrypoints.login import step_up
 from doorward.model.estate import Authenticator
 from doorward.model.ids import AuthenticatorId
+from tests.fakes.account import sign_ins
 from tests.fakes.attestation import Maker
 from tests.fakes.authenticator import SoftwareAuthenticator
 from tests.fakes.sign_in import ALICE, AUTH, BOB, PASSWORD, Desk, desk
@@ -223,6 +227,27 @@ async def test_a_hardware_key_is_asked_for_and_only_one_satisfies(office: Desk) 
     assert done.status_code == 200
     (session,) = office.control.live.current.sessions.values()
     assert session.aal == 3
+
+
+async def test_a_passkey_removed_meanwhile_steps_nobody_up_and_is_written_down(
+    office: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device = await office.with_passkey(ALICE)
+    client = await by_passkey(office, device)
+    before = office.control.live.current.sessions
+
+    async def too_late(*args: Any, **kwargs: Any) -> SessionCookie:
+        async with office.store.transaction() as transaction:
+            await transaction.credentials.remove_all(ALICE)
+        return await strengthen_session(*args, **kwargs)
+
+    monkeypatch.setattr(step_up, "strengthen_session", too_late)
+    answer = await ceremony(client, device, "/webauthn/step-up")
+    assert (answer.status_code, problem(answer)["code"]) == (401, "session-unknown")
+    assert office.control.live.current.sessions == before
+    [entry] = await office.audited("sign-in-rejected")
+    assert (entry["method"], entry["why"]) == ("passkey", "credential-ended-meanwhile")
+    assert [item.outcome for item in await sign_ins(office)] == ["rejected", "signed-in"]
 
 
 async def test_a_password_is_no_hardware_key(office: Desk) -> None:

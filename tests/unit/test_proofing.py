@@ -444,6 +444,19 @@ async def test_a_case_whose_time_is_up_is_closed_before_it_was_swept(
         assert await open_case_named(transaction, case.id, bureau.now) is not None
 
 
+async def test_a_new_one_is_begun_once_the_time_of_the_former_is_up(bureau: Bureau) -> None:
+    former = await bureau.worked()
+    bureau.now = former.expires_at - 1
+    with pytest.raises(DoorwardError, match="case-open"):
+        await bureau.opened(subject=former.subject)
+    bureau.now = former.expires_at
+    case = await bureau.opened(subject=former.subject)
+    await sweep_identity(bureau.proofing, bureau.now)
+    async with bureau.store.transaction() as transaction:
+        of = await transaction.identity.cases.of(former.subject)
+    assert {item.id: item.state for item in of} == {former.id: "expired", case.id: "open"}
+
+
 @pytest.mark.parametrize("days", [0, -1, 367])
 async def test_training_is_good_for_a_year_at_most(bureau: Bureau, days: int) -> None:
     with pytest.raises(DoorwardError, match="training-invalid"):

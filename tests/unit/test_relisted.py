@@ -350,6 +350,19 @@ async def test_whoever_has_nothing_but_their_provider_is_not_locked_out_unasked(
     assert await apply(office, STRONG + ANY + after) == ShutOut()
 
 
+@pytest.mark.parametrize("passkey_too", [False, True])
+async def test_whoever_is_disabled_is_shut_out_by_no_list(office: Desk, passkey_too: bool) -> None:
+    """They sign in by nothing now, and could not add another way if they were asked to."""
+    await apply(office, STRONG + ANY + corp())
+    await office.with_password(ALICE)
+    await link(office, BOB)
+    if passkey_too:
+        await office.with_passkey(BOB)
+    assert (await shut_out(office.control, estate(LIST_OTHER))).no_way == (BOB,)
+    await office.disable(BOB)
+    assert await apply(office, LIST_OTHER) == ShutOut(1, (ALICE,), ())
+
+
 async def test_both_lists_together_shut_out_whom_each_alone_does_not(office: Desk) -> None:
     await apply(office, STRONG + ANY + corp())
     await link(office, ALICE)

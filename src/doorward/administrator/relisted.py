@@ -30,8 +30,8 @@ class ShutOut:
     """Whom the lists shut out: `passkeys` of `people` that sign in now would do so no longer.
 
     `no_way` lose their passkeys or their account at a provider, and could not sign in at all.
-    `ended` and `lowered` say how many sessions end for their passkey, and how many lose the AAL
-    that they no longer have.
+    Whoever is disabled is in neither. `ended` and `lowered` say how many sessions end for their
+    passkey, and how many lose the AAL that they no longer have.
     """
 
     passkeys: int = 0
@@ -81,15 +81,16 @@ async def relist(transaction: Transaction, snapshot: Snapshot, wanted: Estate) -
         for user in snapshot.users.values()
         if user.source != "estate" or user.id in wanted.documents.get("user", {})
     }
+    able = stay - {item.id for item in snapshot.standings.values() if item.disabled}
     gone = [
         item
         for item in passkeys
-        if item.user in stay
+        if item.user in able
         and passkey_aal(item, snapshot.authenticators)
         and not passkey_aal(item, after)
     ]
     people = {item.user for item in gone}
-    linked = {link.user for link in links if link.user in stay and _names(snapshot.providers, link)}
+    linked = {link.user for link in links if link.user in able and _names(snapshot.providers, link)}
     let_in = {
         *(item.user for item in passkeys if passkey_aal(item, after)),
         *(link.user for link in links if _names(providers, link)),

@@ -21,6 +21,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import pkcs12
@@ -31,7 +32,7 @@ from doorward.errors import DoorwardError
 CA_NICKNAME: Final = "doorward server CA"
 _TIMEOUT_SECONDS: Final = 30
 _ROW: Final = re.compile(r"^(.+?)\s+[a-zA-Z]*,[a-zA-Z]*,[a-zA-Z]*\s*$", re.MULTILINE)
-_KEY: Final = re.compile(r"^<\s*\d+>\s+\S+\s+([0-9a-f]+)\s+(.+?)\s*$", re.MULTILINE)
+_KEY: Final = re.compile(r"^< *\d+> +\S+ +((?:[0-9a-f]{2})+) +(.*?) *$", re.MULTILINE)
 
 
 class BrowserCertificates:
@@ -80,7 +81,10 @@ class NssDatabase:
             self._run("certutil", "-A", "-n", CA_NICKNAME, "-t", "C,,", "-i", file)
 
     def put(self, nickname: str, identity: TlsIdentity) -> None:
-        """Have the key and certificate under `nickname`, in place of all that were there."""
+        """Have the key and certificate, in place of those that the same issuer issued before.
+
+        They come under `nickname`, or under what NSS calls others of their subject already.
+        """
         password = secrets.token_urlsafe(32)
         data = pkcs12.serialize_key_and_certificates(
             nickname.encode(),
@@ -91,21 +95,29 @@ class NssDatabase:
         )
         with self._files(data, password.encode(), b"\n") as (file, word, none):
             self._run("pk12util", "-i", file, "-w", word, "-k", none)
-        kept = _key_id(identity.key)
-        keys = {key for key, name in self._keys() if name == nickname}
-        for former in keys - {kept} if kept in keys else ():
-            self._remove(former)
+        kept, keys = _key_id(identity.key), self._keys()
+        names = {nickname, keys[kept]} if kept in keys else set()
+        for former in [key for key, name in keys.items() if name in names and key != kept]:
+            self._remove(former, identity.certificate.issuer)
 
-    def _keys(self) -> list[tuple[str, str]]:
-        """The id and the nickname of each key; there is one at least."""
-        return _KEY.findall(self._run("certutil", "-K"))
+    def _keys(self) -> dict[str, str]:
+        """The nickname of each key, by its id; there is one at least."""
+        return dict(_KEY.findall(self._run("certutil", "-K")))
 
-    def _remove(self, key_id: str) -> None:
-        """Remove a key with its certificate, or alone where an interruption left it alone."""
+    def _remove(self, key_id: str, issuer: x509.Name) -> None:
+        """Remove a key with the certificate that `issuer` gave it; another's stays.
+
+        So does one that cannot be read. A key that an interruption left alone goes too.
+        """
+        name = f"pkcs11:id=%{bytes.fromhex(key_id).hex('%')}"
         try:
-            self._run("certutil", "-F", "-n", f"pkcs11:id=%{bytes.fromhex(key_id).hex('%')}")
+            found = self._run("certutil", "-L", "-n", name, "-a")
         except DoorwardError:
             self._run("certutil", "-F", "-k", key_id)
+            return
+        with suppress(ValueError):
+            if x509.load_pem_x509_certificate(found.encode()).issuer == issuer:
+                self._run("certutil", "-F", "-n", name)
 
     def nicknames(self) -> list[str]:
         """What the database holds, one entry for each certificate."""
@@ -140,7 +152,8 @@ class NssDatabase:
                 command,
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
-                text=True,
+                encoding="utf-8",
+                errors="replace",
                 timeout=_TIMEOUT_SECONDS,
                 check=False,
                 user=user,

@@ -36,7 +36,8 @@ async def open_case(control: ControlPlane, act: Act, subject: UserId, method: Ca
             raise DoorwardError(
                 "user-disabled", f"`{subject}` is disabled.", "Enable them first, if they are back."
             )
-        if any(found.state == "open" for found in await transaction.identity.cases.of(subject)):
+        former = await transaction.identity.cases.of(subject)
+        if any(_state(found, act.at) == "open" for found in former):
             raise DoorwardError(
                 "case-open",
                 f"There is an open case of `{subject}` already.",
@@ -58,21 +59,23 @@ async def withdraw_case(control: ControlPlane, act: Act, case_id: str, reason: s
 
 
 async def open_case_named(transaction: Transaction, case_id: str, at: UnixSeconds) -> Case:
-    """Raises DoorwardError `case-unknown`, or `case-closed` where it is not open any more.
-
-    Its time is up at `expires_at`, also before it was swept.
-    """
+    """Raises DoorwardError `case-unknown`, or `case-closed` where it is not open any more."""
     case = await transaction.identity.cases.get(case_id)
     if case is None:
         raise DoorwardError(
             "case-unknown", f"There is no case `{case_id}`.", "List them in the console."
         )
-    state = "expired" if case.state == "open" and case.expires_at <= at else case.state
+    state = _state(case, at)
     if state != "open":
         raise DoorwardError(
             "case-closed", f"Case `{case_id}` is {state}.", "Open a new one if it is needed."
         )
     return case
+
+
+def _state(case: Case, at: UnixSeconds) -> CaseState:
+    """Its time is up at `expires_at`, also before it was swept."""
+    return "expired" if case.state == "open" and case.expires_at <= at else case.state
 
 
 def closed(case: Case, act: Act, state: CaseState, reason: str) -> Case:
