@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from doorward.agent.certificates import TlsIdentity
-from doorward.agent.nss import NssDatabase
+from doorward.agent.nss import CA_NICKNAME, NssDatabase
 from tests.tools import require_tool
 
 NICKNAME = "doorward laptop-1"
@@ -60,7 +60,25 @@ class Database(NssDatabase):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self.sql = ["-d", f"sql:{folder}"]
+        self.asked: list[str] = []
+        """The words of every command."""
         self.prepare()
+
+    def _run(self, tool: str, *arguments: str) -> str:
+        self.asked += arguments
+        return super()._run(tool, *arguments)
+
+    def trusted(self) -> list[x509.Certificate]:
+        """The certificates called as the server's CA is; each is believed about servers."""
+        rows = subprocess.run(["certutil", "-L", *self.sql], capture_output=True, check=True)
+        named = [row for row in rows.stdout.decode().splitlines() if CA_NICKNAME in row]
+        assert all(row.split()[-1] == "C,," for row in named)
+        shown = subprocess.run(
+            ["certutil", "-L", *self.sql, "-n", CA_NICKNAME, "-a"], capture_output=True, check=True
+        )
+        found = x509.load_pem_x509_certificates(shown.stdout)
+        assert len(found) == len(named)
+        return found
 
     def held(self, *identities: TlsIdentity) -> list[bool]:
         """Whether the database holds the key of each of `identities`."""
@@ -150,3 +168,19 @@ def test_nothing_goes_where_the_new_one_is_not_found(
     monkeypatch.undo()
     database.put(NICKNAME, third)
     assert database.held(first, second, third) == [False, False, True]
+
+
+def test_the_server_ca_is_never_gone_for_a_moment(database: Database, tmp_path: Path) -> None:
+    """A browser that looks then would warn of the server; another CA takes its place."""
+    before, after = (Issuer("doorward server CA").certificate for _ in range(2))
+    file = tmp_path / "server-ca.pem"
+    file.write_bytes(before.public_bytes(Encoding.PEM))
+    database.trust_server(file)
+    subprocess.run(["certutil", "-M", *database.sql, "-n", CA_NICKNAME, "-t", ",,"], check=True)
+    database.asked.clear()
+    database.trust_server(file)
+    assert "-D" not in database.asked
+    assert database.trusted() == [before]
+    file.write_bytes(after.public_bytes(Encoding.PEM))
+    database.trust_server(file)
+    assert database.trusted() == [after]

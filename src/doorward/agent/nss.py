@@ -74,10 +74,13 @@ class NssDatabase:
             self._run("certutil", "-N", "--empty-password")
 
     def trust_server(self, ca: Path) -> None:
-        """Believe server certificates that this CA signed."""
+        """Believe server certificates that this CA signed, and not those of one before."""
+        wanted = ca.read_bytes()
         if CA_NICKNAME in self.nicknames():
-            self._run("certutil", "-D", "-n", CA_NICKNAME)
-        with self._files(ca.read_bytes()) as (file,):
+            known = self._run("certutil", "-L", "-n", CA_NICKNAME, "-a")
+            if known.encode().split() != wanted.split():
+                self._run("certutil", "-D", "-n", CA_NICKNAME)
+        with self._files(wanted) as (file,):
             self._run("certutil", "-A", "-n", CA_NICKNAME, "-t", "C,,", "-i", file)
 
     def put(self, nickname: str, identity: TlsIdentity) -> None:
